@@ -1,0 +1,166 @@
+# shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
+# SPDX-License-Identifier: GPL-2.0-only
+# Guests: from the name of one to the command line that boots it. Needs common.sh and kernel.sh.
+#
+#   guest_conf NAME|PATH     reads a guest's file into the array GUEST_CONF
+#   guest_prepare            GUEST KERNEL CPUS MODULES PROGRAMS TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ...
+#   guest_payload PROGRAM... the list of programs anew, for a later boot of the same guest
+#
+# What runs GUEST_CMD (an array) does so in GUEST_DIR, where two FIFOs wait: console.in and console.out. The
+# command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel the guest prints
+#     # guest ready
+#     # RUN clockevents.sysfs_contract         and what the program prints, verbatim
+#     # EXIT clockevents.sysfs_contract 0
+#     # guest done
+# and after "# guest ready", each "# EXIT" and "# guest done" it waits until the host has sent it a line ("go").
+# A host that has seen "# guest done", or a DEAD that it believes, may as well end the guest.
+# On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
+
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline '
+
+# guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
+guest_conf() {
+	local name=$1 file key value number=0
+	file=$HARNESS/guests/$name.conf
+	[[ $name != */* ]] || file=$name
+	[[ -f $file && -r $file ]] ||
+		die 2 "GUEST=$name: no such guest; known: $(cd "$HARNESS/guests" && printf '%s ' *.conf | sed 's/\.conf / /g; s/ $//') (or the path of a .conf file)"
+	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='')
+	while IFS= read -r line || [[ -n $line ]]; do
+		number=$((number + 1))
+		[[ -n ${line//[[:space:]]/} && $line != \#* ]] || continue
+		key=${line%%=*} value=${line#*=}
+		key=${key//[[:space:]]/}
+		[[ $line == *=* && $GUEST_KEYS == *" $key "* ]] ||
+			die 2 "$file:$number: not a setting; known:$GUEST_KEYS"
+		value=${value#"${value%%[![:space:]]*}"}
+		GUEST_CONF[$key]=${value%"${value##*[![:space:]]}"}
+	done <"$file"
+	for key in description arch machine cpu; do
+		[[ -n ${GUEST_CONF[$key]:-} ]] || die 2 "$file: \"$key\" is missing"
+	done
+	case ${GUEST_CONF[arch]} in
+	amd64 | arm64) ;;
+	*) die 2 "$file: arch = ${GUEST_CONF[arch]}; known: amd64 arm64" ;;
+	esac
+}
+
+# archive DIR : the files in DIR as an initramfs (a cpio archive owned by root) on stdout
+archive() {
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0)
+}
+
+# image NAME BUILDER ARGS... -> the path of the cached file NAME; when it is missing, BUILDER fills a
+# directory (its first argument) with what becomes the initramfs of that name
+image() {
+	local file=$CACHE/images/$1.cpio builder=$2 tmp
+	shift 2
+	if [[ ! -f $file ]]; then
+		mkdir -p "$CACHE/images"
+		tmp=$(mktemp -d "$CACHE/images/.tmp.XXXXXX")
+		(
+			trap 'rm -rf "$tmp"' EXIT
+			trap 'exit 130' INT TERM HUP
+			mkdir "$tmp/root"
+			"$builder" "$tmp/root" "$@"
+			archive "$tmp/root" >"$tmp/cpio" || die 2 "cannot write to $CACHE/images: is the disk full?"
+			mv "$tmp/cpio" "$file"
+		) || exit
+	fi
+	echo "$file"
+}
+
+# fingerprint FILE... -> a short name that changes when one of the files does
+fingerprint() { stat -L -c '%n %s %Y' "$@" | cksum | cut -d ' ' -f 1; }
+
+# build_userland DIR ARCH : what a guest has besides the programs under test: bash, busybox, init
+build_userland() {
+	local tools
+	tools=$(static_tools "$2")
+	mkdir -p "$1"/{bin,proc,sys,dev,tmp,payload}
+	cp "$tools/bin/bash-static" "$1/bin/bash"
+	cp "$tools/bin/busybox" "$1/bin/busybox"
+	ln -s busybox "$1/bin/sh"
+	cp "$HARNESS/guest/init" "$1/init"
+}
+
+# guest_modules DIR : MODULES ("path.ko param=value; ...") into DIR, each checked against the guest's kernel
+guest_modules() {
+	local entry file params
+	while IFS= read -r -d ';' entry; do
+		read -r file params <<<"$entry"
+		[[ -n $file ]] || continue
+		module_check "$file" "${GUEST_CONF[arch]}" "$KERNEL_RELEASE"
+		cp "$file" "$1/"
+		printf '%s %s\n' "${file##*/}" "$params" >>"$1/modules"
+	done < <(printf '%s;' "${MODULES:-}")
+}
+
+# guest_payload PROGRAM... : make the initrd of the next boot, which runs these programs ("surface/program args")
+guest_payload() {
+	local list=$GUEST_DIR/list
+	rm -rf "$list"
+	mkdir -p "$list/payload"
+	printf '%s\n' "$@" >"$list/payload/programs"
+	archive "$list" >"$list.cpio"
+	cat "$GUEST_BASE" "$GUEST_DIR/files.cpio" "$list.cpio" >"$GUEST_DIR/initrd"
+	[[ $GUEST_NESTED == no ]] || appliance_initrd
+}
+
+# guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
+guest_command() {
+	local console channel arch=${GUEST_CONF[arch]} qemu=qemu-system-x86_64
+	console=ttyS0 channel=ttyS1
+	if [[ $arch == arm64 ]]; then
+		qemu=qemu-system-aarch64 console=ttyAMA0 channel=ttyS0
+	fi
+	local accel=${GUEST_CONF[accel]}
+	[[ $accel != tcg ]] || accel=tcg,thread=multi
+	GUEST_CMD=("$qemu" -no-user-config -nodefaults -display none -nic none -no-reboot
+		-M "${GUEST_CONF[machine]}" -cpu "${GUEST_CONF[cpu]}" -accel "$accel"
+		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
+		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
+		-chardev "stdio,id=ktap,signal=off")
+	if [[ $arch == arm64 ]]; then
+		GUEST_CMD+=(-device "pci-serial,chardev=ktap")
+	else
+		GUEST_CMD+=(-serial chardev:ktap)
+	fi
+	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
+		"console=$console channel=$channel quiet panic=-1 sysrq_always_enabled rcupdate.rcu_cpu_stall_timeout=5${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
+}
+
+# guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
+# TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
+# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_CPUS
+# GUEST_DESCRIPTION KERNEL_RELEASE
+guest_prepare() {
+	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
+	guest_conf "$name"
+	GUEST_ARCH=${GUEST_CONF[arch]}
+	GUEST_CPUS=${CPUS:-${GUEST_CONF[cpus]}}
+	[[ $GUEST_CPUS =~ ^[1-9][0-9]?$ ]] || die 2 "CPUS=$GUEST_CPUS: give a number of CPUs, 1 to 99"
+	kernel_fetch "$GUEST_ARCH" "${KERNEL:-${GUEST_CONF[kernel]}}"
+	GUEST_NESTED=no how="QEMU's emulation (TCG)"
+	if [[ ${GUEST_CONF[accel]} == kvm ]]; then
+		how=KVM
+		if ! { : <>/dev/kvm; } 2>/dev/null; then
+			[[ ${GUEST_CONF[nested]} == auto ]] || die 2 "GUEST=$name needs /dev/kvm, which cannot be opened here"
+			GUEST_NESTED=yes how='nested KVM on TCG'
+		fi
+	fi
+	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
+
+	mkdir -p "$files/payload/tests"
+	cp -R "$TESTS_DIR/." "$files/payload/tests/"
+	[[ -z ${EXTRA_DIR:-} ]] || cp -R "$EXTRA_DIR" "$files/payload/tests/extra"
+	guest_modules "$files/payload"
+	archive "$files" >"$files.cpio"
+	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH")
+	if [[ $GUEST_NESTED == yes ]]; then
+		appliance_command
+	else
+		guest_command "$KERNEL_IMAGE"
+	fi
+	guest_payload "${PROGRAMS[@]}"
+}
