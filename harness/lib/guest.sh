@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
 # SPDX-License-Identifier: GPL-2.0-only
-# Guests: from the name of one to the command line that boots it. Needs common.sh and kernel.sh.
+# Guests: from the name of one to the command line that boots it. Needs common.sh.
 #
 #   guest_conf NAME|PATH     reads a guest's file into the array GUEST_CONF
 #   guest_prepare            GUEST KERNEL CPUS MODULES PROGRAMS TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ...
@@ -15,6 +15,11 @@
 # and after "# guest ready", each "# EXIT" and "# guest done" it waits until the host has sent it a line ("go").
 # A host that has seen "# guest done", or a DEAD that it believes, may as well end the guest.
 # On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
+
+# shellcheck source=harness/lib/kernel.sh
+source "$HARNESS/lib/kernel.sh"
+# shellcheck source=harness/lib/appliance.sh
+source "$HARNESS/lib/appliance.sh"
 
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline '
 
@@ -144,7 +149,7 @@ guest_prepare() {
 	GUEST_NESTED=no how="QEMU's emulation (TCG)"
 	if [[ ${GUEST_CONF[accel]} == kvm ]]; then
 		how=KVM
-		if ! { : <>/dev/kvm; } 2>/dev/null; then
+		if [[ ! -c /dev/kvm ]] || ! { : <>/dev/kvm; } 2>/dev/null; then
 			[[ ${GUEST_CONF[nested]} == auto ]] || die 2 "GUEST=$name needs /dev/kvm, which cannot be opened here"
 			GUEST_NESTED=yes how='nested KVM on TCG'
 		fi

@@ -1,0 +1,66 @@
+# shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
+# SPDX-License-Identifier: GPL-2.0-only
+# The hypervisor appliance: KVM in an emulated machine (TCG emulates AMD's SVM with nested paging), for hosts
+# without a usable /dev/kvm. Needs guest.sh. The guest cannot tell the difference; the host sees one QEMU either way.
+
+# The appliance's own kernel; it has nothing to do with the kernel under test.
+APPLIANCE_KERNEL=6.12
+
+# copy_program DIR FILE : a program and the libraries it is linked with
+copy_program() {
+	local library
+	cp --parents -L "$2" "$1"
+	ldd "$2" | grep -o '/[^ )]*' | while read -r library; do
+		cp --parents -L "$library" "$1"
+	done
+}
+
+# build_appliance DIR KERNEL_ROOT : the appliance's initramfs: this host's QEMU, its firmware, KVM's modules
+build_appliance() {
+	local dir=$1 modules name file tools
+	tools=$(static_tools amd64)
+	mkdir -p "$dir"/{bin,proc,sys,dev,tmp,modules,guest}
+	cp "$tools/bin/bash-static" "$dir/bin/bash"
+	cp "$tools/bin/busybox" "$dir/bin/busybox"
+	cp "$HARNESS/guest/appliance" "$dir/init"
+	copy_program "$dir" "$(command -v qemu-system-x86_64)"
+	for name in bios-256k.bin kvmvapic.bin linuxboot_dma.bin; do
+		file=$(find /usr/share/qemu /usr/share/seabios -name "$name" -print -quit)
+		[[ -n $file ]] || die 2 "QEMU's firmware file $name is missing: install seabios and qemu-system-data"
+		cp --parents -L "$file" "$dir"
+	done
+	for name in irqbypass ccp kvm kvm-amd; do
+		file=$(find "$2" -name "$name.ko" -o -name "$name.ko.xz" | head -n 1)
+		case $file in
+		*.xz) xz -dc "$file" >"$dir/modules/$name.ko" ;;
+		*) cp "$file" "$dir/modules/$name.ko" ;;
+		esac
+	done
+}
+
+# appliance_command : turn the guest's command into one for the appliance, and GUEST_CMD into the appliance's own
+appliance_command() {
+	local kernel release
+	guest_command kernel
+	printf '%q ' "${GUEST_CMD[@]}" >"$GUEST_DIR/command"
+	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
+
+	# kernel_fetch speaks of the kernel under test: a subshell keeps that as it is
+	read -r kernel release < <(kernel_fetch amd64 "$APPLIANCE_KERNEL" && echo "$KERNEL_IMAGE" "$KERNEL_MODULES")
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$kernel" "$(command -v qemu-system-x86_64)")" \
+		build_appliance "$release")
+	GUEST_CMD=(qemu-system-x86_64 -no-user-config -nodefaults -display none -nic none -no-reboot
+		-M q35 -cpu "EPYC-Rome,+svm,+npt,+invtsc" -accel "tcg,thread=multi"
+		-smp "${APPLIANCE_CPUS:-2}" -m $((GUEST_CONF[memory] + 1024))
+		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
+		-chardev "pipe,id=con,path=console" -device "virtserialport,chardev=con,nr=1"
+		-chardev "stdio,id=ktap,signal=off" -device "virtserialport,chardev=ktap,nr=2"
+		-kernel "$kernel" -initrd appliance.cpio
+		-append "console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc${APPLIANCE_CMDLINE:+ $APPLIANCE_CMDLINE}")
+}
+
+# appliance_initrd : the guest's kernel, initrd and command line as the payload of the appliance
+appliance_initrd() {
+	(cd "$GUEST_DIR" && mkdir -p nest/guest && ln -f kernel initrd command nest/guest/)
+	archive "$GUEST_DIR/nest" | cat "$APPLIANCE_BASE" - >"$GUEST_DIR/appliance.cpio"
+}
