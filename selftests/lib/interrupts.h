@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* /proc/interrupts (kernel/irq/proc.c, arch/x86/kernel/irq.c): exact rows, never substrings. */
+#ifndef TICKPROOF_INTERRUPTS_H
+#define TICKPROOF_INTERRUPTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Strings and counts belong to the table. */
+struct irq_row {
+	const char *name;	/* before the colon: "0", "27", "LOC", "HVS", "IPI5" */
+	const char *devices;	/* numbered rows: what follows the trigger, "arch_timer"; others: "" */
+	const uint64_t *count;	/* one for each column */
+	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS */
+};
+
+struct irq_table {
+	size_t nr_cpus, nr_rows;
+	int *cpus;		/* CPU number of each column: online CPUs only */
+	struct irq_row *rows;
+	uint64_t *counts;
+	char *text;
+};
+
+/*
+ * Parses text; 0, -EINVAL (no header of CPUs, a row that can't be one, or text
+ * that breaks off) or -ENOMEM. Free with irq_table_free() on success.
+ */
+int irq_table_parse(const char *text, struct irq_table *table);
+
+/* Reads and parses /proc/interrupts. Returns 0 or -errno. */
+int irq_table_read(struct irq_table *table);
+
+void irq_table_free(struct irq_table *table);
+
+/* The row with exactly this name, or NULL. */
+const struct irq_row *irq_row_named(const struct irq_table *table, const char *name);
+
+/* The row one of whose comma-separated devices has exactly this name, or NULL. */
+const struct irq_row *irq_row_of_device(const struct irq_table *table, const char *device);
+
+/* Interrupts of row on cpu; 0 where the CPU has no column (offline). row may be NULL: 0. */
+uint64_t irq_count(const struct irq_table *table, const struct irq_row *row, int cpu);
+
+/*
+ * The row a clockevent's interrupts are counted in, by the clockevent's name:
+ * "Hyper-V clockevent" HVS on x86 and the device "Hyper-V stimer0" on arm64,
+ * lapic and lapic-deadline LOC, hpet and pit IRQ 0, arch_sys_timer the device
+ * arch_timer, otherwise the device of the clockevent's own name (hpet3). NULL
+ * where there is no such row.
+ */
+const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const char *clockevent);
+
+#endif

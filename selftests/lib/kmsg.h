@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's log (/dev/kmsg, Documentation/ABI/testing/dev-kmsg), watched from a point in time. */
+#ifndef TICKPROOF_KMSG_H
+#define TICKPROOF_KMSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kmsg {
+	int fd;
+};
+
+/* What a message means to a timer test. */
+enum kmsg_kind {
+	KMSG_OTHER,
+	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARNING, BUG,
+			 * Oops, panic, "CE: Reprogramming failure"
+			 */
+	KMSG_MIN_DELTA,	/* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
+	KMSG_UNSTABLE,	/* the clocksource watchdog marked a clocksource unstable (both families of texts) */
+};
+
+/* Starts watching: only messages later than this call are seen. 0 or -errno (-EPERM: dmesg_restrict). */
+int kmsg_open(struct kmsg *k);
+
+/*
+ * The next message's text, without prefix and continuation lines. Returns true
+ * while there are any; never blocks. Messages lost to a full ring are skipped,
+ * and so is what user space wrote to /dev/kmsg: only the kernel's word counts.
+ */
+bool kmsg_next(struct kmsg *k, char *text, size_t len);
+
+void kmsg_close(struct kmsg *k);
+
+/* Cuts "prio,seq,usec,flags;text\n KEY=..." down to its text in place; false if it isn't a record. */
+bool kmsg_text(char *record);
+
+enum kmsg_kind kmsg_classify(const char *text);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Facts about the system under test, and the expectations that follow from them. */
+#ifndef TICKPROOF_PLATFORM_H
+#define TICKPROOF_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clockevents.h"
+
+struct platform {
+	char release[72];		/* uname -r */
+	int version;			/* major * 1000 + minor: 6012 */
+	bool x86, arm64;
+	char hypervisor[16];		/* CPUID signature, e.g. "Microsoft Hv"; "" for none, and on arm64 */
+	bool hv_direct;			/* STIMER and its direct mode offered: 0x40000003 EAX bit 3, EDX bit 19 */
+	bool hv_tsc_invariant;		/* EAX bit 15 */
+	bool hv_tdx_bare;		/* TDX VM without paravisor: leaf 0x4000000C */
+	bool tsc_deadline, arat;	/* x86 /proc/cpuinfo flags */
+	bool hpet;			/* listed as a clocksource, so it was found and enabled */
+};
+
+/*
+ * Executes CPUID (EAX, EBX, ECX, EDX; sub-leaf 0); NULL on arm64. Unit tests put
+ * seeded leaves here.
+ */
+extern void (*platform_cpuid)(uint32_t leaf, uint32_t regs[4]);
+
+/* Reads the facts. What can't be read stays false or "". Returns 0 or -errno. */
+int platform_read(struct platform *p);
+
+/*
+ * The clockevent a CPU of this platform should use, or NULL where no rule of
+ * ours says (A18): the Hyper-V timer wins by its rating of 1000 where direct
+ * mode is offered (drivers/clocksource/hyperv_timer.c), 90 in a TDX VM without
+ * paravisor; otherwise the local APIC's or the architected timer.
+ */
+const char *platform_clockevent(const struct platform *p);
+
+enum fallback_kind {
+	FALLBACK_UNKNOWN,	/* no rule of ours: whatever happens is only reported */
+	FALLBACK_DEVICE,	/* the unbind succeeds and name takes over */
+	FALLBACK_NONE,		/* nothing can replace the device: EBUSY */
+};
+
+struct fallback {
+	enum fallback_kind kind;
+	char name[CE_NAME_LEN];
+	const char *why;	/* the rule, for people */
+};
+
+/*
+ * What unbinding cpu's current device should lead to, when its turn on the
+ * kernel's list has come (clockevents_replace(): the best DETACHED device
+ * usable on that CPU). broadcast is the broadcast device's name: a device
+ * grabbed for broadcast is no longer DETACHED on the CPU that owns it, which is
+ * the first one. hpet_taken: hpet is another CPU's current device.
+ */
+struct fallback platform_fallback(const struct platform *p, int cpu, const char *current,
+				  const char *broadcast, bool hpet_taken);
+
+/* Whether a clockevent of this name can raise interrupts at all: dummy_timer can't. */
+bool platform_functional(const char *clockevent);
+
+#endif
