@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes every CPU's clockevent away through unbind_device and proves, CPU by
+ * CPU, that timers still fire on what the kernel fell back to. "We rely on
+ * advertised features to be functional": this is that sentence as a test.
+ *
+ * May hang the machine; only where someone outside is watching.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/interrupts.h"
+#include "../lib/kmsg.h"
+#include "../lib/platform.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "../lib/timer_list.h"
+#include "../lib/wake.h"
+#include "switch.h"
+
+/* One CPU's story, told from case to case. */
+struct cpu_story {
+	bool has_baseline;
+	struct alive baseline;
+	uint64_t idle_irqs;		/* in a second of idleness, before */
+	struct tl_cpu tick;		/* before */
+	struct fallback expected;
+	bool tried;			/* the result of unbind.cpuN stands */
+	struct switched s;
+	struct alive after;
+};
+
+/* Shared with the processes of the cases. */
+static struct state {
+	cpu_set_t dead;
+	bool last_round;		/* no CPU could be unbound in the last one: EBUSY is final */
+	unsigned int turn;		/* successful unbinds so far; chooses the load */
+	unsigned int refused;		/* EBUSY while another CPU's turn was still to come */
+	unsigned int refused_changed;	/* of these, how many changed something */
+	struct cpu_story cpu[CPU_SETSIZE];
+} *state;
+
+static struct platform platform;
+static struct kmsg kernel_log;
+static int kernel_log_err;
+
+static int first_dead(void)
+{
+	return cpus_next(-1, &state->dead);
+}
+
+static void need_root(void)
+{
+	char path[96];
+
+	ce_path(0, "unbind_device", path, sizeof(path));
+	if (access(path, F_OK))
+		report_skip("no %s: this kernel has no clockevents in sysfs", path);
+	if (geteuid() || access(path, W_OK))
+		report_skip("unbinding a clockevent needs root");
+}
+
+/* For a case about cpu: nothing is tried any more once any CPU is dead. */
+static struct cpu_story *need_switched(int cpu)
+{
+	need_root();
+	if (first_dead() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	if (!state->cpu[cpu].tried)
+		report_skip("unbind.cpu%d has no result", cpu);
+	return &state->cpu[cpu];
+}
+
+static int observer_of(int cpu)
+{
+	int observer = cpus_observer(cpu, report_cpus(), &state->dead);
+
+	if (observer < 0)
+		report_skip("no living CPU is left to observe from");
+	return observer;
+}
+
+/*
+ * The most a median wake-up may be late: ten times this CPU's own median of
+ * before, in this run, and never less than 20 ms, which is what an emulated
+ * timer on a busy host was seen to need.
+ */
+static int64_t late_bound(const struct cpu_story *c, enum wake_kind kind)
+{
+	int64_t bound = 10 * c->baseline.late[kind].p50;
+
+	return bound > 20 * NSEC_PER_MSEC ? bound : 20 * NSEC_PER_MSEC;
+}
+
+static void report_lateness(const struct stats *s)
+{
+	report_metric("late_p50", s->p50, "ns");
+	report_metric("late_p99", s->p99, "ns");
+	report_metric("late_max", s->max, "ns");
+	report_metric("samples", s->count, "wake-ups");
+}
+
+/* Judges a sampling: alive, never early, and its medians within the bound. */
+static void judge_alive(const struct cpu_story *c, const struct alive *a, int cpu, const char *device)
+{
+	static const char *const kinds[] = { "absolute sleeps", "relative sleeps", "timerfd" };
+
+	if (a->dead)
+		report_fail("DEAD: CPU %d's timers stopped on %s: %s %.2f s past its deadline; interrupts %s",
+			    cpu, device, a->clock_frozen ? "CLOCK_MONOTONIC stands still," :
+							   "a sleep hadn't ended",
+			    (double)a->waited_ns / NSEC_PER_SEC, alive_interrupts(a));
+	if (a->error)
+		report_fail("a sleep failed: %s", strerror(-a->error));
+	if (a->early)
+		report_fail("%u of %u sleeps ended before their deadline", a->early, a->wakeups);
+	for (int kind = WAKE_ABS; c && kind <= WAKE_TIMERFD; kind++)
+		if (a->late[kind].p50 > late_bound(c, kind))
+			report_fail("%s: median %.3f ms late, more than %.3f ms (median before: %.3f ms)",
+				    kinds[kind], a->late[kind].p50 / 1e6, late_bound(c, kind) / 1e6,
+				    c->baseline.late[kind].p50 / 1e6);
+}
+
+static uint64_t current_irqs(int cpu, const char *device)
+{
+	struct irq_table table;
+	uint64_t count;
+
+	if (irq_table_read(&table))
+		return 0;
+	count = irq_count(&table, irq_row_of_clockevent(&table, device), cpu);
+	irq_table_free(&table);
+	return count;
+}
+
+/* Interrupts of device on cpu while it idles through one sleep of a second; -1 if it never woke. */
+static int64_t idle_second(int cpu, int observer, const char *device, struct stats *late)
+{
+	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = NSEC_PER_SEC };
+	struct wake *all[] = { &w };
+	struct wake_death death;
+	uint64_t before;
+
+	cpu_pin(observer);
+	before = current_irqs(cpu, device);
+	ck_assert_int_eq(wake_start(&w), 0);
+	/* With one CPU a busy observer would keep it from idling; the host watches then. */
+	if (observer != cpu && wake_watch(all, 1, &death))
+		return -1;
+	*late = wake_join(&w);
+	return current_irqs(cpu, device) - before;
+}
+
+static void read_tick(int cpu, struct tl_cpu *tick)
+{
+	const struct tl_cpu *found;
+	struct timer_list tl;
+
+	memset(tick, 0, sizeof(*tick));
+	if (timer_list_read(&tl))
+		return;
+	found = timer_list_cpu(&tl, cpu);
+	if (found)
+		*tick = *found;
+	timer_list_free(&tl);
+}
+
+static void baseline(int cpu)
+{
+	struct cpu_story *c = &state->cpu[cpu];
+	char device[CE_NAME_LEN];
+	int observer = observer_of(cpu);
+	struct stats late;
+	int64_t irqs;
+
+	need_root();
+	ck_assert_int_eq(ce_current(cpu, device), 0);
+	alive_sample(cpu, observer, device, device, &c->baseline);
+	if (c->baseline.dead) {
+		CPU_SET(cpu, &state->dead);
+		restore_abandon();
+	}
+	judge_alive(NULL, &c->baseline, cpu, device);
+	irqs = idle_second(cpu, observer, device, &late);
+	if (irqs < 0)
+		report_fail("an idle CPU didn't wake from a sleep of a second");
+	c->idle_irqs = irqs;
+	read_tick(cpu, &c->tick);
+	c->has_baseline = true;
+	report_lateness(&c->baseline.late[WAKE_ABS]);
+	report_metric("idle_irqs", irqs, "interrupts/s");
+	if (!c->baseline.new_row[0])
+		report_note("no row in /proc/interrupts is known for %s", device);
+	else if (c->baseline.new_irqs < c->baseline.wakeups / 2)
+		report_fail("%u sleeps ended, but %s rose by %llu only: they don't ride on %s",
+			    c->baseline.wakeups, c->baseline.new_row,
+			    (unsigned long long)c->baseline.new_irqs, device);
+}
+
+static struct fallback predict(int cpu)
+{
+	static struct ce_names now;
+	bool hpet_taken = false;
+	int other;
+
+	if (ce_snapshot(&now))
+		report_fail("reading " CE_DIR " failed");
+	cpus_for_each(other, &now.cpus)
+		hpet_taken |= !strcmp(now.cpu[other], "hpet");
+	return platform_fallback(&platform, cpu, now.cpu[cpu], now.broadcast, hpet_taken);
+}
+
+static void unbind(int cpu)
+{
+	struct cpu_story *c = &state->cpu[cpu];
+	const struct switched *s = &c->s;
+	char fact[32], path[64];
+	int err;
+
+	need_root();
+	if (first_dead() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	c->expected = predict(cpu);
+	err = switch_away(cpu, observer_of(cpu), state->turn % 3, state->last_round, &c->s);
+	if (err)
+		report_fail("setting up the switch failed: %s", strerror(-err));
+	if (s->written == -EBUSY && !state->last_round) {
+		state->refused++;
+		state->refused_changed += !s->only_this || strcmp(s->before, s->after);
+		report_defer();
+	}
+	c->tried = true;
+	if (s->fresh.dead) {
+		CPU_SET(cpu, &state->dead);
+		restore_abandon();
+	}
+	snprintf(fact, sizeof(fact), "cpu%d.device_before", cpu);
+	report_fact(fact, "%s", s->before);
+	snprintf(fact, sizeof(fact), "cpu%d.device_after", cpu);
+	report_fact(fact, "%s", s->after);
+	report_note("%s, %s: %s", s->before, switch_load_name[state->turn % 3], c->expected.why);
+	report_metric("write", s->write_ns, "ns");
+	if (s->written >= 0) {
+		state->turn++;
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		if (!s->fresh.dead && cpu_can_offline(cpu)) {
+			restore_push(path, "1");
+			restore_push(path, "0");
+		} else if (!s->fresh.dead) {
+			report_note("CPU %d can't be taken offline: it keeps %s until a reboot", cpu, s->after);
+		}
+	}
+
+	if (s->written < 0 && s->written != -EBUSY)
+		report_fail("unbinding %s gave %s", s->before, strerrorname_np(-s->written));
+	if (!s->only_this)
+		report_fail("unbinding CPU %d's device changed another CPU's, or the broadcast device", cpu);
+	if (s->write_ns > NSEC_PER_SEC)
+		report_fail("the write took %.3f s, more than a second", s->write_ns / 1e9);
+	if (s->written == -EBUSY) {
+		if (strcmp(s->before, s->after))
+			report_fail("EBUSY, but the device changed from %s to %s", s->before, s->after);
+		if (c->expected.kind == FALLBACK_DEVICE)
+			report_fail("EBUSY, though %s should take over: %s", c->expected.name, c->expected.why);
+		return;
+	}
+	if (!strcmp(s->before, s->after))
+		report_fail("the write succeeded, but %s is still in use", s->after);
+	if (c->expected.kind == FALLBACK_NONE)
+		report_fail("the kernel fell back to %s, though EBUSY was expected: %s", s->after,
+			    c->expected.why);
+	if (c->expected.kind == FALLBACK_DEVICE && strcmp(s->after, c->expected.name))
+		report_fail("the kernel fell back to %s instead of %s: %s", s->after, c->expected.name,
+			    c->expected.why);
+}
+
+static void report_verdict(int cpu, const char *interrupts, const char *verdict)
+{
+	char fact[32];
+
+	snprintf(fact, sizeof(fact), "cpu%d.interrupts", cpu);
+	report_fact(fact, "%s", interrupts);
+	snprintf(fact, sizeof(fact), "cpu%d.verdict", cpu);
+	report_fact(fact, "%s", verdict);
+}
+
+static void alive(int cpu)
+{
+	struct cpu_story *c = &state->cpu[cpu];
+	struct alive *a = &c->after;
+
+	if (!CPU_ISSET(cpu, &state->dead) || !c->tried) {
+		need_switched(cpu);
+		alive_sample(cpu, observer_of(cpu), c->s.before, c->s.after, a);
+	} else {
+		*a = c->s.fresh;
+	}
+	if (a->dead) {
+		CPU_SET(cpu, &state->dead);
+		restore_abandon();
+		report_verdict(cpu, alive_interrupts(a), "DEAD");
+	} else {
+		report_verdict(cpu, alive_interrupts(a),
+			       c->s.written < 0 ? "alive (EBUSY: no replacement)" : "alive");
+		report_lateness(&a->late[WAKE_ABS]);
+	}
+	judge_alive(c, a, cpu, c->s.after);
+}
+
+static void functional(int cpu)
+{
+	struct cpu_story *c = &state->cpu[cpu];
+	struct timer_list tl;
+	bool broadcast;
+
+	need_root();
+	if (!c->tried)
+		report_skip("unbind.cpu%d has no result", cpu);
+	if (!platform_functional(c->s.after))
+		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
+	if (timer_list_read(&tl))
+		report_skip("/proc/timer_list can't be read");
+	broadcast = tl.has_broadcast_mask && CPU_ISSET(cpu, &tl.broadcast_mask);
+	timer_list_free(&tl);
+	if (broadcast)
+		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask)", cpu);
+}
+
+static void interrupts(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	const struct alive *a = &c->after;
+
+	if (!a->wakeups)
+		report_skip("alive.cpu%d has no result", cpu);
+	if (!a->new_row[0])
+		report_skip("no row in /proc/interrupts is known for %s", c->s.after);
+	report_metric("new_irqs", a->new_irqs, "interrupts");
+	if (a->new_irqs < a->wakeups / 2)
+		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
+			    (unsigned long long)a->new_irqs);
+	if (strcmp(a->old_row, a->new_row) && a->old_irqs > 2)
+		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before, a->old_row,
+			    (unsigned long long)a->old_irqs);
+}
+
+static void others(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	int64_t bound = late_bound(c, WAKE_ABS);
+
+	if (CPU_COUNT(report_cpus()) < 2)
+		report_skip("there is only one CPU");
+	if (!c->s.watched)
+		report_skip("the switch of CPU %d was not watched", cpu);
+	if (c->s.others_dead)
+		report_fail("another CPU's sleeps never ended after CPU %d's switch", cpu);
+	report_lateness(&c->s.others_late);
+	if (c->s.others_early)
+		report_fail("%u sleeps on other CPUs ended early", c->s.others_early);
+	if (!c->s.others_late.count)
+		report_fail("no sleep on another CPU was seen to end");
+	if (c->s.others_late.p50 > bound)
+		report_fail("median lateness on the other CPUs %.3f ms, more than %.3f ms",
+			    c->s.others_late.p50 / 1e6, bound / 1e6);
+}
+
+static void armed(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	const struct armed *a = &c->s.armed;
+	int64_t bound = late_bound(c, WAKE_TIMERFD);
+
+	if (a->armed != a->fired)
+		report_fail("%u of %u timers armed before the switch never fired", a->armed - a->fired,
+			    a->armed);
+	if (a->early)
+		report_fail("%u timers armed before the switch fired early", a->early);
+	if (a->repeated)
+		report_fail("%u one-shot timers fired more than once", a->repeated);
+	report_metric("late_p50", a->late.p50, "ns");
+	report_metric("late_max", a->late.max, "ns");
+	if (a->late.p50 > bound)
+		report_fail("timers armed before the switch: median %.3f ms late, more than %.3f ms",
+			    a->late.p50 / 1e6, bound / 1e6);
+}
+
+static void periodic(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	const struct switched *s = &c->s;
+
+	if (!s->periodic_done)
+		report_fail("a periodic timerfd armed before the switch stopped after %llu expirations",
+			    (unsigned long long)s->expirations);
+	report_metric("expirations", s->expirations, "expirations");
+	if (s->expirations < s->expected_min || s->expirations > s->expected_max)
+		report_fail("%llu expirations of a 5 ms timerfd across the switch; elapsed time says %llu to %llu",
+			    (unsigned long long)s->expirations, (unsigned long long)s->expected_min,
+			    (unsigned long long)s->expected_max);
+}
+
+/* The name that was unbound is gone from this CPU: it can't be unbound again. */
+static void gone(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	static struct ce_names before, after;
+	ssize_t written;
+	int other;
+
+	ck_assert_int_eq(ce_snapshot(&before), 0);
+	/* A detached device of that name elsewhere would be deleted by the write. */
+	cpus_for_each(other, report_cpus())
+		if (strcmp(before.cpu[other], c->s.before) && !state->cpu[other].tried)
+			report_skip("CPU %d may hold %s detached: the write could delete it", other,
+				    c->s.before);
+	if (c->s.written < 0)
+		report_skip("CPU %d kept its device", cpu);
+	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
+	if (written != -ENODEV && written != -EBUSY)
+		report_fail("unbinding %s once more gave %s", c->s.before,
+			    written < 0 ? strerrorname_np(-written) : "success");
+	ck_assert_int_eq(ce_snapshot(&after), 0);
+	if (!ce_same(&before, &after, CE_BROADCAST))
+		report_fail("the refused write changed a device");
+}
+
+static void tick_mode(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	struct timer_list tl;
+	const struct tl_device *d;
+	const struct tl_cpu *now;
+
+	if (timer_list_read(&tl))
+		report_skip("/proc/timer_list can't be read");
+	d = timer_list_device(&tl, cpu);
+	now = timer_list_cpu(&tl, cpu);
+	if (!d || !now)
+		report_fail("CPU %d is missing from /proc/timer_list", cpu);
+	if (strcmp(d->name, c->s.after))
+		report_fail("/proc/timer_list says %s, sysfs %s", d->name, c->s.after);
+	if (now->hres_active != c->tick.hres_active)
+		report_fail("high resolution mode went from %d to %d", c->tick.hres_active, now->hres_active);
+	if (now->nohz != c->tick.nohz)
+		report_fail("nohz mode went from %d to %d", c->tick.nohz, now->nohz);
+	if (c->tick.hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
+		report_fail("tick mode %d with handler %s instead of oneshot with hrtimer_interrupt",
+			    d->tick_mode, d->event_handler);
+	timer_list_free(&tl);
+}
+
+static void idle(int cpu)
+{
+	struct cpu_story *c = need_switched(cpu);
+	struct tl_cpu before, after;
+	struct stats late = { 0 };
+	/* Half of the lowest HZ there is: a tick that never stops is far above it. */
+	int64_t irqs, limit = 50 + 2 * (int64_t)c->idle_irqs;
+
+	read_tick(cpu, &before);
+	irqs = idle_second(cpu, observer_of(cpu), c->s.after, &late);
+	if (irqs < 0) {
+		CPU_SET(cpu, &state->dead);
+		restore_abandon();
+		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
+			    c->s.after);
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
+	}
+	read_tick(cpu, &after);
+	report_metric("irqs", irqs, "interrupts/s");
+	report_metric("late", late.max, "ns");
+	if (late.min < 0)
+		report_fail("an idle CPU woke %lld ns early", (long long)-late.min);
+	if (before.nohz <= 0)
+		report_skip("nohz isn't active: the tick doesn't stop in idle");
+	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
+		report_fail("an idle second, but idle_calls rose by %lld, idle_sleeps by %lld",
+			    (long long)(after.idle_calls - before.idle_calls),
+			    (long long)(after.idle_sleeps - before.idle_sleeps));
+	if (irqs > limit)
+		report_fail("%lld interrupts in an idle second (limit %lld, before %llu): the tick doesn't stop",
+			    (long long)irqs, (long long)limit, (unsigned long long)c->idle_irqs);
+}
+
+static bool both_switched(void *arg)
+{
+	struct spinner *s = arg;
+
+	return s[0].switches >= 3 && s[1].switches >= 3;
+}
+
+static void preempt(int cpu)
+{
+	struct spinner s[2] = { { .cpu = cpu }, { .cpu = cpu } };
+
+	need_switched(cpu);
+	cpu_pin(observer_of(cpu));
+	ck_assert_int_eq(spinner_start(&s[0]), 0);
+	ck_assert_int_eq(spinner_start(&s[1]), 0);
+	/* Neither ever yields: only the tick can take the CPU from one and give it to the other. */
+	if (observe(both_switched, s, 5 * NSEC_PER_SEC))
+		report_fail("two busy threads on CPU %d were preempted %ld and %ld times in 5 s: no tick under load",
+			    cpu, (long)s[0].switches, (long)s[1].switches);
+	spinner_stop(&s[0]);
+	spinner_stop(&s[1]);
+}
+
+static volatile sig_atomic_t profiled;
+
+static void on_prof(int sig)
+{
+	(void)sig;
+	profiled++;
+}
+
+static bool profiled_enough(void *arg)
+{
+	(void)arg;
+	return profiled >= 5;
+}
+
+static void cputime(int cpu)
+{
+	const int64_t interval = 20 * NSEC_PER_MSEC, jiffy = 10 * NSEC_PER_MSEC;
+	struct itimerval it = { { 0, interval / 1000 }, { 0, interval / 1000 } };
+	int64_t used;
+
+	need_switched(cpu);
+	/* The tick of the CPU that burns the time checks ITIMER_PROF (run_posix_cpu_timers): burn it there. */
+	cpu_pin(cpu);
+	signal(SIGPROF, on_prof);
+	ck_assert_int_eq(setitimer(ITIMER_PROF, &it, NULL), 0);
+	if (observe(profiled_enough, NULL, 10 * NSEC_PER_SEC))
+		report_fail("ITIMER_PROF of 20 ms fired %d times in 10 s of busy time on CPU %d",
+			    (int)profiled, cpu);
+	used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	report_metric("cpu_time", used, "ns");
+	/* Charged tick by tick: it may be two jiffies off, never more. */
+	if (used < 5 * interval - 2 * jiffy)
+		report_fail("five signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time", used / 1e6);
+}
+
+static void order(int unused)
+{
+	(void)unused;
+	need_root();
+	report_metric("refused", state->refused, "writes");
+	if (state->refused_changed)
+		report_fail("%u of %u writes that ended in EBUSY changed a device all the same",
+			    state->refused_changed, state->refused);
+	if (!state->refused)
+		report_skip("no CPU was refused while another one's turn was to come");
+}
+
+/* Timers on every CPU while all are busy, on whatever devices they ended up with. */
+static void load(int unused)
+{
+	enum { PER_CPU = 4 };
+	int n = CPU_COUNT(report_cpus()), cpu, i = 0, j = 0;
+	struct wake *storm = calloc(n * PER_CPU, sizeof(*storm));
+	struct wake **all = calloc(n * PER_CPU, sizeof(*all));
+	struct spinner *spinners = calloc(n, sizeof(*spinners));
+	struct wake_death death;
+	unsigned int early = 0;
+
+	(void)unused;
+	need_root();
+	if (first_dead() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	ck_assert(storm && all && spinners);
+	cpus_for_each(cpu, report_cpus()) {
+		spinners[j].cpu = cpu;
+		ck_assert_int_eq(spinner_start(&spinners[j++]), 0);
+		for (int k = 0; k < PER_CPU; k++, i++) {
+			storm[i] = (struct wake){ .cpu = cpu, .kind = k % 3, .count = 100,
+						  .interval_ns = NSEC_PER_MSEC + k * 300 * NSEC_PER_USEC };
+			all[i] = &storm[i];
+			ck_assert_int_eq(wake_start(all[i]), 0);
+		}
+	}
+	if (wake_watch(all, i, &death)) {
+		CPU_SET(death.wake->cpu, &state->dead);
+		restore_abandon();
+		report_note("DEAD cpu=%d: under load, %.2f s past its deadline", death.wake->cpu,
+			    death.waited_ns / 1e9);
+		report_fail("DEAD: CPU %d's timers stopped under load on every CPU", death.wake->cpu);
+	}
+	for (j = 0; j < n; j++)
+		spinner_stop(&spinners[j]);
+	for (int k = 0; k < i; k++) {
+		early += storm[k].early;
+		wake_join(&storm[k]);
+	}
+	report_metric("wakeups", (double)i * 100, "wake-ups");
+	if (early)
+		report_fail("%u sleeps ended before their deadline", early);
+}
+
+static void log_clean(int unused)
+{
+	char text[256], first[256] = "";
+	unsigned int min_delta = 0, trouble = 0;
+
+	(void)unused;
+	if (kernel_log_err)
+		report_skip("/dev/kmsg can't be read: %s", strerror(-kernel_log_err));
+	if (first_dead() >= 0)
+		report_skip("CPU %d is dead: stalls are its consequence", first_dead());
+	while (kmsg_next(&kernel_log, text, sizeof(text))) {
+		enum kmsg_kind kind = kmsg_classify(text);
+
+		min_delta += kind == KMSG_MIN_DELTA;
+		if (kind != KMSG_TROUBLE)
+			continue;
+		report_note("kernel: %s", text);
+		if (!trouble++)
+			snprintf(first, sizeof(first), "%s", text);
+	}
+	report_metric("min_delta_raised", min_delta, "messages");
+	if (trouble)
+		report_fail("the kernel logged trouble %u times, first: %s", trouble, first);
+}
+
+static const struct report_case cases[] = {
+	{ "baseline", "each CPU's timers fire, on the interrupt of its current device, before anything is unbound", baseline, true },
+	{ "unbind", "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can", unbind, true },
+	{ "alive", "B5: pinned sleeps and timerfds on the CPU end, never early, their median within the printed bound", alive, true },
+	{ "functional", "B4: the fallback can raise interrupts itself: no dummy device, no dependence on broadcast", functional, true },
+	{ "interrupts", "B6: the new device's interrupt row rises with the sleeps, the old one's stops", interrupts, true },
+	{ "armed", "B8: timers armed before the switch fire once, never early (next_event is carried over)", armed, true },
+	{ "periodic", "B9: a periodic timerfd loses no period across the switch", periodic, true },
+	{ "others", "B7: the other CPUs' sleeps go on undisturbed", others, true },
+	{ "gone", "B18: the unbound device can't be unbound again (ENODEV or EBUSY)", gone, true },
+	{ "tick_mode", "B11: high resolution and nohz mode stay as they were", tick_mode, true },
+	{ "idle", "B12: the tick still stops in idle, and the CPU wakes at its deadline", idle, true },
+	{ "preempt", "B14: the tick still preempts a busy CPU", preempt, true },
+	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", cputime, true },
+	{ "load", "B20: with every CPU busy and switched, timers fire on all of them", load, false },
+	{ "order", "B1: an unbind that isn't this CPU's turn is EBUSY and changes nothing (the name is looked up in a global list)", order, false },
+	{ "log", "B13: no stall, lockup, warning or timer complaint in the kernel's log", log_clean, false },
+};
+
+/*
+ * The kernel looks the name up in one list for all CPUs, first match wins, so
+ * only one CPU at a time can be unbound. Which one is found by trying, until a
+ * whole round gets nowhere; what is refused even then has no replacement.
+ */
+static void schedule(void)
+{
+	static const char *const after[] = {
+		"alive", "functional", "interrupts", "armed", "periodic", "others", "gone",
+		"tick_mode", "idle", "preempt", "cputime",
+	};
+	cpu_set_t waiting = *report_cpus();
+	int cpu;
+
+	cpus_for_each(cpu, report_cpus())
+		report_run("baseline", cpu);
+	while (CPU_COUNT(&waiting)) {
+		unsigned int turn = state->turn;
+
+		cpus_for_each(cpu, &waiting) {
+			if (report_run("unbind", cpu) == REPORT_DEFERRED)
+				continue;
+			CPU_CLR(cpu, &waiting);
+			for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++)
+				report_run(after[i], cpu);
+		}
+		state->last_round = state->turn == turn;
+	}
+	report_run("load", NO_CPU);
+	report_run("order", NO_CPU);
+	report_run("log", NO_CPU);
+}
+
+static void setup(void)
+{
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (state == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	restore_init();
+	platform_read(&platform);
+	kernel_log_err = kmsg_open(&kernel_log);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "clockevents", .program = "unbind_fallback",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup, .schedule = schedule,
+	};
+
+	return report_main(argc, argv, &program);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Three ways to read time: vDSO, system call, raw counter. */
+#ifndef TICKPROOF_CLOCKS_H
+#define TICKPROOF_CLOCKS_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NSEC_PER_USEC 1000ll
+#define NSEC_PER_MSEC 1000000ll
+#define NSEC_PER_SEC  1000000000ll
+
+static inline int64_t timespec_ns(const struct timespec *ts)
+{
+	return ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
+}
+
+static inline struct timespec ns_timespec(int64_t ns)
+{
+	return (struct timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+}
+
+/* Clock in ns as libc reads it (the vDSO where the clocksource allows); -errno. */
+int64_t clock_ns(clockid_t clock);
+
+/* Clock in ns by system call, past the vDSO; -errno. */
+int64_t clock_ns_syscall(clockid_t clock);
+
+/*
+ * The CPU's raw counter in ticks (TSC; CNTVCT_EL0), read in program order:
+ * behind a load fence or an ISB, so that it can't be read ahead of an earlier
+ * load (arch/x86/include/asm/msr.h rdtsc_ordered, arch_timer.h).
+ */
+static inline uint64_t counter_read(void)
+{
+#if defined(__x86_64__)
+	uint32_t lo, hi;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) :: "memory");
+	return (uint64_t)hi << 32 | lo;
+#elif defined(__aarch64__)
+	uint64_t v;
+
+	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(v) :: "memory");
+	return v;
+#else
+#error "tickproof knows the raw counter of x86-64 and arm64"
+#endif
+}
+
+/*
+ * Ticks of the raw counter per second: CNTFRQ_EL0 on arm64, on x86 measured
+ * against CLOCK_MONOTONIC for about 10 ms, busy, at the first call.
+ */
+uint64_t counter_hz(void);
+
+/* Nanoseconds since a counter_read() value, told by the raw counter alone. */
+int64_t counter_since_ns(uint64_t start);
+
+#endif

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cpus.h"
+#include "report.h"
+
+/* kselftest.h; usage errors are not results */
+enum { EXIT_PASS = 0, EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_SKIP = 4 };
+
+struct entry {
+	char id[128];
+	const struct report_case *c;
+	int cpu;
+	bool chosen, ended;
+};
+
+/* Written by the process of a case, read by the parent when it has ended. */
+static struct {
+	enum report_outcome outcome;
+	char reason[512];
+} *shared;
+
+static const struct report_program *program;
+static struct entry *entries;
+static size_t nr_entries, nr_chosen, nr_ended, nr_passed, nr_failed, nr_skipped;
+static const struct entry *running;
+static SRunner *runner;
+static cpu_set_t cpus;
+
+const cpu_set_t *report_cpus(void)
+{
+	return &cpus;
+}
+
+/* One line, one write: whole lines even from several processes, and nothing left in a buffer. */
+static void emit(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void emit(const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line) - 1, format, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	if ((size_t)n > sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	for (int i = 0; i < n; i++)
+		if (line[i] == '\n' || line[i] == '\r')
+			line[i] = ' ';
+	line[n++] = '\n';
+	for (const char *p = line; n > 0; ) {
+		ssize_t put = write(STDOUT_FILENO, p, n);
+
+		if (put < 0 && errno != EINTR)
+			return;
+		if (put > 0) {
+			p += put;
+			n -= put;
+		}
+	}
+}
+
+START_TEST(trampoline)
+{
+	const struct entry *e = &entries[_i];
+
+	e->c->run(e->cpu);
+}
+END_TEST
+
+static void add_entry(const struct report_case *c, int cpu)
+{
+	struct entry *e;
+
+	entries = realloc(entries, (nr_entries + 1) * sizeof(*entries));
+	if (!entries)
+		abort();
+	e = &entries[nr_entries++];
+	*e = (struct entry){ .c = c, .cpu = cpu };
+	snprintf(e->id, sizeof(e->id), "%s.%s.%s", program->surface, program->program, c->name);
+	if (cpu != NO_CPU)
+		snprintf(e->id + strlen(e->id), sizeof(e->id) - strlen(e->id), ".cpu%d", cpu);
+}
+
+static void add_entries(void)
+{
+	for (size_t i = 0; i < program->nr_cases; i++) {
+		const struct report_case *c = &program->cases[i];
+		int cpu;
+
+		if (!c->per_cpu) {
+			add_entry(c, NO_CPU);
+			continue;
+		}
+		cpus_for_each(cpu, &cpus)
+			add_entry(c, cpu);
+	}
+}
+
+/* Chooses what pattern (an id, the part of one behind the program, or a glob) names. */
+static size_t choose(const char *pattern)
+{
+	size_t prefix = strlen(program->surface) + strlen(program->program) + 2, hits = 0;
+
+	for (size_t i = 0; i < nr_entries; i++) {
+		struct entry *e = &entries[i];
+
+		if (!fnmatch(pattern, e->id, 0) || !fnmatch(pattern, e->id + prefix, 0)) {
+			e->chosen = true;
+			hits++;
+		}
+	}
+	return hits;
+}
+
+/* libcheck would read these and run, fork or log otherwise than we need. */
+static void shield_from_environment(void)
+{
+	static const char *const names[] = {
+		"CK_RUN_SUITE", "CK_RUN_CASE", "CK_INCLUDE_TAGS", "CK_EXCLUDE_TAGS", "CK_FORK",
+		"CK_VERBOSITY", "CK_DEFAULT_TIMEOUT", "CK_TIMEOUT_MULTIPLIER",
+		"CK_LOG_FILE_NAME", "CK_XML_LOG_FILE_NAME", "CK_TAP_LOG_FILE_NAME",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		unsetenv(names[i]);
+}
+
+static void build_runner(void)
+{
+	Suite *suite = suite_create(program->program);
+
+	for (size_t i = 0; i < nr_entries; i++) {
+		TCase *tc = tcase_create(entries[i].id);
+
+		/*
+		 * No timeout: libcheck's is a timer of the system under test, which
+		 * may be the one that is dead. The observer and the host decide.
+		 */
+		tcase_set_timeout(tc, 0);
+		tcase_add_loop_test(tc, trampoline, i, i + 1);
+		suite_add_tcase(suite, tc);
+	}
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);
+}
+
+static enum report_outcome end_case(struct entry *e, TestResult *result)
+{
+	enum report_outcome outcome = shared->outcome;
+
+	if (!result || tr_rtype(result) != CK_PASS)
+		outcome = REPORT_FAIL;
+	if (outcome == REPORT_DEFERRED)
+		return outcome;
+	e->ended = true;
+	nr_ended++;
+	switch (outcome) {
+	case REPORT_SKIP:
+		nr_skipped++;
+		emit("ok %zu %s # SKIP %s", nr_ended, e->id, shared->reason);
+		break;
+	case REPORT_PASS:
+		nr_passed++;
+		emit("ok %zu %s", nr_ended, e->id);
+		break;
+	default:
+		nr_failed++;
+		emit("# rule: %s", e->c->rule);
+		if (result && tr_lfile(result))
+			emit("# at: %s:%d", tr_lfile(result), tr_lno(result));
+		emit("not ok %zu %s # %s", nr_ended, e->id, result ? tr_msg(result) : "was never run");
+	}
+	return outcome;
+}
+
+static enum report_outcome run_entry(struct entry *e)
+{
+	enum report_outcome outcome;
+	TestResult **results;
+	int count;
+
+	emit("# BEGIN %s", e->id);
+	running = e;
+	shared->outcome = REPORT_PASS;
+	shared->reason[0] = '\0';
+	srunner_run(runner, NULL, e->id, CK_SILENT);
+	count = srunner_ntests_run(runner);
+	results = srunner_results(runner);
+	outcome = end_case(e, results && count ? results[count - 1] : NULL);
+	free(results);
+	running = NULL;
+	return outcome;
+}
+
+enum report_outcome report_run(const char *name, int cpu)
+{
+	for (size_t i = 0; i < nr_entries; i++) {
+		struct entry *e = &entries[i];
+
+		if (!strcmp(e->c->name, name) && e->cpu == cpu)
+			return e->chosen && !e->ended ? run_entry(e) : REPORT_NOT_CHOSEN;
+	}
+	return REPORT_NOT_CHOSEN;
+}
+
+static void usage(FILE *to, const char *argv0)
+{
+	fprintf(to, "usage: %s [-l] [ID|PATTERN]...\n"
+		"  -l  list the cases' ids and exit\n"
+		"An id may be cut down to its part behind %s.%s., and may be a glob pattern.\n",
+		argv0, program->surface, program->program);
+}
+
+/* Reads the command line: -1 to go on, otherwise the exit code. */
+static int parse(int argc, char **argv)
+{
+	bool list = false;
+	int c;
+
+	while ((c = getopt(argc, argv, "lh")) != -1) {
+		switch (c) {
+		case 'l':
+			list = true;
+			break;
+		case 'h':
+			usage(stdout, argv[0]);
+			return EXIT_PASS;
+		default:
+			usage(stderr, argv[0]);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		choose("*");
+	for (; optind < argc; optind++) {
+		if (choose(argv[optind]))
+			continue;
+		fprintf(stderr, "%s: no case matches '%s'; -l lists them\n", argv[0], argv[optind]);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < nr_entries; i++) {
+		if (!entries[i].chosen)
+			continue;
+		nr_chosen++;
+		if (list)
+			emit("%s", entries[i].id);
+	}
+	return list ? EXIT_PASS : -1;
+}
+
+int report_main(int argc, char **argv, const struct report_program *p)
+{
+	int code;
+
+	program = p;
+	code = cpus_usable(&cpus);
+	if (code) {
+		fprintf(stderr, "%s: can't read the online CPUs: %s\n", argv[0], strerror(-code));
+		return EXIT_FAIL;
+	}
+	add_entries();
+	code = parse(argc, argv);
+	if (code >= 0)
+		return code;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
+		perror("mmap");
+		return EXIT_FAIL;
+	}
+	shield_from_environment();
+	build_runner();
+	emit("KTAP version 1");
+	emit("1..%zu", nr_chosen);
+	if (program->setup)
+		program->setup();
+	if (program->schedule)
+		program->schedule();
+	else
+		for (size_t i = 0; i < nr_entries; i++)
+			if (entries[i].chosen)
+				run_entry(&entries[i]);
+	/* What was announced and never ran is no pass. */
+	for (size_t i = 0; i < nr_entries; i++)
+		if (entries[i].chosen && !entries[i].ended)
+			end_case(&entries[i], NULL);
+	emit("# Totals: pass:%zu fail:%zu xfail:0 xpass:0 skip:%zu error:0",
+	     nr_passed, nr_failed, nr_skipped);
+	srunner_free(runner);
+	free(entries);
+	if (nr_failed)
+		return EXIT_FAIL;
+	return nr_passed ? EXIT_PASS : EXIT_SKIP;
+}
+
+void report_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(shared->reason, sizeof(shared->reason), format, args);
+	va_end(args);
+	shared->outcome = REPORT_SKIP;
+	exit(0);
+}
+
+void report_defer(void)
+{
+	shared->outcome = REPORT_DEFERRED;
+	exit(0);
+}
+
+void report_fact(const char *name, const char *format, ...)
+{
+	char value[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	emit("# fact %s=%s", name, value);
+}
+
+void report_metric(const char *name, double value, const char *unit)
+{
+	emit("# metric %s %s=%.15g %s", running ? running->id : program->program, name, value, unit);
+}
+
+void report_note(const char *format, ...)
+{
+	char text[900];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	emit("# %s", text);
+}

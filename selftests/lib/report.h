@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * KTAP (Documentation/dev-tools/ktap.rst) on libcheck: every case is a libcheck
+ * test case in a process of its own, its result line is printed the moment it
+ * ends, and SKIP, which libcheck lacks, goes through a page both share.
+ */
+#ifndef TICKPROOF_REPORT_H
+#define TICKPROOF_REPORT_H
+
+#include <check.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* In place of a CPU number, for a case that isn't about one CPU. */
+#define NO_CPU (-1)
+
+struct report_case {
+	const char *name;	/* [a-z0-9_]+, stable for ever: baselines are keyed on it */
+	const char *rule;	/* what must hold and who says so; printed when it doesn't */
+	void (*run)(int cpu);
+	bool per_cpu;		/* once for each CPU the program was given, as <name>.cpuN */
+};
+
+struct report_program {
+	const char *surface, *program;
+	const struct report_case *cases;
+	size_t nr_cases;
+	/* Runs in the parent behind the plan and before the first case; may be NULL. */
+	void (*setup)(void);
+	/* Calls report_run() for each case in an order of its own; NULL: as listed. */
+	void (*schedule)(void);
+};
+
+enum report_outcome { REPORT_PASS, REPORT_FAIL, REPORT_SKIP, REPORT_DEFERRED, REPORT_NOT_CHOSEN };
+
+/*
+ * A program's main(): options -l (list the ids) and -h, and ids or glob
+ * patterns that choose cases. Returns kselftest's exit codes: 0 pass, 1 fail,
+ * 4 everything skipped; 2 for a usage error.
+ */
+int report_main(int argc, char **argv, const struct report_program *program);
+
+/* For a program's schedule(): runs one case now (cpu NO_CPU unless it is per CPU). */
+enum report_outcome report_run(const char *name, int cpu);
+
+/* The CPUs the per-CPU cases run for: online, and allowed to this process. */
+const cpu_set_t *report_cpus(void);
+
+/* Ends the case as skipped; the reason names what is missing. */
+void report_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Ends this attempt at the case without a result; the schedule will run it again. */
+void report_defer(void) __attribute__((noreturn));
+
+/* Ends the case as failed. (libcheck's own ck_assert_* do as well.) */
+#define report_fail(...) ck_abort_msg(__VA_ARGS__)
+
+/* "# fact name=value": the environment. */
+void report_fact(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "# metric <id of the running case> name=value unit". */
+void report_metric(const char *name, double value, const char *unit);
+
+/* Any other diagnostic line, "# ..."; one write(2), so it is out when this returns. */
+void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

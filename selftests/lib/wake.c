@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clocks.h"
+#include "cpus.h"
+#include "wake.h"
+
+/*
+ * The longest step of the observer that counts as observed: while it was off
+ * its CPU for longer, the sleepers may have been off theirs.
+ */
+#define STEP_MAX_NS (50 * NSEC_PER_MSEC)
+
+/* Starts a thread on one CPU from its first instruction. */
+static int start_pinned(pthread_t *thread, int cpu, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int err;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pthread_attr_init(&attr);
+	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (!err)
+		err = pthread_create(thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+/* Sleeps until deadline in the sleeper's way; 0 or -errno. */
+static int sleep_once(const struct wake *w, int fd, int64_t deadline)
+{
+	struct timespec abs = ns_timespec(deadline), rel = ns_timespec(w->interval_ns);
+	struct itimerspec timer = { .it_value = abs };
+	uint64_t expirations;
+
+	switch (w->kind) {
+	case WAKE_ABS:
+		return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &abs, NULL);
+	case WAKE_REL:
+		return -clock_nanosleep(CLOCK_MONOTONIC, 0, &rel, NULL);
+	case WAKE_TIMERFD:
+		if (timerfd_settime(fd, TFD_TIMER_ABSTIME, &timer, NULL))
+			return -errno;
+		if (read(fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+			return -errno;
+		return expirations == 1 ? 0 : -EPROTO;
+	}
+	return -EINVAL;
+}
+
+static void *sleeper(void *arg)
+{
+	struct wake *w = arg;
+	int fd = -1;
+
+	if (w->kind == WAKE_TIMERFD) {
+		fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+		if (fd < 0)
+			w->error = -errno;
+	}
+	for (unsigned int i = 0; i < w->count && !w->error && !atomic_load(&w->stop); i++) {
+		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + w->interval_ns, late;
+
+		atomic_store(&w->deadline, deadline);
+		w->error = sleep_once(w, fd, deadline);
+		late = clock_ns(CLOCK_MONOTONIC) - deadline;
+		w->late[i] = late;
+		w->early += late < 0;
+		atomic_store(&w->woken, i + 1);
+	}
+	if (fd >= 0)
+		close(fd);
+	atomic_store(&w->done, true);
+	return NULL;
+}
+
+int wake_start(struct wake *w)
+{
+	int err;
+
+	w->late = calloc(w->count, sizeof(*w->late));
+	if (!w->late)
+		return -ENOMEM;
+	w->deadline = 0;
+	w->woken = 0;
+	w->stop = w->done = false;
+	w->early = 0;
+	w->error = 0;
+	err = start_pinned(&w->thread, w->cpu, sleeper, w);
+	if (err)
+		free(w->late);
+	return err;
+}
+
+void wake_stop(struct wake *w)
+{
+	atomic_store(&w->stop, true);
+}
+
+struct stats wake_join(struct wake *w)
+{
+	struct stats s;
+
+	pthread_join(w->thread, NULL);
+	s = stats_of(w->late, atomic_load(&w->woken));
+	free(w->late);
+	w->late = NULL;
+	return s;
+}
+
+/*
+ * Time as the observer lives it: the raw counter's, each step cut to
+ * STEP_MAX_NS. Independent of the kernel's clocks and of timers.
+ */
+struct observed {
+	uint64_t last;
+	int64_t ns;
+};
+
+static void observed_start(struct observed *o)
+{
+	o->ns = 0;
+	o->last = counter_read();
+}
+
+static int64_t observed_step(struct observed *o)
+{
+	uint64_t now = counter_read();
+	int64_t step = (double)(now - o->last) * NSEC_PER_SEC / counter_hz();
+
+	o->last = now;
+	o->ns += step < STEP_MAX_NS ? step : STEP_MAX_NS;
+	/* With one CPU, or a sleeper on this one, it must get its turn: no timer is needed for that. */
+	sched_yield();
+	return o->ns;
+}
+
+/* What the watch remembers of one sleeper. */
+struct watched {
+	unsigned int woken;	/* at the last look */
+	int64_t begun;		/* observed time when the sleep under way was first seen */
+	int64_t missed;		/* observed time when its deadline was first seen to have passed; -1 */
+};
+
+/* Whether w's sleep under way has been overdue for WAKE_DEAD_NS of observed time. */
+static bool is_dead(const struct wake *w, struct watched *seen, int64_t observed,
+		    struct wake_death *death)
+{
+	unsigned int woken = atomic_load(&w->woken);
+	int64_t now, deadline = atomic_load(&w->deadline);
+
+	if (woken != seen->woken) {
+		*seen = (struct watched){ woken, observed, -1 };
+		return false;
+	}
+	death->wake = w;
+	if (!deadline) {
+		/* It never came to its first sleep: nothing preempts what runs there. */
+		death->clock_frozen = false;
+		death->waited_ns = observed;
+		return observed > 2 * WAKE_DEAD_NS;
+	}
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (seen->missed < 0 && now > deadline)
+		seen->missed = observed;
+	/* A clock that stands still lets no deadline pass; the counter tells. */
+	death->clock_frozen = seen->missed < 0;
+	death->waited_ns = death->clock_frozen ? observed - seen->begun - w->interval_ns :
+						 observed - seen->missed;
+	return death->waited_ns > (death->clock_frozen ? 2 : 1) * WAKE_DEAD_NS;
+}
+
+int wake_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
+{
+	struct watched *seen = calloc(n, sizeof(*seen));
+	struct observed o;
+	size_t done = 0;
+	int err = 0;
+
+	if (!seen)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		seen[i].missed = -1;
+	observed_start(&o);
+	while (!err && done < n) {
+		int64_t observed = observed_step(&o);
+
+		done = 0;
+		for (size_t i = 0; i < n && !err; i++) {
+			if (atomic_load(&wakes[i]->done))
+				done++;
+			else if (is_dead(wakes[i], &seen[i], observed, death))
+				err = -ETIMEDOUT;
+		}
+	}
+	free(seen);
+	return err;
+}
+
+int observe(bool (*done)(void *arg), void *arg, int64_t limit_ns)
+{
+	struct observed o;
+
+	observed_start(&o);
+	while (!done(arg))
+		if (observed_step(&o) > limit_ns)
+			return -ETIMEDOUT;
+	return 0;
+}
+
+static void *spin(void *arg)
+{
+	struct spinner *s = arg;
+	struct rusage usage;
+
+	atomic_store(&s->running, true);
+	while (!atomic_load(&s->stop)) {
+		for (int i = 0; i < 10000 && !atomic_load_explicit(&s->stop, memory_order_relaxed); i++)
+			;
+		getrusage(RUSAGE_THREAD, &usage);
+		atomic_store(&s->switches, usage.ru_nivcsw);
+	}
+	return NULL;
+}
+
+int spinner_start(struct spinner *s)
+{
+	s->stop = s->running = false;
+	s->switches = 0;
+	return start_pinned(&s->thread, s->cpu, spin, s);
+}
+
+void spinner_stop(struct spinner *s)
+{
+	atomic_store(&s->stop, true);
+	pthread_join(s->thread, NULL);
+}
