@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The verbs of tickproof. What each does lives in harness/ and selftests/; make only passes variables on.
+
+KNOWN := GUEST KERNEL CPUS MODULES TESTS RESULTS N LOAD summary I_KNOW_THIS_MAY_HANG_THE_MACHINE \
+	CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V INSTALL_PATH FORMAT USERCFLAGS USERLDFLAGS
+
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
+UNKNOWN := $(filter-out $(KNOWN) -%,$(GIVEN))
+ifneq ($(UNKNOWN),)
+$(error unknown variable $(UNKNOWN); known are $(KNOWN))
+endif
+
+# Paths are meant from here, also for a make that runs in selftests/.
+PATHS = $(foreach v,OUTPUT O SYSROOT INSTALL_PATH,$(if $($v),$v='$(abspath $($v))'))
+
+define HELP
+make gate [GUEST=hyperv] [KERNEL=version|path] [CPUS=n] [MODULES="path.ko[ param=value...]; ..."]
+                boot a guest, take its timer away on every CPU, and judge what happens
+make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
+make check      all tests of tickproof itself
+make run_tests [summary=1]            the safe tests, on this machine
+make run_destructive_tests I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes   the others, on this machine, as root
+make install [INSTALL_PATH=dir]       the test programs and run_kselftest.sh
+make gen_tar [FORMAT=.gz|.xz|...]     the same as a tarball that needs no compiler where it runs
+make clean
+To cross-build: CROSS_COMPILE=prefix- SYSROOT=dir-with-libcheck OUTPUT=dir
+make's exit status is 2 for any failure; harness/gate tells 1 (does not conform) from 2 (not judged).
+endef
+
+help: ; $(info $(HELP)) @:
+
+gate check soak: ; @harness/$@
+
+run_tests run_destructive_tests install gen_tar clean:
+	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)
+
+.PHONY: help gate check soak run_tests run_destructive_tests install gen_tar clean
