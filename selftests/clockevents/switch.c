@@ -11,97 +11,11 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
-#include "../lib/interrupts.h"
 #include "../lib/report.h"
 #include "../lib/wake.h"
 #include "switch.h"
 
 const char *const switch_load_name[] = { "idle", "spinning", "timer storm" };
-
-/* Reads the interrupts of two clockevents on one CPU; names the rows. */
-static void count_irqs(int cpu, const char *old_device, const char *new_device, uint64_t *old_irqs,
-		       uint64_t *new_irqs, struct alive *a)
-{
-	const struct irq_row *old_row, *new_row;
-	struct irq_table table;
-
-	*old_irqs = *new_irqs = 0;
-	if (irq_table_read(&table))
-		return;
-	old_row = irq_row_of_clockevent(&table, old_device);
-	new_row = irq_row_of_clockevent(&table, new_device);
-	*old_irqs = irq_count(&table, old_row, cpu);
-	*new_irqs = irq_count(&table, new_row, cpu);
-	snprintf(a->old_row, sizeof(a->old_row), "%s", old_row ? old_row->name : "");
-	snprintf(a->new_row, sizeof(a->new_row), "%s", new_row ? new_row->name : "");
-	irq_table_free(&table);
-}
-
-const char *alive_interrupts(const struct alive *a)
-{
-	static char text[128];
-	const char *row = a->new_row[0] ? a->new_row : "(no row)";
-
-	if (!strcmp(a->old_row, a->new_row))
-		snprintf(text, sizeof(text), "%s +%llu", row, (unsigned long long)a->new_irqs);
-	else if (a->old_irqs)
-		snprintf(text, sizeof(text), "%s +%llu, %s +%llu", a->old_row,
-			 (unsigned long long)a->old_irqs, row, (unsigned long long)a->new_irqs);
-	else
-		snprintf(text, sizeof(text), "%s stop, %s +%llu", a->old_row, row,
-			 (unsigned long long)a->new_irqs);
-	return text;
-}
-
-/* Runs some sleeps on a CPU and watches them. */
-static void sample(int cpu, enum wake_kind kind, unsigned int count, int64_t interval_ns,
-		   struct alive *a)
-{
-	struct wake w = { .cpu = cpu, .kind = kind, .count = count, .interval_ns = interval_ns };
-	struct wake *all[] = { &w };
-	struct wake_death death;
-
-	a->error = wake_start(&w);
-	if (a->error)
-		return;
-	if (wake_watch(all, 1, &death)) {
-		a->dead = true;
-		a->clock_frozen = death.clock_frozen;
-		a->waited_ns = death.waited_ns;
-		a->wakeups += atomic_load(&w.woken);
-		return;
-	}
-	a->error = w.error;
-	a->early += w.early;
-	a->wakeups += w.woken;
-	a->late[kind] = wake_join(&w);
-}
-
-void alive_sample(int cpu, int observer, const char *old_device, const char *new_device,
-		  struct alive *a)
-{
-	int64_t start = clock_ns(CLOCK_MONOTONIC);
-	uint64_t old_irqs, new_irqs;
-
-	memset(a, 0, sizeof(*a));
-	cpu_pin(observer);
-	count_irqs(cpu, old_device, new_device, &old_irqs, &new_irqs, a);
-	sample(cpu, WAKE_ABS, 50, 10 * NSEC_PER_MSEC, a);
-	if (!a->dead && !a->error)
-		sample(cpu, WAKE_REL, 20, 5 * NSEC_PER_MSEC, a);
-	if (!a->dead && !a->error)
-		sample(cpu, WAKE_TIMERFD, 20, 5 * NSEC_PER_MSEC, a);
-	count_irqs(cpu, old_device, new_device, &a->old_irqs, &a->new_irqs, a);
-	a->old_irqs -= old_irqs;
-	a->new_irqs -= new_irqs;
-	a->took_ns = clock_ns(CLOCK_MONOTONIC) - start;
-	if (a->dead)
-		report_note("DEAD cpu=%d device=%s: %s %.2f s past its deadline after %u wake-ups; interrupts: %s",
-			    cpu, new_device,
-			    a->clock_frozen ? "CLOCK_MONOTONIC stands still; a sleep hadn't ended" :
-					      "a sleep hadn't ended",
-			    (double)a->waited_ns / NSEC_PER_SEC, a->wakeups, alive_interrupts(a));
-}
 
 /* One-shot timers, armed by a thread on the CPU under test and so queued there, polled by the observer. */
 #define NR_TIMERFDS 4

@@ -11,34 +11,12 @@
 
 #include "../lib/clockevents.h"
 #include "../lib/stats.h"
+#include "alive.h"
 
 /* What the CPU does at the moment of the switch. */
 enum switch_load { SWITCH_IDLE, SWITCH_SPINNING, SWITCH_STORM };
 
 extern const char *const switch_load_name[];
-
-/* A sampling of pinned sleeps on one CPU. */
-struct alive {
-	bool dead;
-	bool clock_frozen;		/* dead, and CLOCK_MONOTONIC stands still */
-	int64_t waited_ns;		/* dead: for how long past the deadline */
-	unsigned int wakeups, early;
-	int error;			/* negative errno of a failed sleep */
-	struct stats late[3];		/* by enum wake_kind, ns */
-	int64_t took_ns;
-	/* interrupts on this CPU meanwhile, in the rows of two clockevents */
-	uint64_t old_irqs, new_irqs;
-	char old_row[32], new_row[32];	/* "" where there is no such row */
-};
-
-/*
- * Sleeps on cpu in every way, absolute, relative and by timerfd, and counts the
- * interrupts of the two named clockevents (the same name twice is fine). Pins
- * the caller to observer. The moment cpu is found dead it prints a DEAD line and
- * returns; then only exiting is safe.
- */
-void alive_sample(int cpu, int observer, const char *old_device, const char *new_device,
-		  struct alive *a);
 
 /* What became of the timers that were armed before the switch. */
 struct armed {
@@ -68,8 +46,5 @@ struct switched {
  * left running: the caller ends its process soon. Returns 0 or -errno.
  */
 int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct switched *s);
-
-/* "HVS +0, LOC +52": the interrupts of a sampling, for people. */
-const char *alive_interrupts(const struct alive *a);
 
 #endif

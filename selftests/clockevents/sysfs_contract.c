@@ -540,6 +540,7 @@ static const struct report_case cases[] = {
 static void setup(void)
 {
 	platform_read(&platform);
+	platform_facts(&platform);
 	ce_snapshot(&at_start);
 }
 

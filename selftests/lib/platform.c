@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "platform.h"
+#include "report.h"
 
 #define HV_NAME		"Hyper-V clockevent"
 #define HV_SIGNATURE	"Microsoft Hv"
@@ -161,6 +162,26 @@ int platform_read(struct platform *p)
 		read_hyperv(p);
 	}
 	return 0;
+}
+
+void platform_facts(const struct platform *p)
+{
+	char line[256], broadcast[CE_NAME_LEN];
+
+	report_fact("kernel.release", "%s", p->release);
+	report_fact("arch", "%s", p->x86 ? "x86_64" : p->arm64 ? "arm64" : "other");
+	report_fact("hypervisor", "%s", p->hypervisor[0] ? p->hypervisor : "none known");
+	if (!strcmp(p->hypervisor, HV_SIGNATURE)) {
+		report_fact("hyperv.stimer_direct", "%d", p->hv_direct);
+		report_fact("hyperv.tsc_invariant", "%d", p->hv_tsc_invariant);
+	}
+	if (file_read_line("/sys/devices/system/cpu/online", line, sizeof(line)) >= 0)
+		report_fact("cpus.online", "%s", line);
+	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+			   line, sizeof(line)) >= 0)
+		report_fact("clocksource", "%s", line);
+	if (!ce_current(CE_BROADCAST, broadcast))
+		report_fact("broadcast.device", "%s", broadcast[0] ? broadcast : "none");
 }
 
 static const char *lapic_name(const struct platform *p)

@@ -29,6 +29,9 @@ extern void (*platform_cpuid)(uint32_t leaf, uint32_t regs[4]);
 /* Reads the facts. What can't be read stays false or "". Returns 0 or -errno. */
 int platform_read(struct platform *p);
 
+/* Prints the facts, and the names in use, as "# fact" lines. */
+void platform_facts(const struct platform *p);
+
 /*
  * The clockevent a CPU of this platform should use, or NULL where no rule of
  * ours says (A18): the Hyper-V timer wins by its rating of 1000 where direct

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPU hotplug is the only way back for an unbound clockevent: offline and online
+ * must bring the original device back, alive, and lose no timer on the way.
+ *
+ * May hang the machine; only where someone outside is watching.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/kmsg.h"
+#include "../lib/platform.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "../lib/wake.h"
+#include "alive.h"
+#include "switch.h"
+
+/* H1 asks for 20 cycles of each CPU; a slow guest does what fits, but never fewer than 5. */
+#define CYCLES 20
+#define CYCLES_MIN 5
+#define CYCLES_BUDGET_NS (6 * NSEC_PER_SEC)
+
+/* B23: how long one offline or online may take. */
+#define HOTPLUG_MAX_NS (10 * NSEC_PER_SEC)
+
+/* Shared with the processes of the cases. */
+static struct state {
+	cpu_set_t dead;
+	struct alive baseline[CPU_SETSIZE];
+} *state;
+
+static struct platform platform;
+static struct kmsg kernel_log;
+static int kernel_log_err;
+
+/* Skips unless cpu can be taken offline and everything is still alive; returns the observer's CPU. */
+static int need_hotplug(int cpu)
+{
+	int dead = cpus_next(-1, &state->dead);
+
+	if (geteuid())
+		report_skip("taking a CPU offline needs root");
+	if (dead >= 0)
+		report_skip("CPU %d is dead: hotplug would hang", dead);
+	if (CPU_COUNT(report_cpus()) < 2)
+		report_skip("there is only one CPU");
+	if (!cpu_can_offline(cpu))
+		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
+	return cpus_observer(cpu, report_cpus(), &state->dead);
+}
+
+static void current_device(int cpu, char name[CE_NAME_LEN])
+{
+	int err = ce_current(cpu, name);
+
+	if (err)
+		report_fail("reading CPU %d's current_device: %s", cpu, strerror(-err));
+}
+
+/* Samples and judges; a dead CPU is remembered, so that nothing else is tried. */
+static void expect_alive(int cpu, int observer, const char *old_device, const char *device,
+			 struct alive *a)
+{
+	alive_sample(cpu, observer, old_device, device, a);
+	if (a->dead) {
+		CPU_SET(cpu, &state->dead);
+		restore_abandon();
+	}
+	alive_judge(a, &state->baseline[cpu], cpu, device);
+	if (a->new_row[0] && a->new_irqs < a->wakeups / 2)
+		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
+			    (unsigned long long)a->new_irqs);
+}
+
+/* One offline or online; returns how long it took. */
+static int64_t plug(int cpu, bool online)
+{
+	int64_t start = clock_ns(CLOCK_MONOTONIC), took;
+	int err = cpu_set_online(cpu, online);
+
+	took = clock_ns(CLOCK_MONOTONIC) - start;
+	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
+		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+	if (err)
+		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+	if (took > HOTPLUG_MAX_NS)
+		report_fail("taking CPU %d %s took %.1f s", cpu, online ? "online" : "offline", took / 1e9);
+	return took;
+}
+
+/* Offline and online once; the device that comes back must be the one named. */
+static int64_t plug_cycle(int cpu, const char *device)
+{
+	char path[64], name[CE_NAME_LEN];
+	int64_t took;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	restore_push(path, "1");
+	took = plug(cpu, false);
+	current_device(cpu, name);
+	if (name[0])
+		report_fail("CPU %d is offline, but its current_device is %s", cpu, name);
+	took += plug(cpu, true);
+	current_device(cpu, name);
+	if (strcmp(name, device))
+		report_fail("CPU %d came back with %s instead of %s", cpu, name[0] ? name : "no device", device);
+	return took;
+}
+
+static void baseline(int cpu)
+{
+	char device[CE_NAME_LEN];
+	int observer = cpus_observer(cpu, report_cpus(), &state->dead);
+
+	if (cpus_next(-1, &state->dead) >= 0)
+		report_skip("CPU %d is dead", cpus_next(-1, &state->dead));
+	current_device(cpu, device);
+	alive_sample(cpu, observer, device, device, &state->baseline[cpu]);
+	if (state->baseline[cpu].dead)
+		CPU_SET(cpu, &state->dead);
+	alive_judge(&state->baseline[cpu], NULL, cpu, device);
+	alive_metrics(&state->baseline[cpu].late[WAKE_ABS]);
+}
+
+/* Sleepers whose timers wait on a CPU that is about to go. */
+enum { PENDING = 3 };
+
+static bool all_armed(void *arg)
+{
+	const struct wake *pending = arg;
+
+	for (int i = 0; i < PENDING; i++)
+		if (!atomic_load(&pending[i].deadline))
+			return false;
+	return true;
+}
+
+/* Sleepers whose timers are on cpu when it goes away; the kernel moves timer and thread elsewhere. */
+static void cycle(int cpu)
+{
+	int observer = need_hotplug(cpu);
+	int64_t begun = clock_ns(CLOCK_MONOTONIC), took, slowest = 0, worst = 0;
+	char device[CE_NAME_LEN];
+	struct alive after;
+	int cycles;
+
+	cpu_pin(observer);
+	current_device(cpu, device);
+	for (cycles = 0; cycles < CYCLES; cycles++) {
+		struct wake pending[PENDING], *all[PENDING];
+		struct wake_death death;
+
+		if (cycles >= CYCLES_MIN && clock_ns(CLOCK_MONOTONIC) - begun > CYCLES_BUDGET_NS)
+			break;
+		for (int i = 0; i < PENDING; i++) {
+			pending[i] = (struct wake){ .cpu = cpu, .kind = i, .count = 1,
+						    .interval_ns = (20 + 30 * i) * NSEC_PER_MSEC };
+			all[i] = &pending[i];
+			ck_assert_int_eq(wake_start(all[i]), 0);
+		}
+		if (observe(all_armed, pending, WAKE_DEAD_NS))
+			report_fail("cycle %d: sleepers on CPU %d never got to run", cycles + 1, cpu);
+		took = plug_cycle(cpu, device);
+		if (took > slowest)
+			slowest = took;
+		if (wake_watch(all, PENDING, &death))
+			report_fail("cycle %d: a timer pending on CPU %d when it went offline never fired (%.2f s past its deadline)",
+				    cycles + 1, cpu, death.waited_ns / 1e9);
+		for (int i = 0; i < PENDING; i++) {
+			struct stats late = wake_join(all[i]);
+
+			if (pending[i].error)
+				report_fail("cycle %d: a sleep failed: %s", cycles + 1, strerror(-pending[i].error));
+			if (pending[i].early)
+				report_fail("cycle %d: a timer that had to move fired %lld ns early",
+					    cycles + 1, (long long)-late.min);
+			if (late.max > worst)
+				worst = late.max;
+		}
+	}
+	report_metric("cycles", cycles, "cycles");
+	report_metric("slowest", slowest, "ns");
+	report_metric("late_max", worst, "ns");
+	expect_alive(cpu, observer, device, device, &after);
+}
+
+static void restore(int cpu)
+{
+	int observer = need_hotplug(cpu);
+	char device[CE_NAME_LEN], fallback[CE_NAME_LEN];
+	struct fallback expected;
+	static struct ce_names now;
+	struct alive after;
+	ssize_t written;
+
+	cpu_pin(observer);
+	current_device(cpu, device);
+	ck_assert_int_eq(ce_snapshot(&now), 0);
+	expected = platform_fallback(&platform, cpu, device, now.broadcast, false);
+	if (expected.kind == FALLBACK_NONE)
+		report_skip("nothing can replace %s on CPU %d: %s", device, cpu, expected.why);
+	if (expected.kind == FALLBACK_DEVICE && !platform_functional(expected.name))
+		report_skip("%s would be replaced by %s, which is dead: unbind_fallback is the test of that",
+			    device, expected.name);
+	/* The device registered last stands first on the kernel's list, so that this CPU can be unbound. */
+	plug_cycle(cpu, device);
+	written = ce_unbind(cpu, device, strlen(device));
+	if (written < 0)
+		report_fail("unbinding %s gave %s, though %s", device, strerrorname_np(-written), expected.why);
+	current_device(cpu, fallback);
+	report_note("CPU %d: %s, unbound, fell back to %s", cpu, device, fallback);
+	/* A dead CPU can't go offline: that needs an RCU grace period. */
+	expect_alive(cpu, observer, device, fallback, &after);
+	report_metric("cycle", plug_cycle(cpu, device), "ns");
+	expect_alive(cpu, observer, fallback, device, &after);
+	if (strcmp(after.old_row, after.new_row) && after.old_irqs > 2)
+		report_fail("%s is back, but %s goes on: %llu interrupts", device, after.old_row,
+			    (unsigned long long)after.old_irqs);
+	alive_metrics(&after.late[WAKE_ABS]);
+}
+
+static void log_clean(int unused)
+{
+	char text[256];
+	int dead = cpus_next(-1, &state->dead);
+
+	(void)unused;
+	if (kernel_log_err)
+		report_skip("/dev/kmsg can't be read: %s", strerror(-kernel_log_err));
+	if (dead >= 0)
+		report_skip("CPU %d is dead: stalls are its consequence", dead);
+	while (kmsg_next(&kernel_log, text, sizeof(text)))
+		if (kmsg_classify(text) == KMSG_TROUBLE)
+			report_fail("the kernel logged: %s", text);
+}
+
+static const struct report_case cases[] = {
+	{ "baseline", "each CPU's timers fire before anything is changed", baseline, true },
+	{ "cycle", "H1, H3, B23: offline and online bring the same device back, alive; timers pending on the CPU fire elsewhere, once, never early", cycle, true },
+	{ "restore", "B22: after an unbind, offline and online bring the original device back, alive", restore, true },
+	{ "log", "B13: no stall, lockup, warning or timer complaint in the kernel's log", log_clean, false },
+};
+
+static void schedule(void)
+{
+	int cpu;
+
+	cpus_for_each(cpu, report_cpus())
+		report_run("baseline", cpu);
+	cpus_for_each(cpu, report_cpus()) {
+		report_run("cycle", cpu);
+		report_run("restore", cpu);
+	}
+	report_run("log", NO_CPU);
+}
+
+static void setup(void)
+{
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (state == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	restore_init();
+	platform_read(&platform);
+	platform_facts(&platform);
+	kernel_log_err = kmsg_open(&kernel_log);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "clockevents", .program = "hotplug_restore",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup, .schedule = schedule,
+	};
+
+	return report_main(argc, argv, &program);
+}

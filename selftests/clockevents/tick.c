@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <signal.h>
+#include <sys/time.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/wake.h"
+#include "alive.h"
+#include "tick.h"
+
+int64_t tick_idle_second(int cpu, int observer, const char *device, int64_t *late_ns)
+{
+	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = NSEC_PER_SEC };
+	struct wake *all[] = { &w };
+	struct wake_death death;
+	uint64_t before;
+
+	cpu_pin(observer);
+	before = alive_irqs(cpu, device);
+	ck_assert_int_eq(wake_start(&w), 0);
+	/* With one CPU a busy observer would keep it from idling; the host watches then. */
+	if (observer != cpu && wake_watch(all, 1, &death))
+		return -1;
+	*late_ns = wake_join(&w).max;
+	return alive_irqs(cpu, device) - before;
+}
+
+struct tl_cpu tick_read(int cpu)
+{
+	const struct tl_cpu *found;
+	struct tl_cpu tick = { 0 };
+	struct timer_list tl;
+
+	if (timer_list_read(&tl))
+		return tick;
+	found = timer_list_cpu(&tl, cpu);
+	if (found)
+		tick = *found;
+	timer_list_free(&tl);
+	return tick;
+}
+
+static bool both_switched(void *arg)
+{
+	struct spinner *s = arg;
+
+	return s[0].switches >= 3 && s[1].switches >= 3;
+}
+
+void tick_judge_preemption(int cpu, int observer)
+{
+	struct spinner s[2] = { { .cpu = cpu }, { .cpu = cpu } };
+
+	cpu_pin(observer);
+	ck_assert_int_eq(spinner_start(&s[0]), 0);
+	ck_assert_int_eq(spinner_start(&s[1]), 0);
+	/* Neither ever yields: only the tick can take the CPU from one and give it to the other. */
+	if (observe(both_switched, s, 5 * NSEC_PER_SEC))
+		report_fail("two busy threads on CPU %d were preempted %ld and %ld times in 5 s: no tick under load",
+			    cpu, (long)s[0].switches, (long)s[1].switches);
+	spinner_stop(&s[0]);
+	spinner_stop(&s[1]);
+}
+
+static volatile sig_atomic_t profiled;
+
+static void on_prof(int sig)
+{
+	(void)sig;
+	profiled++;
+}
+
+static bool profiled_enough(void *arg)
+{
+	(void)arg;
+	return profiled >= 5;
+}
+
+void tick_judge_accounting(int cpu)
+{
+	const int64_t interval = 20 * NSEC_PER_MSEC, jiffy = 10 * NSEC_PER_MSEC;
+	struct itimerval it = { { 0, interval / 1000 }, { 0, interval / 1000 } };
+	int64_t used;
+
+	/* The tick of the CPU that burns the time checks it (run_posix_cpu_timers): burn it there. */
+	cpu_pin(cpu);
+	signal(SIGPROF, on_prof);
+	ck_assert_int_eq(setitimer(ITIMER_PROF, &it, NULL), 0);
+	if (observe(profiled_enough, NULL, 10 * NSEC_PER_SEC))
+		report_fail("ITIMER_PROF of 20 ms fired %d times in 10 s of busy time on CPU %d",
+			    (int)profiled, cpu);
+	used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	report_metric("cpu_time", used, "ns");
+	/* Charged tick by tick: it may be two jiffies off, never more. */
+	if (used < 5 * interval - 2 * jiffy)
+		report_fail("five signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time", used / 1e6);
+}
