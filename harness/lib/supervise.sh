@@ -1,0 +1,331 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Watching a guest from outside. Needs common.sh and guest.sh, LC_ALL=C, and:
+#   RUN          the run's directory: journal.log and console.log grow there
+#   GUEST_DIR    scratch directory the guest is started in; GUEST_CMD the command, its stdin and stdout the channel
+#   PROGRAM_TIMEOUT  associative array, "surface/program" -> seconds
+#   lock         a file descriptor that the guest must not inherit
+#
+#   supervise "surface/program args"...    boots until each was tried once
+#
+# journal.log is all that judging ever reads. One line each: "<epoch.microseconds> <boot> < <line of the guest>" or
+# "... > <event>", events being: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
+# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, console LINE, interrupted SIGNAL, off, end.
+# A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
+#
+# No deadline below trusts a clock of the guest. Seconds:
+: "${BOOT_TIMEOUT:=120}"   # until "# guest ready"
+: "${SILENCE_TIMEOUT:=30}" # without a line while a program runs
+: "${DEAD_GRACE:=5}"       # the same after it said DEAD, unless it has begun another case
+: "${SYSRQ_WAIT:=3}"       # for the console's answer to each sysrq key
+# Bytes:
+: "${CHANNEL_LIMIT:=1048576}" # of one boot's channel
+: "${CONSOLE_LIMIT:=8388608}" # of console.log
+LINE_LIMIT=4096
+
+# The running QEMU, leader of a session of its own; the signal that ended the run; boots so far.
+guest_pid='' interrupted='' boots=0
+
+# journal TEXT... : a stamped line in journal.log
+journal() { printf '%s %d %s\n' "$EPOCHREALTIME" "$boots" "$*" >>"$RUN/journal.log"; }
+
+# uptime -> $now, in 1/100 s: the host's deadlines must not move when somebody sets its clock
+uptime() {
+	local up
+	read -r up _ </proc/uptime
+	now=${up/./}
+}
+
+# printable NAME : reduce the variable of that name to what is safe to store and show on one line
+printable() {
+	local -n text=$1
+	text=${text:0:LINE_LIMIT}
+	text=${text%$'\r'}
+	text=${text//[$'\t\r']/ }
+	text=${text//[^[:print:]]/?}
+}
+
+# guest_kill : end the guest and everything it started, at once; it is gone when this returns
+guest_kill() {
+	local pid=$guest_pid
+	guest_pid=''
+	[[ -n $pid ]] || return 0
+	kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || :
+	# Quietly: bash has something to say about every child that is killed.
+	wait "$pid" 2>/dev/null || :
+}
+
+# guest_interrupt SIGNAL : trap action while a guest runs; its death is the end of file that ends the listening
+guest_interrupt() {
+	interrupted=$1
+	guest_kill
+}
+
+# console_keep : stdin into console.log until that is full; the rest is read and forgotten, so the guest never blocks
+console_keep() {
+	local size
+	size=$(stat -c %s "$RUN/console.log")
+	stdbuf -o0 head -c "$((CONSOLE_LIMIT > size ? CONSOLE_LIMIT - size : 0))" >>"$RUN/console.log"
+	exec cat >/dev/null
+}
+
+# console_text -> what this boot has left in console.log, blank lines dropped
+console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\0\r' | grep -av '^[[:space:]]*$'; }
+
+# console_show : what the console said last, or at the panic, into the journal
+console_show() {
+	local line
+	while IFS= read -r line; do
+		printable line
+		journal "> console $line"
+	done < <({ console_text | sed -n "/BUG:\\|Oops\\|Internal error\\|Kernel panic/,\$p" | head -n 15 | grep . || console_text | tail -n 15; } |
+		cut -c "-$LINE_LIMIT")
+}
+
+# guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
+guest_start() {
+	local fifo
+	boots=$((boots + 1))
+	journal "> boot ${GUEST_CMD[*]}"
+	for fifo in channel.in channel.out console.in console.out; do
+		rm -f "$GUEST_DIR/$fifo"
+		mkfifo "$GUEST_DIR/$fifo"
+	done
+	console_start=$(stat -c %s "$RUN/console.log")
+	# shellcheck disable=SC2154  # the caller's lock
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- &
+	console_pid=$!
+	exec {answer}<>"$GUEST_DIR/channel.in"
+	# The kernel kills QEMU when this shell dies, however that happens. QEMU's own complaints go where the console's do.
+	(
+		cd "$GUEST_DIR" || exit
+		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>console.out {answer}>&- {lock}>&-
+	) <"$GUEST_DIR/channel.in" >"$GUEST_DIR/channel.out" 2>/dev/null &
+	guest_pid=$!
+	exec {channel}<"$GUEST_DIR/channel.out"
+}
+
+# guest_end : the guest is gone when this returns, and console.log is complete
+guest_end() {
+	guest_kill
+	exec {channel}<&- {answer}>&-
+	wait "$console_pid" 2>/dev/null || :
+	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
+	journal "> off"
+}
+
+# go : let the guest run what it waits to run, with a token that its EXIT must repeat: no test program can know it, so
+# none can speak for the guest. In a subshell, because writing to a guest that is gone must not end us.
+go() { (printf 'go %s\n' "$token" >&"$answer") 2>/dev/null || :; }
+
+# channel_line SECONDS/100 : the guest's next line in $line, stamped and in the journal.
+# 0: a line; 1: end of file; 2: nothing in that time; 3: more than CHANNEL_LIMIT. Half a line waits in $half.
+channel_line() {
+	local wait piece status
+	printf -v wait '%d.%02d' $(($1 / 100)) $(($1 % 100))
+	while :; do
+		status=0
+		IFS= read -r -t "$wait" -n "$LINE_LIMIT" -u "$channel" piece || status=$?
+		channel_bytes=$((channel_bytes + ${#piece} + 1))
+		half+=${piece:0:$((LINE_LIMIT > ${#half} ? LINE_LIMIT - ${#half} : 0))}
+		((channel_bytes <= CHANNEL_LIMIT)) || return 3
+		((status <= 128)) || return 2
+		# A piece of just that length is the beginning of a longer line, of which no more is kept.
+		((status != 0 || ${#piece} < LINE_LIMIT)) || continue
+		((status == 0)) || [[ -n $half ]] || return 1
+		line=$half half=''
+		printable line
+		journal "< $line"
+		return 0
+	done
+}
+
+# sysrq KEY... : ask the console where everybody is, with a bounded moment for each answer; all of it is in console.log
+sysrq() {
+	local key console start size last until line half='' now rc
+	exec {console}<>"$GUEST_DIR/console.in"
+	for key; do
+		start=$(stat -c %s "$RUN/console.log")
+		last=$start
+		uptime
+		until=$((now + SYSRQ_WAIT * 100))
+		(printf '\001b%s' "$key" >&"$console") 2>/dev/null || :
+		# Answered: the log has grown and is quiet again. The channel is the clock here; it may still have lines.
+		while ((now < until)); do
+			rc=0
+			channel_line 20 || rc=$?
+			((rc == 0 || rc == 2)) || break 2
+			size=$(stat -c %s "$RUN/console.log")
+			((size == start || size != last)) || break
+			last=$size
+			uptime
+		done
+		((last > start)) || break
+	done
+	((last == start)) || journal "> console ... the answers to sysrq $* are in console.log"
+	exec {console}>&-
+}
+
+# listen : follow one boot's channel to its end, answering and holding it to its deadlines. Sets $verdict to why it
+# ended, $program and $open to the program and case that ran then, if any, $ready if it had booted, and takes each program that exited off the array todo.
+listen() {
+	local line half='' now deadline program_deadline=0 rc dead='' count=0 plan='?' wait
+	open='' ready='' verdict='' program='' channel_bytes=0
+	uptime
+	deadline=$((now + BOOT_TIMEOUT * 100))
+	while [[ -z $verdict ]]; do
+		progress
+		wait=$((deadline - now))
+		((program_deadline == 0 || program_deadline - now > wait)) || wait=$((program_deadline - now))
+		rc=0
+		channel_line $((wait > 100 ? 100 : wait < 1 ? 1 : wait)) || rc=$?
+		[[ -z $interrupted ]] || return 0
+		uptime
+		case $rc in
+		0) listen_line ;;
+		1) verdict=gone ;;
+		3) flooded ;;
+		esac
+		if [[ -z $verdict ]]; then
+			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
+			((program_deadline == 0 || now < program_deadline)) ||
+				overdue "not done after the ${PROGRAM_TIMEOUT[$todo_name]} s it may take"
+		fi
+	done
+}
+
+# listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
+listen_line() {
+	if [[ -z $ready ]]; then
+		case $line in
+		'# guest ready')
+			ready=1
+			journal '> ready'
+			next_program
+			;;
+		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
+		esac
+		return
+	fi
+	case $line in
+	"# EXIT $program "*" $token")
+		open='' program_deadline=0
+		todo=("${todo[@]:1}")
+		if [[ -n $dead ]]; then
+			verdict=dead program=''
+		elif ((${#todo[@]})); then
+			next_program
+		else
+			# It has yet to say that it survived the last program.
+			go
+		fi
+		;;
+	'# guest done') ((${#todo[@]})) || verdict=finished ;;
+	'# BEGIN '*) open=${line#\# BEGIN } ;;
+	'# DEAD '*) dead=1 open='' ;;
+	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
+	'ok '* | 'not ok '*) count=$((count + 1)) open='' ;;
+	esac
+	if [[ -n $dead && -z $open ]]; then
+		deadline=$((now + DEAD_GRACE * 100))
+	else
+		deadline=$((now + SILENCE_TIMEOUT * 100))
+	fi
+}
+
+# next_program : the host decides what runs, and writes so before the guest can claim it
+next_program() {
+	todo_name=${todo[0]%% *}
+	program=${todo_name/\//.} open='' count=0 plan='?'
+	printf -v token '%08x' "$SRANDOM"
+	journal "> run $program $token"
+	deadline=$((now + SILENCE_TIMEOUT * 100))
+	program_deadline=$((now + ${PROGRAM_TIMEOUT[$todo_name]} * 100))
+	go
+}
+
+# at -> the id of what the guest was doing; the end of a program is a case of its own to be blamed
+at() { echo "${open:-$program.end}"; }
+
+# overdue WHY : a deadline has passed
+overdue() {
+	if [[ -z $ready ]]; then
+		verdict="NOBOOT guest not ready after $BOOT_TIMEOUT s"
+	elif [[ -n $dead && -z $open ]]; then
+		verdict=dead
+	else
+		verdict="HANG $(at) $1"
+	fi
+}
+
+# flooded : the guest said more than a guest has to say
+flooded() {
+	if [[ -z $ready ]]; then
+		verdict="NOBOOT more than $CHANNEL_LIMIT bytes came before the guest was ready"
+	else
+		verdict="FLOOD $(at) more than $CHANNEL_LIMIT bytes on the channel"
+	fi
+}
+
+# gone -> why a guest that ended by itself did so
+gone() {
+	local why
+	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
+	printable why
+	if [[ -z $ready ]]; then
+		[[ -z $why ]] || why="panic: $why"
+		[[ -n $why ]] || why=$(console_text | tail -n 1 | cut -c -200) || :
+		printable why
+		echo "NOBOOT the guest ended before it was ready${why:+: $why}"
+	elif [[ -n $why ]]; then
+		echo "PANIC $(at) $why"
+	else
+		echo "RESET $(at) the machine restarted or ended"
+	fi
+}
+
+# progress : where we are; on a terminal one line that is rewritten, else one line for each program
+progress() {
+	if [[ -t 2 && ${TERM:-dumb} != dumb ]]; then
+		printf '\r\e[K%s  boot %d  %s  %d s' "$GUEST" "$boots" \
+			"${program:-booting}${program:+ $count of $plan}" $(((now - run_start) / 100)) >&2
+	elif [[ -n $program && $program != "$progress_last" ]]; then
+		say "$GUEST  boot $boots  $program"
+	fi
+	progress_last=$program
+}
+
+# supervise PROGRAM... : boot until every program was tried once; the journal says how it went
+supervise() {
+	local -a todo=("$@")
+	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes
+	uptime
+	run_start=$now
+	: >>"$RUN/console.log"
+	while ((${#todo[@]})) && [[ -z $interrupted ]]; do
+		((boots == 0)) || guest_payload "${todo[@]}"
+		guest_start
+		listen
+		if [[ $verdict == gone ]]; then
+			# Its last words first.
+			guest_kill
+			wait "$console_pid" || :
+			verdict=$(gone)
+		fi
+		case $verdict in
+		dead) journal '> ended after DEAD' ;;
+		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP*)
+			journal "> $verdict"
+			console_show
+			;;
+		esac
+		# 9: all of it is to be seen, in spite of "quiet".
+		[[ $verdict != HANG* ]] || sysrq 9 l q w
+		guest_end
+		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
+		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
+		[[ $verdict != NOBOOT* && $verdict != SETUP* ]] || break
+		# Whatever ended a boot, the program it ended in has had its turn.
+		[[ -z $program ]] || todo=("${todo[@]:1}")
+	done
+}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# judge.awk's records -> what a person sees at the end of a gate.
+# -v now=EPOCH -v started=EPOCH -v reporting=EPOCH -v results=PATH -v colour=0|1
+
+BEGIN { FS = "\t" }
+
+function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
+
+function short(text, limit) { return length(text) > limit ? substr(text, 1, limit - 3) "..." : text }
+
+# "p50 / p99" in ms of what the case of this name measured on this CPU
+function wake(name, cpu,    id, p50, p99, form) {
+	id = "clockevents.unbind_fallback." name ".cpu" cpu
+	if (!((id, "late_p50") in metric))
+		return "-"
+	p50 = metric[id, "late_p50"] / 1e6
+	p99 = metric[id, "late_p99"] / 1e6
+	form = p99 < 1 ? "%.2f / %.2f ms" : "%.1f / %.1f ms"
+	return sprintf(form, p50, p99)
+}
+
+function cell(row, column, text) {
+	table[row, column] = text
+	if (length(text) > width[column])
+		width[column] = length(text)
+}
+
+function say_table(    r, c, line, text) {
+	for (r = 0; r <= rows; r++) {
+		line = ""
+		for (c = 1; c <= 7; c++) {
+			# The CPU's number is the one column set flush right.
+			text = c == 1 ? sprintf("%" width[1] "s", table[r, c]) : sprintf("%-" width[c] "s", table[r, c])
+			if (c == 7)
+				text = table[r, c]
+			if (r == 0)
+				text = paint(2, text)
+			else if (c == 7)
+				text = paint(table[r, c] ~ /^alive/ ? 32 : 31, text)
+			line = line (c > 1 ? "  " : "") text
+		}
+		sub(/ +$/, "", line)
+		print line
+	}
+}
+
+$1 == "gate" { gate[$2] = $3 }
+$1 == "phase" { phase[$2] = $3 }
+$1 == "fact" {
+	fact[$2] = $3
+	if ($2 ~ /^cpu[0-9]+\.device_before$/) {
+		split(substr($2, 4), part, ".")
+		cpu[++rows] = part[1]
+	}
+}
+$1 == "metric" { metric[$2, $3] = $4 }
+$1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
+	n = substr($3, RSTART + 4, RLENGTH - 4)
+	waited[n] = match($3, /waited=[0-9.]+/) ? "none in " substr($3, RSTART + 7, RLENGTH - 7) " s" : "none"
+}
+$1 == "diag" && $3 ~ /^console: / { console[$2] = console[$2] "      " short(substr($3, 10), 160) "\n" }
+$1 == "case" && $5 == "fail" { failure[++failures] = $0 }
+$1 == "case" && $5 == "xfail" { excused[++excuses] = $0 }
+$1 == "case" && $5 == "skip" {
+	if (!($7 in skips))
+		skip_reason[++skip_reasons] = $7
+	skips[$7]++
+	skip_ids[$7] = skip_ids[$7] (skip_ids[$7] == "" ? "" : ", ") $3
+}
+$1 == "count" { passed = $2; xfailed = $3; failed = $4; skipped = $5 }
+$1 == "verdict" { code = $2; words = $3; sentence = $4 }
+
+END {
+	printf "\n%s  %s  %d s (prepare %d, boot %d, tests %d, report %.1f)\n", paint(1, gate["guest"]), gate["how"], \
+		now - started, phase["prepare"], phase["boot"], phase["tests"], now - reporting
+	if (rows) {
+		cell(0, 1, "cpu"); cell(0, 2, "before"); cell(0, 3, "wake p50/p99"); cell(0, 4, "after unbind")
+		cell(0, 5, "wake p50/p99"); cell(0, 6, "interrupts"); cell(0, 7, "verdict")
+		for (r = 1; r <= rows; r++) {
+			key = "cpu" cpu[r] "."
+			cell(r, 1, cpu[r])
+			cell(r, 2, fact[key "device_before"])
+			cell(r, 3, wake("baseline", cpu[r]))
+			cell(r, 4, fact[key "device_after"])
+			cell(r, 5, (cpu[r] in waited) ? waited[cpu[r]] : wake("alive", cpu[r]))
+			cell(r, 6, fact[key "interrupts"])
+			cell(r, 7, fact[key "verdict"])
+		}
+		say_table()
+	}
+	for (i = 1; i <= failures; i++) {
+		split(failure[i], f, "\t")
+		printf "%s %s: %s\n", paint(31, f[4] ~ /^(UNMET|PROTOCOL)$/ ? "FAIL" : f[4]), f[3], short(f[7], 300)
+		if (f[4] ~ /^(HANG|PANIC|RESET|NOBOOT)$/ && console[f[2]] != "") {
+			printf "%s", console[f[2]]
+			console[f[2]] = ""
+		}
+	}
+	for (i = 1; i <= excuses; i++) {
+		split(excused[i], f, "\t")
+		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), f[8]
+	}
+	for (i = 1; i <= skip_reasons; i++)
+		printf "%s %s: %s\n", paint(33, "SKIP"), (skips[skip_reason[i]] > 3 ? skips[skip_reason[i]] " cases" : \
+			skip_ids[skip_reason[i]]), short(skip_reason[i], 200)
+	printf "%d passed%s, %d failed, %d skipped\n", passed + xfailed, \
+		xfailed ? " (" xfailed " of them failed as expected)" : "", failed, skipped
+	printf "%s%s  %s\n", paint(code == 0 ? 32 : code == 1 ? 31 : 33, words), sentence == "" ? "" : ": " short(sentence, 400), results
+}

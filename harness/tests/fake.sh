@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the gate's own tests put in place of building and booting a real guest: see TICKPROOF_FAKE in gate.
+# shellcheck disable=SC2034
+
+need() { :; }
+
+guest_conf() { declare -gA GUEST_CONF=([arch]=fake); }
+
+# The scripts that a test wrote are the programs, in the order of their names.
+list_tests() { (cd "$FAKE_SCRIPTS" && for program in *.*; do echo "safe ${program/.//}"; done); }
+
+build_tests() {
+	if [[ -e $FAKE_SCRIPTS/slow_build ]]; then
+		: >"$FAKE_SCRIPTS/building"
+		sleep 1
+	fi
+	local program
+	for program in "$FAKE_SCRIPTS"/*.*; do
+		program=${program##*/}
+		install -D /dev/null "$CACHE/selftests-$1/${program/.//}"
+	done
+}
+
+timeout_of() { echo "${FAKE_PROGRAM_TIMEOUT:-45}"; }
+
+guest_payload() { printf '%s\n' "$@" >"$GUEST_DIR/list"; }
+
+guest_prepare() {
+	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2
+	GUEST_CMD=("$HARNESS/tests/fake-qemu")
+	guest_payload "${PROGRAMS[@]}"
+}

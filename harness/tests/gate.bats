@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The gate as a command: its arguments, its lock, its results, and being interrupted.
+
+load helpers
+
+setup() {
+	fake_setup
+	program a.one 'plan 1' 'pass x'
+}
+
+teardown() {
+	[[ -z ${gate_pid:-} ]] || kill -KILL "$gate_pid" 2>/dev/null || :
+}
+
+# refuses TEXT ARG... : exit code 2, one line that holds TEXT, and no run left behind
+refuses() {
+	local text=$1
+	shift
+	gate "$@"
+	exits 2
+	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
+	says "$text"
+	[[ -z $(ls "$RESULTS" 2>/dev/null) ]]
+}
+
+# gate_alone ARG... : a gate in the background, with the signals of an interactive one; sets gate_pid
+gate_alone() {
+	env --default-signal=INT "$HARNESS/gate" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	gate_pid=$!
+}
+
+# ended : reap the gate; $status and $output are its own
+ended() {
+	status=0
+	wait "$gate_pid" || status=$?
+	gate_pid=
+	output=$(<"$BATS_TEST_TMPDIR/out")
+	mapfile -t lines <<<"$output"
+}
+
+# in_journal PATTERN : the run that goes on has such a line
+in_journal() { grep -q -- "$1" "$RESULTS"/run-*/journal.log; }
+
+# no_guest : none of the fake guests of this test is left
+no_guest() {
+	local pid
+	while read -r pid; do
+		! kill -0 "$pid" 2>/dev/null || return 1
+	done <"$FAKE_SCRIPTS/pids"
+}
+
+@test "what isn't understood is refused in one line" {
+	refuses 'unknown variable GEUST; known: GUEST' GEUST=x86
+	refuses '"x86" is not VARIABLE=value' x86
+	refuses 'CPUS=0: give a number from 1 to 64' CPUS=0
+	refuses 'CPUS=65' CPUS=65
+	refuses 'CPUS=two' CPUS=two
+	refuses 'BOOT_TIMEOUT=soon' BOOT_TIMEOUT=soon
+	refuses 'EXPECTED=/nowhere: no such file' EXPECTED=/nowhere
+	refuses 'EXTRA_DIR=/nowhere: no such directory' EXTRA_DIR=/nowhere
+	refuses 'TESTS=b.* chooses no program; there are: a.one' 'TESTS=b.*'
+	refuses "GUEST=../x y: a guest's name" 'GUEST=../x y'
+	expect 'a.one.x DEAD'
+	refuses 'expected.txt:1: expires='
+}
+
+@test "--help, and TESTS chooses" {
+	gate --help
+	exits 0
+	says 'usage: harness/gate'
+	program a.two 'plan 1' 'fail x broken' 'status=1'
+	gate 'TESTS=b.* a.on?'
+	exits 0
+	says '1 passed, 0 failed'
+	[[ $(lines_in journal.log 'left-out a.two') == 1 ]]
+}
+
+@test "programs of the user's own come from EXTRA_DIR" {
+	mkdir "$BATS_TEST_TMPDIR/extra"
+	install -m 755 /dev/null "$BATS_TEST_TMPDIR/extra/mine"
+	program extra.mine 'plan 1' 'fail x "as wanted"' 'status=1'
+	gate EXTRA_DIR="$BATS_TEST_TMPDIR/extra" TESTS='extra.*'
+	exits 1
+	says 'DOES NOT CONFORM: extra.mine.x: as wanted'
+}
+
+@test "no room on the disk" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' '#!/bin/sh' 'echo; echo "/dev/x 9000 8900 100 99% /"' >"$BATS_TEST_TMPDIR/bin/df"
+	chmod +x "$BATS_TEST_TMPDIR/bin/df"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH refuses 'only 100 MB free in'
+}
+
+@test "results/latest moves only to whole runs, and every run keeps its own directory" {
+	gate
+	exits 0
+	local first
+	first=$(readlink "$RESULTS/latest")
+	gate
+	exits 0
+	[[ $(readlink "$RESULTS/latest") != "$first" && -d $RESULTS/$first ]]
+	[[ $first =~ ^run-[0-9]{8}T[0-9]{6}Z-fake\+*$ ]]
+}
+
+@test "two gates at once in one checkout: the second is refused, the first goes on" {
+	program a.one 'plan 1' 'begin x' 'nap 2' 'result ok x'
+	SILENCE_TIMEOUT=5 gate_alone
+	wait_for in_journal 'BEGIN a.one.x'
+	gate
+	exits 2
+	says 'another gate is running in this checkout'
+	((${#lines[@]} == 1))
+	ended
+	exits 0
+}
+
+@test "interrupted in a test: no guest left, a readable partial result" {
+	local signal code
+	program a.one 'plan 2' 'pass x' 'begin y' 'hang deaf'
+	for signal in INT TERM; do
+		rm -rf "$RESULTS"
+		SILENCE_TIMEOUT=30 gate_alone
+		wait_for in_journal 'BEGIN a.one.y'
+		kill -"$signal" "$gate_pid"
+		ended
+		code=130
+		[[ $signal == INT ]] || code=143
+		exits "$code"
+		says "COULD NOT BE JUDGED: interrupted in a.one.y; what there is, is in  $RESULTS/latest"
+		says '1 passed, 0 failed'
+		grep -q '    ok 1 a.one.x' "$RESULTS/latest/report.ktap"
+		no_guest
+		[[ -z $(ls "$TICKPROOF_CACHE" | grep boot) ]]
+	done
+}
+
+@test "interrupted while it boots, or before: one line, nothing left" {
+	program firmware 'hang deaf'
+	gate_alone
+	wait_for in_journal '> boot'
+	kill -INT "$gate_pid"
+	ended
+	exits 130
+	says 'COULD NOT BE JUDGED: interrupted'
+	no_guest
+	rm -rf "$RESULTS"
+	: >"$FAKE_SCRIPTS/slow_build"
+	gate_alone
+	wait_for test -e "$FAKE_SCRIPTS/building"
+	kill -TERM "$gate_pid"
+	ended
+	exits 143
+	says 'interrupted by TERM before the guest was booted: nothing was judged'
+	((${#lines[@]} == 1))
+	[[ -z $(ls "$RESULTS") && -z $(ls "$TICKPROOF_CACHE" | grep boot) ]]
+}
+
+@test "interrupted while sysrq is asked: still a result" {
+	program a.one 'plan 1' 'begin x' 'hang'
+	SYSRQ_WAIT=5 gate_alone
+	wait_for in_journal '> HANG a.one.x'
+	kill -TERM "$gate_pid"
+	ended
+	exits 143
+	says 'HANG a.one.x'
+	no_guest
+}
+
+@test "killed outright it leaves no guest, and the next gate tidies up" {
+	program a.one 'plan 1' 'begin x' 'hang deaf'
+	SILENCE_TIMEOUT=30 gate_alone
+	wait_for in_journal 'BEGIN a.one.x'
+	kill -KILL "$gate_pid"
+	wait "$gate_pid" || :
+	gate_pid=
+	wait_for no_guest
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	[[ -z $(ls "$TICKPROOF_CACHE" | grep boot) ]]
+}
+
+@test "run by sudo, what it leaves belongs to the user" {
+	((EUID == 0)) || skip 'needs root'
+	SUDO_UID=12345 SUDO_GID=12345 gate
+	exits 0
+	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$TICKPROOF_CACHE" | sort -u) == 12345 ]]
+}

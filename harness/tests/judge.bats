@@ -1,0 +1,302 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What a journal proves: judge.awk on journals written here, good, bad and forged.
+
+load helpers
+
+setup() {
+	fake_setup
+	. "$HARNESS/lib/common.sh"
+	. "$HARNESS/lib/judge.sh"
+	RUN=$BATS_TEST_TMPDIR/run EXPECTED=$BATS_TEST_TMPDIR/expected.txt
+	mkdir -p "$RUN"
+	export LC_ALL=C
+}
+
+# write LINE... : a journal of one boot; "> x" is an event, anything else the guest's
+write() {
+	local line clock=1700000000
+	for line in '> gate guest=fake' '> plan a.one' '> plan a.two' '> left-out a.three' '> boot qemu' '# guest ready' '> ready' "$@"; do
+		clock=$((clock + 1))
+		[[ $line != "> run "* && $line != "# EXIT "* ]] || line+=" token"
+		[[ $line == '> '* ]] || line="< $line"
+		printf '%d.000000 1 %s\n' "$clock" "$line"
+	done >"$RUN/journal.log"
+}
+
+# one LINE... : a journal in which program a.one says these lines and exits as the last argument says, and a.two is good
+one() {
+	local code=${*: -1}
+	write '> run a.one' '# RUN a.one' "${@:1:$#-1}" "# EXIT a.one $code" \
+		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done'
+}
+
+# judged CODE [TEXT] : the journal comes to this exit code, and the verdict's line holds TEXT
+judged() {
+	local line
+	judge "$EXPECTED"
+	line=$(grep '^verdict' "$RUN/records.tsv")
+	[[ $(verdict_code) == "$1" && $line == *"${2:-}"* ]] || {
+		echo "wanted $1 and: ${2:-}"
+		cat "$RUN/records.tsv"
+		return 1
+	}
+}
+
+# record PATTERN : there is such a record (blanks stand for tabs)
+record() {
+	tr '\t' ' ' <"$RUN/records.tsv" | grep -q -- "$1" || {
+		echo "no record: $1"
+		cat "$RUN/records.tsv"
+		return 1
+	}
+}
+
+# ktap_sound : report.ktap keeps the grammar of ktap.rst, plans included, and counts what the records count
+ktap_sound() {
+	finished report.ktap awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv"
+	awk '
+		function fail(why) { print FILENAME ": line " FNR ": " why ": " $0; bad = 1 }
+		FNR == 1 && $0 != "KTAP version 1" { fail("no version line") }
+		FNR == 2 && !/^1\.\.[0-9]+$/ { fail("no plan") }
+		FNR == 2 { plan = substr($1, 4); next }
+		/^    KTAP version 1$/ { inside = 1; name = ""; sub_n = 0; next }
+		/^    # Subtest: / { name = $3; next }
+		/^    1\.\.[0-9]+$/ { sub_plan = substr($1, 4); next }
+		/^(    )?#/ || FNR == 1 { next }
+		!/^(    )?(not )?ok [0-9]+ [a-z0-9_.]+( # [^#]*)?$/ { fail("neither result nor diagnostic"); next }
+		{
+			number = $1 == "ok" ? $2 : $3
+			id = $1 == "ok" ? $3 : $4
+		}
+		/^    / {
+			if (number != ++sub_n) fail("number")
+			leaves[/ # SKIP/ ? "skip" : $1 == "ok" ? "ok" : "bad"]++
+			failed = failed || $1 != "ok"
+			next
+		}
+		{
+			if (number != ++n) fail("number")
+			if (inside && (sub_n != sub_plan || id != name)) fail("subtest: plan or name")
+			if (inside && ($1 == "ok") == failed) fail("a subtest is as good as its worst case")
+			if (!inside) leaves[/ # SKIP/ ? "skip" : $1 == "ok" ? "ok" : "bad"]++
+			inside = failed = 0
+		}
+		END {
+			if (n != plan) fail("plan of programs")
+			print leaves["ok"] + 0, leaves["bad"] + 0, leaves["skip"] + 0
+			exit bad
+		}' "$RUN/report.ktap" >"$RUN/counted" || { cat "$RUN/counted" "$RUN/report.ktap"; return 1; }
+	[[ $(awk -F '\t' '$1 == "count" { print $2 + $3, $4, $5 }' "$RUN/records.tsv") == "$(<"$RUN/counted")" ]] || {
+		cat "$RUN/counted" "$RUN/report.ktap"
+		return 1
+	}
+}
+
+A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
+
+@test "healthy: conforms, with facts, metrics and a sound report" {
+	one 'KTAP version 1' 1..3 '# fact cpu1.device_before=Hyper-V "clock" \event' "$A" 'ok 1 a.one.a' "$B" \
+		'# metric a.one.b.cpu1 late_p50=412000.5 ns' 'ok 2 a.one.b.cpu1' '# BEGIN a.one.c' 'ok 3 a.one.c # SKIP no hpet' 0
+	judged 0
+	ktap_sound
+	record '^count 3 0 0 1$'
+	report
+	[[ $(jq -r '.guest["cpu1.device_before"]' "$RUN/facts.json") == 'Hyper-V "clock" \event' ]]
+	[[ $(jq -r '.verdict.words' "$RUN/facts.json") == CONFORMS ]]
+	[[ $(tail -n 1 "$RUN/metrics.tsv") == $'a.one.b.cpu1\tlate_p50\t412000.5\tns' ]]
+}
+
+@test "a failure does not conform, and its message is the sentence" {
+	one 1..2 "$A" 'not ok 1 a.one.a # woke 3 ms early' "$B" 'ok 2 a.one.b.cpu1' 1
+	judged 1 'a.one.a: woke 3 ms early'
+	ktap_sound
+}
+
+@test "a deferred attempt begins twice and is no error" {
+	one 1..2 "$A" "$B" 'ok 1 a.one.b.cpu1' "$A" 'ok 2 a.one.a' 0
+	judged 0
+}
+
+@test "a result before its case began is not counted" {
+	one 1..1 'ok 1 a.one.a' 0
+	judged 1 'missing'
+	record 'PROTOCOL fail.*a result before its case began: a.one.a (journal.log line 11)'
+	ktap_sound
+}
+
+@test "a result before RUN, before the guest was ready, or after the end is not counted" {
+	write 'ok 1 a.one.a' '> run a.one' 'ok 1 a.one.a' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' 'ok 1 a.one.a' \
+		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0'
+	judged 2 'broke the protocol: a result outside any program: a.one.a (journal.log line 8) and 2 more'
+	sed -i 's/# guest ready/ok 1 a.one.a/' "$RUN/journal.log"
+	judged 2 'before the guest was ready'
+}
+
+@test "a second result, a wrong number, one beyond the plan: none counts" {
+	one 1..2 "$A" 'ok 1 a.one.a' 'ok 2 a.one.a' "$B" 'ok 2 a.one.b.cpu1' 0
+	judged 2 'a second result for a.one.a'
+	one 1..2 "$A" 'ok 2 a.one.a' "$B" 'ok 1 a.one.b.cpu1' 0
+	judged 1 'missing'
+	record 'result 2 of a.one.a is not number 1'
+	one 1..1 "$A" 'ok 1 a.one.a' "$B" 'ok 2 a.one.b.cpu1' 0
+	judged 1
+	record 'plan of 1'
+}
+
+@test "a case of another program, or without a proper id, does not count" {
+	one 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' "$A" 'ok 1 a.one.a' 0
+	judged 2 'BEGIN a.two.x in a.one'
+	record 'a result of another program in a.one: a.two.x'
+	one 1..1 "$A" 'ok 1 a.one.a' 'ok 2 EVIL' 0
+	judged 2 'without a proper id'
+}
+
+@test "a program that the host did not start does not count" {
+	one 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '# RUN a.three' 1..1 '# BEGIN a.three.x' 'ok 1 a.three.x' 0
+	judged 2 'RUN a.three, but the host let nothing run'
+	record '^count 2 0'
+}
+
+@test "missing results, no plan, no results at all" {
+	one 1..3 "$A" 'ok 1 a.one.a' 0
+	judged 1 'a.one.end: ERROR: no result, 2 of 3 are missing'
+	one 'hello' 0
+	judged 1 'no plan'
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '# guest done'
+	judged 1 'a.two.end: ERROR: never ran'
+	ktap_sound
+}
+
+@test "an exit code that disagrees with the results" {
+	one 1..1 "$A" 'ok 1 a.one.a' 1
+	judged 2 'a.one exited with status 1, its results say 0'
+	one 1..1 "$A" 'not ok 1 a.one.a # broken' 0
+	judged 1
+	record 'its results say 1'
+	one 1..1 "$A" 'ok 1 a.one.a # SKIP not here' 0
+	judged 2 'its results say 4'
+}
+
+@test "a crash is blamed on the case that had begun" {
+	one 1..2 "$A" 'ok 1 a.one.a' "$B" 139
+	judged 1 'a.one.b.cpu1: ERROR: ended with status 139 (signal 11)'
+	ktap_sound
+}
+
+@test "everything skipped can't be judged, and one skip among passes can" {
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a # SKIP no such timer' '# EXIT a.one 4' \
+		'> run a.two' '# RUN a.two' '1..0 # SKIP needs root' '# EXIT a.two 4' '# guest done'
+	judged 2 'every case was skipped: no such timer'
+	ktap_sound
+	one '1..0 # SKIP needs root' 4
+	judged 0
+	ktap_sound
+}
+
+@test "DEAD: from the result, or from the observer's line when no result came" {
+	one 1..1 "$A" '# DEAD cpu=1 device=dummy_timer waited=2.0' 'not ok 1 a.one.a # DEAD no interrupt in 2.0 s' 1
+	judged 1 'a.one.a: DEAD: no interrupt in 2.0 s'
+	record '^case a.one a.one.a DEAD fail'
+	write '> run a.one' '# RUN a.one' 1..3 "$A" '# DEAD cpu=1 device=dummy_timer' '> ended after DEAD' '> off'
+	judged 1 'a.one.a: DEAD: cpu=1 device=dummy_timer'
+	ktap_sound
+}
+
+@test "DEAD can't be taken back" {
+	one 1..1 "$A" '# DEAD cpu=1 device=dummy_timer' 'ok 1 a.one.a' 0
+	judged 1 'DEAD'
+	record 'its result does not say so'
+}
+
+@test "HANG, PANIC, RESET and FLOOD are blamed on the case, or on the end of the program" {
+	local kind
+	for kind in HANG PANIC RESET FLOOD; do
+		write '> run a.one' '# RUN a.one' 1..9 "$A" "> $kind a.one.a and why" 'ok 1 a.one.a' '> off' \
+			'> boot qemu' '# guest ready' '> ready' '> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' "> $kind a.two.end why"
+		judged 1 "a.one.a: $kind: and why (and 1 more)"
+		record "^case a.two a.two.end $kind fail"
+		record '8 of 9 cases not reached'
+		record '^count 1 0 2 0$'
+		ktap_sound
+	done
+}
+
+@test "no boot, a module that did not load, an interruption: not judged" {
+	write '> NOBOOT guest not ready after 5 s'
+	sed -i '/ready/{/NOBOOT/!d}' "$RUN/journal.log"
+	judged 2 'NO BOOT: guest not ready'
+	ktap_sound
+	write '> SETUP module x.ko: invalid parameters'
+	judged 2 'module x.ko: invalid parameters'
+	write '> run a.one' '# RUN a.one' 1..2 "$A" 'ok 1 a.one.a' "$B" '> interrupted INT' '> off'
+	judged 130 'interrupted in a.one.b.cpu1'
+	record '^count 1 0 0 0$'
+	ktap_sound
+}
+
+@test "an expected failure that happens is excused, by id or pattern" {
+	local line
+	one 1..2 "$A" 'not ok 1 a.one.a # DEAD gone' "$B" 'not ok 2 a.one.b.cpu1 # late' 1
+	expect '# known' 'a.one.a DEAD expires=2999-01-01 dummy_timer is taken' 'a.one.b.cpu* FAIL expires=2999-01-01 a slow host'
+	judged 0
+	record '^count 1 2 0 0$'
+	ktap_sound
+	grep -q 'ok 1 a.one.a # XFAIL DEAD: gone (expected: dummy_timer is taken)' "$RUN/report.ktap"
+}
+
+@test "an expectation that was not met, names another outcome, names no test or is expired fails" {
+	one 1..1 "$A" 'ok 1 a.one.a' 0
+	expect 'a.one.a DEAD expires=2999-01-01 some reason'
+	judged 1 'the expected DEAD of a.one.a did not happen'
+	ktap_sound
+	one 1..1 "$A" 'not ok 1 a.one.a # late' 1
+	judged 1 'a.one.a: late (and 1 more)'
+	expect 'a.one.a FAIL expires=2020-01-01 some reason'
+	judged 1
+	record 'the expected FAIL of a.one.a expired on 2020-01-01'
+	expect 'a.one.a FAIL expires=2999-01-01 some reason' 'b.foo.* FAIL expires=2999-01-01 some reason'
+	judged 1 'the expected FAIL of b.foo.* names no test'
+}
+
+@test "an expectation for a program that was left out, or not reached, is not demanded" {
+	one 1..1 "$A" 'ok 1 a.one.a' 0
+	expect 'a.three.x DEAD expires=2999-01-01 some reason' 'a.three.y DEAD expires=2020-01-01 some reason'
+	judged 0
+	write '> run a.one' '# RUN a.one' 1..2 "$A" '> interrupted TERM' '> off'
+	expect 'a.one.a DEAD expires=2999-01-01 some reason' 'a.two.x DEAD expires=2999-01-01 some reason'
+	judged 143 'interrupted in a.one.a;'
+}
+
+@test "what the guest writes can't become structure in the report" {
+	one 1..2 '# Subtest: evil' '1..7 is no plan' '    ok 1 a.one.zzz' '# reboot: System halted' "$A" \
+		'not ok 1 a.one.a # told you # SKIP so' "$B" 'ok 2 a.one.b.cpu1 # Kernel panic - not syncing: VFS: no' 1
+	judged 1 'told you # SKIP so'
+	ktap_sound
+	! grep -q 'System halted' "$RUN/report.ktap"
+}
+
+@test "noise among the lines is no result and no crash" {
+	one '????' '' '%s %n $(reboot)' 1..1 '[]\*' "$A" 'ok' 'ok 1 a.one.a' '# metric a.one.a =1' '# fact =' 0
+	judged 2 'a result without a proper id'
+	record '^count 2 0 3 0$'
+	ktap_sound
+}
+
+@test "a malformed expectation is named with its line" {
+	expect 'a.one.a DEAD expires=2999-01-01 fine' '' 'a.one.b DEAD 2999-01-01 what'
+	run expected_check "$EXPECTED"
+	exits 2
+	says 'expected.txt:3: expires=YYYY-MM-DD must follow'
+	local line
+	for line in 'A/b FAIL expires=2999-01-01 x' 'a.b.c PASS expires=2999-01-01 x' 'a.b.c FAIL expires=2999-13-01 x' \
+		'a.b.c FAIL expires=2999-01-01' 'a.b.c'; do
+		expect "$line"
+		run expected_check "$EXPECTED"
+		exits 2
+		((${#lines[@]} == 1))
+	done
+	expect 'a.b.c FAIL expires=2999-01-01 x' 'a.b.c FAIL expires=2999-01-01 y'
+	run expected_check "$EXPECTED"
+	says 'listed twice'
+}

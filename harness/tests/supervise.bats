@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Watching from outside: gates whose guest is fake-qemu, which hangs, panics, floods and lies as told.
+
+load helpers
+
+setup() { fake_setup; }
+
+@test "healthy: two programs in one boot, conforms" {
+	program a.one 'plan 2' 'pass x' 'skip y "no hpet"' 'say "# fact arch=none"'
+	program a.two 'plan 1' 'pass x.cpu1'
+	gate
+	exits 0
+	says '2 passed, 0 failed, 1 skipped'
+	says 'SKIP a.one.y: no hpet'
+	says "CONFORMS  $RESULTS/latest"
+	[[ $(lines_in journal.log '> boot ') == 1 ]]
+	[[ $(cd "$RESULTS/latest/" && echo *) == 'console.log facts.json journal.log metrics.tsv records.tsv report.ktap' ]]
+	grep -q 'Linux version 0' "$RESULTS/latest/console.log"
+	grep -Eq '^[0-9]+\.[0-9]{6} 1 < # RUN a.two$' "$RESULTS/latest/journal.log"
+	[[ -z $(ls "$TICKPROOF_CACHE" | grep boot) ]]
+}
+
+@test "a hang in a case and one after the last: named, sysrq asked, the rest in fresh boots" {
+	program a.one 'plan 3' 'pass x' 'begin y.cpu1' 'hang'
+	program a.three 'plan 1' 'pass x' 'hang deaf'
+	program a.two 'plan 1' 'pass x'
+	gate
+	exits 1
+	says 'HANG a.one.y.cpu1: no line for 1 s'
+	says 'HANG a.three.end: no line for 1 s'
+	says 'the answers to sysrq 9 l q w are in console.log'
+	says '3 passed, 2 failed, 0 skipped'
+	says 'DOES NOT CONFORM: a.one.y.cpu1: HANG: no line for 1 s (and 1 more)'
+	grep -q 'sysrq: w: Show' "$RESULTS/latest/console.log"
+	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log 'RUN a.one') == 1 ]]
+}
+
+@test "a program that talks for ever is a hang as well" {
+	program a.one 'plan 1' 'begin x' 'while :; do say "# still here"; nap 0.2; done'
+	FAKE_PROGRAM_TIMEOUT=1 gate
+	exits 1
+	says 'HANG a.one.x: not done after the 1 s it may take'
+}
+
+@test "panic and reset are named with the case, the rest goes on" {
+	program a.one 'plan 2' 'pass x' 'begin y' 'console some oops' 'panic "Fatal exception in interrupt"'
+	program a.three 'plan 1' 'begin x' 'reset'
+	program a.two 'plan 1' 'pass x'
+	gate
+	exits 1
+	says 'PANIC a.one.y: Fatal exception in interrupt'
+	says 'RESET a.three.x: the machine restarted or ended'
+	says '2 passed, 2 failed'
+	[[ $(lines_in journal.log '> boot ') == 3 ]]
+}
+
+@test "a guest that never gets ready, ends early, or is no program at all: not judged" {
+	program a.one 'plan 1' 'pass x'
+	program firmware 'console "no bootable device"' 'hang deaf'
+	BOOT_TIMEOUT=1 gate
+	exits 2
+	says 'COULD NOT BE JUDGED: NO BOOT: guest not ready after 1 s'
+	says 'no bootable device'
+	program firmware 'panic "VFS: Unable to mount root fs"'
+	gate
+	exits 2
+	says 'NO BOOT: the guest ended before it was ready: panic: VFS: Unable to mount root fs'
+	program firmware 'echo "qemu: -cpu: no such thing" >&2' 'reset'
+	gate
+	exits 2
+	says 'ended before it was ready: qemu: -cpu: no such thing'
+	program firmware 'say "# ERROR module foo.ko: invalid parameters"' 'hang deaf'
+	gate
+	exits 2
+	says 'COULD NOT BE JUDGED: module foo.ko: invalid parameters'
+}
+
+@test "binary noise, a line without end, megabytes on the console: bounded and printable" {
+	program a.one 'plan 2' 'begin x' 'printf "\\0\\1\\033[31m\\377\\n"' 'printf "%9000d\\n" 7' 'result ok x' \
+		'for ((i = 0; i < 300; i++)); do printf "%1024d\\n" $i >&3; done' 'pass y'
+	CONSOLE_LIMIT=100000 gate
+	exits 0
+	LC_ALL=C; ! grep -q '[^[:print:]]' "$RESULTS/latest/journal.log"
+	(($(wc -L <"$RESULTS/latest/journal.log") < 4200))
+	(($(stat -L -c %s "$RESULTS/latest/console.log") == 100000))
+}
+
+@test "a flood ends the boot, and is no reason to lose the rest" {
+	program a.one 'plan 1' 'begin x' 'while :; do printf "%s" "$FAKE_SCRIPTS$FAKE_SCRIPTS$FAKE_SCRIPTS"; done'
+	program a.two 'plan 1' 'pass x'
+	CHANNEL_LIMIT=10000 gate
+	exits 1
+	says 'FLOOD a.one.x: more than 10000 bytes on the channel'
+	says '1 passed, 1 failed'
+	(($(stat -L -c %s "$RESULTS/latest/journal.log") < 20000))
+	program firmware 'while :; do printf "%s\\n" "$FAKE_SCRIPTS$FAKE_SCRIPTS$FAKE_SCRIPTS"; done'
+	CHANNEL_LIMIT=10000 gate
+	exits 2
+}
+
+@test "DEAD: the boot ends once the result is out, or soon after if it never comes" {
+	program a.one 'plan 5' 'pass x' 'begin y.cpu1' 'say "# DEAD cpu=1 device=dummy_timer waited=2.0"' \
+		'result "not ok" y.cpu1 "DEAD no interrupt in 2.0 s"' 'say "# fact cpu1.device_before=foo"' 'hang'
+	program a.three 'plan 2' 'begin x' 'say "# DEAD cpu=0 device=dummy_timer"' 'hang'
+	program a.two 'plan 1' 'pass x'
+	gate
+	exits 1
+	says 'DEAD a.one.y.cpu1: no interrupt in 2.0 s'
+	says 'DEAD a.three.x: cpu=0 device=dummy_timer'
+	says 'none in 2.0 s'
+	says '2 passed, 2 failed'
+	[[ $(lines_in journal.log '> ended after DEAD') == 2 && $(lines_in journal.log '> HANG') == 0 ]]
+	expect 'a.*.cpu1 DEAD expires=2999-01-01 dummy_timer' 'a.three.x DEAD expires=2999-01-01 dummy_timer'
+	gate
+	exits 0
+	says '4 passed (2 of them failed as expected), 0 failed'
+}
+
+@test "a program that plays guest gains nothing" {
+	program a.one 'plan 1' 'pass x' 'say "# EXIT a.one 0"' 'say "# RUN a.two"' 'say 1..1' \
+		'program=a/two case=0 pass x' 'say "# EXIT a.two 0"' 'say "# guest done"'
+	program a.two 'plan 1' 'pass x'
+	gate
+	exits 2
+	says 'EXIT a.one without the host'"'"'s token'
+	says '2 passed'
+}
