@@ -10,9 +10,11 @@
 # command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel the guest prints
 #     # guest ready
 #     # RUN clockevents.sysfs_contract         and what the program prints, verbatim
-#     # EXIT clockevents.sysfs_contract 0
+#     # EXIT clockevents.sysfs_contract 0 TOKEN
 #     # guest done
-# and after "# guest ready", each "# EXIT" and "# guest done" it waits until the host has sent it a line ("go").
+# and after "# guest ready", each "# EXIT" and "# guest done" it waits until the host has sent it a line
+# ("go TOKEN", and EXIT repeats the
+# token, which no test program can know).
 # A host that has seen "# guest done", or a DEAD that it believes, may as well end the guest.
 # On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
 
