@@ -2,7 +2,7 @@
 # judge.awk's records -> what a person sees at the end of a gate.
 # -v now=EPOCH -v started=EPOCH -v reporting=EPOCH -v results=PATH -v colour=0|1
 
-BEGIN { FS = "\t" }
+BEGIN { FS = "\t"; max_shown = 15 }
 
 function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
 
@@ -56,7 +56,7 @@ $1 == "fact" {
 $1 == "metric" { metric[$2, $3] = $4 }
 $1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
 	n = substr($3, RSTART + 4, RLENGTH - 4)
-	waited[n] = match($3, /waited=[0-9.]+/) ? "none in " substr($3, RSTART + 7, RLENGTH - 7) " s" : "none"
+	waited[n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
 }
 $1 == "diag" && $3 ~ /^console: / { console[$2] = console[$2] "      " short(substr($3, 10), 160) "\n" }
 $1 == "case" && $5 == "fail" { failure[++failures] = $0 }
@@ -71,7 +71,7 @@ $1 == "count" { passed = $2; xfailed = $3; failed = $4; skipped = $5 }
 $1 == "verdict" { code = $2; words = $3; sentence = $4 }
 
 END {
-	printf "\n%s  %s  %d s (prepare %d, boot %d, tests %d, report %.1f)\n", paint(1, gate["guest"]), gate["how"], \
+	printf "\n%s  %s  %.0f s (prepare %.0f, boot %.0f, tests %.0f, report %.1f)\n", paint(1, gate["guest"]), gate["how"], \
 		now - started, phase["prepare"], phase["boot"], phase["tests"], now - reporting
 	if (rows) {
 		cell(0, 1, "cpu"); cell(0, 2, "before"); cell(0, 3, "wake p50/p99"); cell(0, 4, "after unbind")
@@ -88,7 +88,7 @@ END {
 		}
 		say_table()
 	}
-	for (i = 1; i <= failures; i++) {
+	for (i = 1; i <= failures && i <= max_shown; i++) {
 		split(failure[i], f, "\t")
 		printf "%s %s: %s\n", paint(31, f[4] ~ /^(UNMET|PROTOCOL)$/ ? "FAIL" : f[4]), f[3], short(f[7], 300)
 		if (f[4] ~ /^(HANG|PANIC|RESET|NOBOOT)$/ && console[f[2]] != "") {
@@ -96,6 +96,8 @@ END {
 			console[f[2]] = ""
 		}
 	}
+	if (failures > max_shown)
+		print "... and " failures - max_shown " more failures in report.ktap"
 	for (i = 1; i <= excuses; i++) {
 		split(excused[i], f, "\t")
 		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), f[8]

@@ -57,3 +57,6 @@ wait_for() {
 	echo "never: $*"
 	return 1
 }
+
+# no_scratch : no gate has left its scratch directory
+no_scratch() { [[ -z $(compgen -G "$TICKPROOF_CACHE/boot.*") ]]; }

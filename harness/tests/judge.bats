@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # What a journal proves: judge.awk on journals written here, good, bad and forged.
+# shellcheck disable=SC2016,SC2119,SC2120
 
 load helpers
 
@@ -113,6 +114,17 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	ktap_sound
 }
 
+@test "a plan of more than nine" {
+	local -a results=()
+	local i
+	for i in {1..12}; do
+		results+=("# BEGIN a.one.c$i" "ok $i a.one.c$i")
+	done
+	one 1..12 "${results[@]}" 0
+	judged 0
+	record '^count 13 0 0 0$'
+}
+
 @test "a deferred attempt begins twice and is no error" {
 	one 1..2 "$A" "$B" 'ok 1 a.one.b.cpu1' "$A" 'ok 2 a.one.a' 0
 	judged 0
@@ -203,10 +215,15 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	ktap_sound
 }
 
-@test "DEAD can't be taken back" {
-	one 1..1 "$A" '# DEAD cpu=1 device=dummy_timer' 'ok 1 a.one.a' 0
-	judged 1 'DEAD'
-	record 'its result does not say so'
+@test "DEAD can be said in one case and be the result of another, but not be taken back" {
+	one 1..2 "$A" '# DEAD cpu=1 device=dummy_timer' 'ok 1 a.one.a' "$B" 'not ok 2 a.one.b.cpu1 # DEAD gone' 1
+	judged 1 'a.one.b.cpu1: DEAD: gone'
+	record '^count 2 0 1 0$'
+	one 1..2 "$A" '# DEAD cpu=1 device=dummy_timer' 'ok 1 a.one.a' "$B" 'ok 2 a.one.b.cpu1' 0
+	judged 1 'a.one.end: DEAD: cpu=1 device=dummy_timer'
+	write '> run a.one' '# RUN a.one' 1..2 "$A" '# DEAD cpu=1 device=dummy_timer' 'ok 1 a.one.a' "$B" '> HANG a.one.b.cpu1 why'
+	judged 1 'a.one.end: DEAD: cpu=1'
+	record '^case a.one a.one.b.cpu1 HANG fail'
 }
 
 @test "HANG, PANIC, RESET and FLOOD are blamed on the case, or on the end of the program" {
@@ -273,7 +290,7 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 		'not ok 1 a.one.a # told you # SKIP so' "$B" 'ok 2 a.one.b.cpu1 # Kernel panic - not syncing: VFS: no' 1
 	judged 1 'told you # SKIP so'
 	ktap_sound
-	! grep -q 'System halted' "$RUN/report.ktap"
+	[[ $(grep -c 'System halted' "$RUN/report.ktap") == 0 ]]
 }
 
 @test "noise among the lines is no result and no crash" {
