@@ -55,7 +55,7 @@ all: $(PROGRAMS)
 
 $(OUTPUT)/%: %.c $(LOCAL_HDRS)
 	@mkdir -p $(@D)
-	@echo '  LINK    $(SURFACE)/$*'
+	@$(SAY) '  LINK    $(SURFACE)/$*'
 	$(Q)$(LINK.c) $(filter-out $(LOCAL_HDRS),$^) $(LDLIBS) -o $@
 
 run_tests:
@@ -77,13 +77,14 @@ clean:
 endif
 
 AR := $(CROSS_COMPILE)ar
+SAY = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 
 $(LIBTICKPROOF): $(LIBOBJS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
 $(LIBOBJS): $(LIBDIR)/%.o: ../lib/%.c $(HDRS) | $(LIBDIR)/.libcheck
-	@echo '  CC      lib/$*.o'
+	@$(SAY) '  CC      lib/$*.o'
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
 
 # Asked once, so that a missing library is one clear line instead of pages.

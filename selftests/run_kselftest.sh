@@ -125,6 +125,10 @@ if [ "${1:-}" = --may-destroy ]; then
 fi
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
+case ${1:-} in
+-h | --help) ;;
+*) [ -r "$here/kselftest-list.txt" ] || die "nothing is installed beside this script; make run_tests or make install does that" ;;
+esac
 tests='' logs='' summary='' dryrun='' override='' destructive=''
 # needs_value OPTION COUNT - end the script if COUNT says that nothing follows OPTION
 needs_value()
@@ -135,14 +139,14 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	-t | --test)
 		needs_value "$1" $#
-		grep -qxF -e "$2" "$here/kselftest-list.txt" || grep -q "^[^ ]* $2 " "$here/kselftest-destructive.txt" ||
+		cut -d" " -f2 "$here/kselftest-destructive.txt" | cat - "$here/kselftest-list.txt" | grep -qxF -e "$2" ||
 			die "no such test '$2'; -l lists them"
 		tests="$tests $2"
 		shift
 		;;
 	-c | --collection)
 		needs_value "$1" $#
-		found=$(grep -F -e "$2:" "$here/kselftest-list.txt") || die "no such collection '$2'; -l lists the tests"
+		found=$(grep -e "^$2:" "$here/kselftest-list.txt") || die "no such collection '$2'; -l lists the tests"
 		tests="$tests $found"
 		shift
 		;;
