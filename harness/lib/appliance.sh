@@ -17,12 +17,9 @@ copy_program() {
 
 # build_appliance DIR KERNEL_ROOT : the appliance's initramfs: this host's QEMU, its firmware, KVM's modules
 build_appliance() {
-	local dir=$1 modules name file tools
-	tools=$(static_tools amd64)
-	mkdir -p "$dir"/{bin,proc,sys,dev,tmp,modules,guest}
-	cp "$tools/bin/bash-static" "$dir/bin/bash"
-	cp "$tools/bin/busybox" "$dir/bin/busybox"
-	cp "$HARNESS/guest/appliance" "$dir/init"
+	local dir=$1 name file
+	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
+	mkdir "$dir/modules" "$dir/guest"
 	copy_program "$dir" "$(command -v qemu-system-x86_64)"
 	for name in bios-256k.bin kvmvapic.bin linuxboot_dma.bin; do
 		file=$(find /usr/share/qemu /usr/share/seabios -name "$name" -print -quit)
@@ -30,11 +27,7 @@ build_appliance() {
 		cp --parents -L "$file" "$dir"
 	done
 	for name in irqbypass ccp kvm kvm-amd; do
-		file=$(find "$2" -name "$name.ko" -o -name "$name.ko.xz" | head -n 1)
-		case $file in
-		*.xz) xz -dc "$file" >"$dir/modules/$name.ko" ;;
-		*) cp "$file" "$dir/modules/$name.ko" ;;
-		esac
+		kernel_module "$2" "$name" "$dir/modules/$name.ko" || die 2 "the appliance's kernel has no module $name"
 	done
 }
 

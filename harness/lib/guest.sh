@@ -80,7 +80,7 @@ image() {
 # fingerprint FILE... -> a short name that changes when one of the files does
 fingerprint() { stat -L -c '%n %s %Y' "$@" | cksum | cut -d ' ' -f 1; }
 
-# build_userland DIR ARCH : what a guest has besides the programs under test: bash, busybox, init
+# build_userland DIR ARCH INIT : what every guest has: bash, busybox and its init
 build_userland() {
 	local tools
 	tools=$(static_tools "$2")
@@ -88,7 +88,7 @@ build_userland() {
 	cp "$tools/bin/bash-static" "$1/bin/bash"
 	cp "$tools/bin/busybox" "$1/bin/busybox"
 	ln -s busybox "$1/bin/sh"
-	cp "$HARNESS/guest/init" "$1/init"
+	cp "$3" "$1/init"
 }
 
 # guest_modules DIR : MODULES ("path.ko param=value; ...") into DIR, each checked against the guest's kernel
@@ -114,27 +114,38 @@ guest_payload() {
 	[[ $GUEST_NESTED == no ]] || appliance_initrd
 }
 
+# guest_channel DIR : choose the guest's channel (GUEST_CHANNEL, its device in the guest). A serial port needs nothing
+# of a kernel, but under KVM each byte is an exit, and when nested that is 0.1 s and more for a kilobyte: there a
+# virtio port is taken if the kernel has the drivers, which go into DIR.
+guest_channel() {
+	local name number=0
+	GUEST_CHANNEL=ttyS1
+	[[ $GUEST_ARCH == amd64 ]] || GUEST_CHANNEL=ttyS0
+	[[ ${GUEST_CONF[accel]} == kvm && -n $KERNEL_MODULES ]] || return 0
+	for name in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console; do
+		number=$((number + 1))
+		kernel_module "$KERNEL_MODULES" "$name" "$1/$number-$name.ko" || return 0
+	done
+	GUEST_CHANNEL=vport0p1
+}
+
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
 guest_command() {
-	local console channel arch=${GUEST_CONF[arch]} qemu=qemu-system-x86_64
-	console=ttyS0 channel=ttyS1
-	if [[ $arch == arm64 ]]; then
-		qemu=qemu-system-aarch64 console=ttyAMA0 channel=ttyS0
-	fi
-	local accel=${GUEST_CONF[accel]}
+	local qemu=qemu-system-x86_64 console=ttyS0 accel=${GUEST_CONF[accel]}
+	[[ $GUEST_ARCH == amd64 ]] || qemu=qemu-system-aarch64 console=ttyAMA0
 	[[ $accel != tcg ]] || accel=tcg,thread=multi
 	GUEST_CMD=("$qemu" -no-user-config -nodefaults -display none -nic none -no-reboot
 		-M "${GUEST_CONF[machine]}" -cpu "${GUEST_CONF[cpu]}" -accel "$accel"
 		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
 		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
 		-chardev "stdio,id=ktap,signal=off")
-	if [[ $arch == arm64 ]]; then
-		GUEST_CMD+=(-device "pci-serial,chardev=ktap")
-	else
-		GUEST_CMD+=(-serial chardev:ktap)
-	fi
+	case $GUEST_CHANNEL in
+	vport*) GUEST_CMD+=(-device virtio-serial-pci -device "virtserialport,chardev=ktap,nr=1") ;;
+	ttyS1) GUEST_CMD+=(-serial chardev:ktap) ;;
+	*) GUEST_CMD+=(-device "pci-serial,chardev=ktap") ;;
+	esac
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
-		"console=$console channel=$channel quiet panic=-1 sysrq_always_enabled rcupdate.rcu_cpu_stall_timeout=5${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
+		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled rcupdate.rcu_cpu_stall_timeout=5${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
 }
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
@@ -158,12 +169,13 @@ guest_prepare() {
 	fi
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
-	mkdir -p "$files/payload/tests"
+	mkdir -p "$files/payload/tests" "$files/payload/channel"
+	guest_channel "$files/payload/channel"
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
 	[[ -z ${EXTRA_DIR:-} ]] || cp -R "$EXTRA_DIR" "$files/payload/tests/extra"
 	guest_modules "$files/payload"
 	archive "$files" >"$files.cpio"
-	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH")
+	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
 	if [[ $GUEST_NESTED == yes ]]; then
 		appliance_command
 	else

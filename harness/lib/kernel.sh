@@ -179,3 +179,16 @@ sysroot_arm64() {
 	fi
 	echo "$dir"
 }
+
+# kernel_module ROOT NAME FILE : see that a kernel unpacked in ROOT can have module NAME: built in, or copied to FILE
+# (uncompressed); false when it has neither
+kernel_module() {
+	local file
+	! grep -qs "/$2\.ko$" "$1"/lib/modules/*/modules.builtin || return 0
+	file=$(find "$1/lib/modules" -name "$2.ko" -o -name "$2.ko.xz" | head -n 1)
+	case $file in
+	*.xz) xz -dc "$file" >"$3" ;;
+	*.ko) cp "$file" "$3" ;;
+	*) return 1 ;;
+	esac
+}
