@@ -40,7 +40,7 @@ static const struct recording {
 	{ "interrupts-6.1-x86", 3, 25, "timer", "0", "PIW" },
 	{ "interrupts-6.1-x86-cpu1-offline", 2, 25, "rtc0", "8", "PIW" },
 	{ "interrupts-6.1-arm64", 3, 12, "arch_timer", "11", "Err" },
-	{ "interrupts-6.1-hyperv-gen2", 3, 0, "ttyS0", "4", "PIW" },
+	{ "interrupts-6.1-hyperv-gen2", 3, 27, "rtc0", "8", "PIW" },
 	{ "interrupts-6.12-x86", 3, 25, "acpi", "9", "PIW" },
 	{ "interrupts-6.12-arm64", 3, 13, "arch_timer", "11", "Err" },
 	{ "interrupts-6.12-hyperv", 3, 28, "timer", "0", "PIW" },

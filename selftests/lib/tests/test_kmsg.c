@@ -19,6 +19,8 @@ static const char *const trouble[] = {
 	"rcu: rcu_preempt kthread starved for 1302 jiffies! g-1167 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x402 ->cpu=1",
 	"rcu: rcu_preempt kthread timer wakeup didn't happen for 1301 jiffies! g-1167 f0x0",
 	"rcu: \tPossible timer handling issue on cpu=1 timer-softirq=285",
+	/* a healthy guest on an overloaded host: trouble all the same */
+	"rcu: rcu_preempt kthread starved for 1327 jiffies! g-775 f0x2 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=2",
 	/* lockups */
 	"watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [swapper/1:0]",
 	"watchdog: Watchdog detected hard LOCKUP on cpu 1",
@@ -64,6 +66,7 @@ static const char *const healthy[] = {
 	"[Firmware Bug]: TSC ADJUST: CPU0: -519 force to 0",
 	"[Firmware Warn]: GHES: Poll interval is 0",
 	"PCI: Using host bridge windows from ACPI; if necessary, use \"pci=nocrs\" and report a bug",
+	"AMD-Vi: AMD IOMMUv2 functionality not available on this system - This is not a bug.",
 	"foo: DEBUG: something",
 	"foo DEBUG: WARNING: nothing",
 	"systemd[1]: Oops: 3 units failed",

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runs small programs built on report.h (this program itself, under another name) and reads what they print. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cpus.h"
+#include "../report.h"
+#include "testing.h"
+
+/* ---- The programs run: each case does what its name says. ---- */
+
+static void passes(int cpu)
+{
+	ck_assert_int_eq(cpu, NO_CPU);
+	report_note("a note with 100%% of\ntwo lines");
+	report_fact("colour", "deep %s", "blue");
+	report_metric("late_p50", 412000, "ns");
+	report_metric("ratio", 0.125, "x");
+}
+
+static void fails(int cpu)
+{
+	report_fail("%d of %s # not a SKIP\nand more", 7, "100%");
+	report_note("not reached by cpu %d", cpu);
+}
+
+static void asserts(int cpu)
+{
+	ck_assert_int_eq(cpu, 77);
+}
+
+static void skips(int cpu)
+{
+	report_skip("needs root, cpu %d", cpu);
+}
+
+static void crashes(int cpu)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	report_note("before the crash, cpu %d", cpu);
+	raise(SIGSEGV);
+}
+
+static void is_killed(int cpu)
+{
+	(void)cpu;
+	kill(getpid(), SIGKILL);
+}
+
+static void leaves(int cpu)
+{
+	(void)cpu;
+	report_note("before leaving");
+	exit(3);
+}
+
+static void skips_and_crashes(int cpu)
+{
+	/* The page says SKIP; the process didn't end so. */
+	(void)cpu;
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	atexit(abort);
+	report_skip("not to be believed");
+}
+
+static void runs_on_cpu(int cpu)
+{
+	ck_assert_int_ge(cpu, 0);
+	ck_assert(CPU_ISSET(cpu, report_cpus()));
+}
+
+static int attempts;	/* counted in the parent: each case has a process of its own */
+
+static void defers_twice(int cpu)
+{
+	(void)cpu;
+	if (attempts < 2)
+		report_defer();
+}
+
+static void defers_for_ever(int cpu)
+{
+	(void)cpu;
+	report_defer();
+}
+
+static void waits_for_host(int cpu)
+{
+	char byte;
+
+	(void)cpu;
+	ck_assert_int_eq(read(0, &byte, 1), 1);
+}
+
+static void schedule(void)
+{
+	if (report_run("no_such_case", NO_CPU) != REPORT_NOT_CHOSEN ||
+	    report_run("passes", 5) != REPORT_NOT_CHOSEN)
+		abort();
+	for (attempts = 0; attempts < 5; attempts++)
+		if (report_run("defers_twice", NO_CPU) != REPORT_DEFERRED)
+			break;
+	report_note("after %d deferrals", attempts);
+	/* It has its result: not run again. */
+	report_run("defers_twice", NO_CPU);
+	report_run("defers_for_ever", NO_CPU);
+	report_run("passes", NO_CPU);
+}
+
+static void setup(void)
+{
+	report_fact("kernel.release", "6.12");
+}
+
+#define CASE(NAME) { .name = #NAME, .rule = "rule of " #NAME, .run = NAME }
+
+static const struct report_case mixed_cases[] = {
+	CASE(passes), CASE(fails), CASE(asserts), CASE(skips), CASE(crashes), CASE(is_killed),
+	CASE(leaves), CASE(skips_and_crashes),
+	{ .name = "on_cpu", .rule = "rule", .run = runs_on_cpu, .per_cpu = true },
+};
+
+static const struct report_case good_cases[] = {
+	CASE(skips),
+	{ .name = "first", .rule = "", .run = runs_on_cpu, .per_cpu = true },
+	CASE(waits_for_host),
+};
+
+static const struct report_case deferring_cases[] = {
+	CASE(defers_twice), CASE(defers_for_ever), CASE(passes),
+};
+
+#define PROGRAM(NAME, ...) \
+	{ .surface = "demo", .program = #NAME, .cases = NAME##_cases, \
+	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
+
+static const struct report_program programs[] = {
+	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(deferring, .schedule = schedule),
+};
+
+/* ---- The tests. ---- */
+
+static int the_cpu;	/* the only one the programs may run on */
+
+struct run {
+	pid_t pid;
+	FILE *out;
+	int in;
+	int code;
+	char text[16384];	/* without "# at:" lines, which name lines of this file */
+};
+
+static void start(struct run *r, const char *program, const char *const *args)
+{
+	int in[2], out[2];
+	char *argv[16] = { (char *)program };
+
+	for (int i = 0; args && args[i]; i++)
+		argv[i + 1] = (char *)args[i];
+	ck_assert(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
+	r->pid = fork();
+	if (!r->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		dup2(out[1], 2);
+		cpu_pin(the_cpu);
+		execv("/proc/self/exe", argv);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	r->in = in[1];
+	r->out = fdopen(out[0], "r");
+	r->text[0] = '\0';
+}
+
+static void finish(struct run *r)
+{
+	char line[2048];
+	int status;
+
+	while (fgets(line, sizeof(line), r->out))
+		if (strncmp(line, "# at: ", 6))
+			strncat(r->text, line, sizeof(r->text) - strlen(r->text) - 1);
+	fclose(r->out);
+	close(r->in);
+	ck_assert_int_eq(waitpid(r->pid, &status, 0), r->pid);
+	ck_assert(WIFEXITED(status));
+	r->code = WEXITSTATUS(status);
+}
+
+#define RUN(R, PROGRAM, ...) do { \
+	start(R, PROGRAM, (const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }); \
+	finish(R); \
+} while (0)
+
+/* Expected text with @ for the CPU's number. */
+static void expect(const struct run *r, int code, const char *text)
+{
+	char want[16384], *w = want;
+
+	for (; *text; text++) {
+		if (*text == '@')
+			w += sprintf(w, "%d", the_cpu);
+		else
+			*w++ = *text;
+	}
+	*w = '\0';
+	ck_assert_str_eq(r->text, want);
+	ck_assert_int_eq(r->code, code);
+}
+
+START_TEST(mixed)
+{
+	struct run r;
+
+	RUN(&r, "mixed");
+	expect(&r, 1,
+	       "KTAP version 1\n"
+	       "1..9\n"
+	       "# fact kernel.release=6.12\n"
+	       "# BEGIN demo.mixed.passes\n"
+	       "# a note with 100% of two lines\n"
+	       "# fact colour=deep blue\n"
+	       "# metric demo.mixed.passes late_p50=412000 ns\n"
+	       "# metric demo.mixed.passes ratio=0.125 x\n"
+	       "ok 1 demo.mixed.passes\n"
+	       "# BEGIN demo.mixed.fails\n"
+	       "# rule: rule of fails\n"
+	       "not ok 2 demo.mixed.fails # 7 of 100% # not a SKIP and more\n"
+	       "# BEGIN demo.mixed.asserts\n"
+	       "# rule: rule of asserts\n"
+	       "not ok 3 demo.mixed.asserts # Assertion 'cpu == 77' failed: cpu == -1, 77 == 77\n"
+	       "# BEGIN demo.mixed.skips\n"
+	       "ok 4 demo.mixed.skips # SKIP needs root, cpu -1\n"
+	       "# BEGIN demo.mixed.crashes\n"
+	       "# before the crash, cpu -1\n"
+	       "# rule: rule of crashes\n"
+	       "not ok 5 demo.mixed.crashes # Received signal 11 (Segmentation fault)\n"
+	       "# BEGIN demo.mixed.is_killed\n"
+	       "# rule: rule of is_killed\n"
+	       "not ok 6 demo.mixed.is_killed # Received signal 9 (Killed)\n"
+	       "# BEGIN demo.mixed.leaves\n"
+	       "# before leaving\n"
+	       "# rule: rule of leaves\n"
+	       "not ok 7 demo.mixed.leaves # Early exit with return value 3\n"
+	       "# BEGIN demo.mixed.skips_and_crashes\n"
+	       "# rule: rule of skips_and_crashes\n"
+	       "not ok 8 demo.mixed.skips_and_crashes # Received signal 6 (Aborted)\n"
+	       "# BEGIN demo.mixed.on_cpu.cpu@\n"
+	       "ok 9 demo.mixed.on_cpu.cpu@\n"
+	       "# Totals: pass:2 fail:6 xfail:0 xpass:0 skip:1 error:0\n");
+}
+END_TEST
+
+START_TEST(list)
+{
+	struct run r;
+
+	RUN(&r, "mixed", "-l");
+	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
+		      "demo.mixed.crashes\ndemo.mixed.is_killed\ndemo.mixed.leaves\n"
+		      "demo.mixed.skips_and_crashes\ndemo.mixed.on_cpu.cpu@\n");
+	RUN(&r, "mixed", "-l", "*s");
+	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
+		      "demo.mixed.crashes\ndemo.mixed.leaves\ndemo.mixed.skips_and_crashes\n");
+}
+END_TEST
+
+START_TEST(chosen)
+{
+	struct run r;
+
+	RUN(&r, "mixed", "demo.mixed.on_cpu.*", "passes");
+	ck_assert_int_eq(r.code, 0);
+	ck_assert_ptr_nonnull(strstr(r.text, "1..2\n"));
+	ck_assert_ptr_nonnull(strstr(r.text, "\nok 1 demo.mixed.passes\n"));
+	ck_assert_ptr_nonnull(strstr(r.text, "\nok 2 demo.mixed.on_cpu.cpu"));
+	/* Chosen twice is once; and a whole name is not a prefix. */
+	RUN(&r, "mixed", "skips", "ski?s", "demo.*.skips");
+	expect(&r, 4, "KTAP version 1\n1..1\n# fact kernel.release=6.12\n# BEGIN demo.mixed.skips\n"
+		      "ok 1 demo.mixed.skips # SKIP needs root, cpu -1\n"
+		      "# Totals: pass:0 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+}
+END_TEST
+
+START_TEST(exit_codes)
+{
+	struct run r;
+
+	RUN(&r, "mixed", "passes");
+	ck_assert_int_eq(r.code, 0);
+	RUN(&r, "mixed", "passes", "skips");
+	ck_assert_int_eq(r.code, 0);
+	RUN(&r, "mixed", "skips");
+	ck_assert_int_eq(r.code, 4);
+	RUN(&r, "mixed", "passes", "fails");
+	ck_assert_int_eq(r.code, 1);
+	RUN(&r, "mixed", "skips", "crashes");
+	ck_assert_int_eq(r.code, 1);
+}
+END_TEST
+
+START_TEST(usage)
+{
+	static const char *const bad[] = { "no_such_case", "skip", "demo.mixed", "", "-x" };
+	struct run r;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		RUN(&r, "mixed", "passes", bad[i]);
+		ck_assert_int_eq(r.code, 2);
+		/* Nothing ran. */
+		ck_assert_ptr_null(strstr(r.text, "KTAP"));
+	}
+	RUN(&r, "mixed", "no_such_case");
+	ck_assert_str_eq(r.text, "mixed: no case matches 'no_such_case'; -l lists them\n");
+	RUN(&r, "mixed", "-h");
+	ck_assert_int_eq(r.code, 0);
+	ck_assert_ptr_nonnull(strstr(r.text, "usage: "));
+}
+END_TEST
+
+START_TEST(deferred)
+{
+	struct run r;
+
+	RUN(&r, "deferring");
+	expect(&r, 1,
+	       "KTAP version 1\n"
+	       "1..3\n"
+	       "# BEGIN demo.deferring.defers_twice\n"
+	       "# BEGIN demo.deferring.defers_twice\n"
+	       "# BEGIN demo.deferring.defers_twice\n"
+	       "ok 1 demo.deferring.defers_twice\n"
+	       "# after 2 deferrals\n"
+	       "# BEGIN demo.deferring.defers_for_ever\n"
+	       "# BEGIN demo.deferring.passes\n"
+	       "# a note with 100% of two lines\n"
+	       "# fact colour=deep blue\n"
+	       "# metric demo.deferring.passes late_p50=412000 ns\n"
+	       "# metric demo.deferring.passes ratio=0.125 x\n"
+	       "ok 2 demo.deferring.passes\n"
+	       "# rule: rule of defers_for_ever\n"
+	       "not ok 3 demo.deferring.defers_for_ever # was never run\n"
+	       "# Totals: pass:2 fail:1 xfail:0 xpass:0 skip:0 error:0\n");
+}
+END_TEST
+
+/* Each line is out as soon as it's true: the program waits for us to have read them. */
+START_TEST(streamed)
+{
+	char line[256];
+	struct run r;
+
+	start(&r, "good", NULL);
+	do
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), r.out));
+	while (strcmp(line, "# BEGIN demo.good.waits_for_host\n"));
+	ck_assert_int_eq(write(r.in, "x", 1), 1);
+	finish(&r);
+	ck_assert_str_eq(r.text, "ok 3 demo.good.waits_for_host\n"
+			 "# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+	ck_assert_int_eq(r.code, 0);
+}
+END_TEST
+
+/* libcheck obeys its environment; a program's results must not. */
+START_TEST(environment)
+{
+	static const char *const settings[] = {
+		"CK_RUN_CASE=none", "CK_RUN_SUITE=none", "CK_FORK=no", "CK_INCLUDE_TAGS=none",
+		"CK_DEFAULT_TIMEOUT=1", "CK_TAP_LOG_FILE_NAME=/nonexistent/file", "CK_VERBOSITY=verbose",
+	};
+	char *saved = getenv("CK_FORK") ? strdup(getenv("CK_FORK")) : NULL;
+	struct run r;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		char *setting = strdup(settings[i]), *equals = strchr(setting, '=');
+
+		*equals = '\0';
+		setenv(setting, equals + 1, 1);
+		RUN(&r, "mixed", "passes", "crashes");
+		unsetenv(setting);
+		free(setting);
+		ck_assert_int_eq(r.code, 1);
+		ck_assert_ptr_nonnull(strstr(r.text, "\nok 1 demo.mixed.passes\n"));
+		ck_assert_ptr_nonnull(strstr(r.text, "\nnot ok 2 demo.mixed.crashes # Received"));
+	}
+	if (saved)
+		setenv("CK_FORK", saved, 1);
+	free(saved);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	TCase *tc = tcase_create("report");
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		if (!strcmp(argv[0], programs[i].program))
+			return report_main(argc, argv, &programs[i]);
+	the_cpu = sched_getcpu();
+	tcase_add_test(tc, mixed);
+	tcase_add_test(tc, list);
+	tcase_add_test(tc, chosen);
+	tcase_add_test(tc, exit_codes);
+	tcase_add_test(tc, usage);
+	tcase_add_test(tc, deferred);
+	tcase_add_test(tc, streamed);
+	tcase_add_test(tc, environment);
+	return run_cases("report", tc);
+}
