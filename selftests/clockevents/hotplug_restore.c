@@ -17,12 +17,12 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
-#include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
 #include "../lib/wake.h"
 #include "alive.h"
+#include "log.h"
 #include "switch.h"
 
 /* H1 asks for 20 cycles of each CPU; a slow guest does what fits, but never fewer than 5. */
@@ -40,8 +40,6 @@ static struct state {
 } *state;
 
 static struct platform platform;
-static struct kmsg kernel_log;
-static int kernel_log_err;
 
 /* Skips unless cpu can be taken offline and everything is still alive; returns the observer's CPU. */
 static int need_hotplug(int cpu)
@@ -75,6 +73,7 @@ static void expect_alive(int cpu, int observer, const char *old_device, const ch
 	if (a->dead) {
 		CPU_SET(cpu, &state->dead);
 		restore_abandon();
+		log_explain();
 	}
 	alive_judge(a, &state->baseline[cpu], cpu, device);
 	if (a->new_row[0] && a->new_irqs < a->wakeups / 2)
@@ -231,17 +230,12 @@ static void restore(int cpu)
 
 static void log_clean(int unused)
 {
-	char text[256];
 	int dead = cpus_next(-1, &state->dead);
 
 	(void)unused;
-	if (kernel_log_err)
-		report_skip("/dev/kmsg can't be read: %s", strerror(-kernel_log_err));
 	if (dead >= 0)
 		report_skip("CPU %d is dead: stalls are its consequence", dead);
-	while (kmsg_next(&kernel_log, text, sizeof(text)))
-		if (kmsg_classify(text) == KMSG_TROUBLE)
-			report_fail("the kernel logged: %s", text);
+	log_judge();
 }
 
 static const struct report_case cases[] = {
@@ -274,7 +268,7 @@ static void setup(void)
 	restore_init();
 	platform_read(&platform);
 	platform_facts(&platform);
-	kernel_log_err = kmsg_open(&kernel_log);
+	log_start();
 }
 
 int main(int argc, char **argv)

@@ -17,13 +17,13 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
-#include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"
 #include "alive.h"
+#include "log.h"
 #include "switch.h"
 #include "tick.h"
 
@@ -50,8 +50,6 @@ static struct state {
 } *state;
 
 static struct platform platform;
-static struct kmsg kernel_log;
-static int kernel_log_err;
 
 static int first_dead(void)
 {
@@ -80,6 +78,14 @@ static struct cpu_story *need_switched(int cpu)
 	return &state->cpu[cpu];
 }
 
+/* After a death nothing that may block is tried, and the kernel is asked why. */
+static void died(int cpu)
+{
+	CPU_SET(cpu, &state->dead);
+	restore_abandon();
+	log_explain();
+}
+
 static int observer_of(int cpu)
 {
 	int observer = cpus_observer(cpu, report_cpus(), &state->dead);
@@ -99,14 +105,15 @@ static void baseline(int cpu)
 	need_root();
 	ck_assert_int_eq(ce_current(cpu, device), 0);
 	alive_sample(cpu, observer, device, device, &c->baseline);
-	if (c->baseline.dead) {
-		CPU_SET(cpu, &state->dead);
-		restore_abandon();
-	}
+	if (c->baseline.dead)
+		died(cpu);
 	alive_judge(&c->baseline, NULL, cpu, device);
 	irqs = tick_idle_second(cpu, observer, device, &late);
-	if (irqs < 0)
-		report_fail("an idle CPU didn't wake from a sleep of a second");
+	if (irqs < 0) {
+		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu, device);
+		died(cpu);
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, device);
+	}
 	c->idle_irqs = irqs;
 	c->tick = tick_read(cpu);
 	c->has_baseline = true;
@@ -153,10 +160,8 @@ static void unbind(int cpu)
 		report_defer();
 	}
 	c->tried = true;
-	if (s->fresh.dead) {
-		CPU_SET(cpu, &state->dead);
-		restore_abandon();
-	}
+	if (s->fresh.dead)
+		died(cpu);
 	snprintf(fact, sizeof(fact), "cpu%d.device_before", cpu);
 	report_fact(fact, "%s", s->before);
 	snprintf(fact, sizeof(fact), "cpu%d.device_after", cpu);
@@ -215,12 +220,12 @@ static void alive(int cpu)
 	if (!CPU_ISSET(cpu, &state->dead) || !c->tried) {
 		need_switched(cpu);
 		alive_sample(cpu, observer_of(cpu), c->s.before, c->s.after, a);
+		if (a->dead)
+			died(cpu);
 	} else {
 		*a = c->s.fresh;
 	}
 	if (a->dead) {
-		CPU_SET(cpu, &state->dead);
-		restore_abandon();
 		report_verdict(cpu, alive_interrupts(a), "DEAD");
 	} else {
 		report_verdict(cpu, alive_interrupts(a),
@@ -381,10 +386,9 @@ static void idle(int cpu)
 	before = tick_read(cpu);
 	irqs = tick_idle_second(cpu, observer_of(cpu), c->s.after, &late);
 	if (irqs < 0) {
-		CPU_SET(cpu, &state->dead);
-		restore_abandon();
 		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
 			    c->s.after);
+		died(cpu);
 		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
 	}
 	after = tick_read(cpu);
@@ -454,10 +458,9 @@ static void load(int unused)
 		}
 	}
 	if (wake_watch(all, i, &death)) {
-		CPU_SET(death.wake->cpu, &state->dead);
-		restore_abandon();
 		report_note("DEAD cpu=%d: under load, %.2f s past its deadline", death.wake->cpu,
 			    death.waited_ns / 1e9);
+		died(death.wake->cpu);
 		report_fail("DEAD: CPU %d's timers stopped under load on every CPU", death.wake->cpu);
 	}
 	for (j = 0; j < n; j++)
@@ -473,27 +476,10 @@ static void load(int unused)
 
 static void log_clean(int unused)
 {
-	char text[256], first[256] = "";
-	unsigned int min_delta = 0, trouble = 0;
-
 	(void)unused;
-	if (kernel_log_err)
-		report_skip("/dev/kmsg can't be read: %s", strerror(-kernel_log_err));
 	if (first_dead() >= 0)
 		report_skip("CPU %d is dead: stalls are its consequence", first_dead());
-	while (kmsg_next(&kernel_log, text, sizeof(text))) {
-		enum kmsg_kind kind = kmsg_classify(text);
-
-		min_delta += kind == KMSG_MIN_DELTA;
-		if (kind != KMSG_TROUBLE)
-			continue;
-		report_note("kernel: %s", text);
-		if (!trouble++)
-			snprintf(first, sizeof(first), "%s", text);
-	}
-	report_metric("min_delta_raised", min_delta, "messages");
-	if (trouble)
-		report_fail("the kernel logged trouble %u times, first: %s", trouble, first);
+	log_judge();
 }
 
 static const struct report_case cases[] = {
@@ -558,7 +544,7 @@ static void setup(void)
 	restore_init();
 	platform_read(&platform);
 	platform_facts(&platform);
-	kernel_log_err = kmsg_open(&kernel_log);
+	log_start();
 }
 
 int main(int argc, char **argv)
