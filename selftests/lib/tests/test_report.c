@@ -148,6 +148,7 @@ static const struct report_program programs[] = {
 /* ---- The tests. ---- */
 
 static int the_cpu;	/* the only one the programs may run on */
+static const char *self;	/* this program; /proc/self/exe would be valgrind */
 
 struct run {
 	pid_t pid;
@@ -171,7 +172,7 @@ static void start(struct run *r, const char *program, const char *const *args)
 		dup2(out[1], 1);
 		dup2(out[1], 2);
 		cpu_pin(the_cpu);
-		execv("/proc/self/exe", argv);
+		execv(self, argv);
 		_exit(127);
 	}
 	close(in[0]);
@@ -378,9 +379,11 @@ START_TEST(environment)
 		"CK_RUN_CASE=none", "CK_RUN_SUITE=none", "CK_FORK=no", "CK_INCLUDE_TAGS=none",
 		"CK_DEFAULT_TIMEOUT=1", "CK_TAP_LOG_FILE_NAME=/nonexistent/file", "CK_VERBOSITY=verbose",
 	};
-	char *saved = getenv("CK_FORK") ? strdup(getenv("CK_FORK")) : NULL;
+	char saved[8] = "";
 	struct run r;
 
+	if (getenv("CK_FORK"))
+		snprintf(saved, sizeof(saved), "%s", getenv("CK_FORK"));
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
 		char *setting = strdup(settings[i]), *equals = strchr(setting, '=');
 
@@ -393,20 +396,21 @@ START_TEST(environment)
 		ck_assert_ptr_nonnull(strstr(r.text, "\nok 1 demo.mixed.passes\n"));
 		ck_assert_ptr_nonnull(strstr(r.text, "\nnot ok 2 demo.mixed.crashes # Received"));
 	}
-	if (saved)
+	if (*saved)
 		setenv("CK_FORK", saved, 1);
-	free(saved);
 }
 END_TEST
 
 int main(int argc, char **argv)
 {
-	TCase *tc = tcase_create("report");
+	TCase *tc;
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		if (!strcmp(argv[0], programs[i].program))
 			return report_main(argc, argv, &programs[i]);
+	self = argv[0];
 	the_cpu = sched_getcpu();
+	tc = tcase_create("report");
 	tcase_add_test(tc, mixed);
 	tcase_add_test(tc, list);
 	tcase_add_test(tc, chosen);
