@@ -29,7 +29,8 @@ endef
 
 help: ; $(info $(HELP)) @:
 
-gate check soak: ; @harness/$@
+# Without MAKEFLAGS: a make inside is not part of this one, and has the variables from its environment.
+gate check soak: ; @MAKEFLAGS= harness/$@
 
 run_tests run_destructive_tests install gen_tar clean:
 	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)

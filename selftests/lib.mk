@@ -51,7 +51,7 @@ TEST_GEN_PROGS := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS))
 TEST_GEN_PROGS_EXTENDED := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS_EXTENDED))
 PROGRAMS := $(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED)
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) ; @:
 
 $(OUTPUT)/%: %.c $(LOCAL_HDRS)
 	@mkdir -p $(@D)
