@@ -41,9 +41,9 @@ const char *alive_interrupts(const struct alive *a);
 void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, const char *device);
 
 /*
- * The most a median wake-up may be late, in ns: ten times the CPU's own median
- * in the baseline of this run, never less than 20 ms, which is what an emulated
- * timer on a busy host was seen to need. kind: enum wake_kind.
+ * The most a median wake-up may be late, in ns: ten times the CPU's own p99
+ * in the baseline of this run, so that it grows with what the host's noise did to
+ * a timer that is not in question; never less than 20 ms. kind: enum wake_kind.
  */
 int64_t alive_bound(const struct alive *baseline, int kind);
 
