@@ -290,17 +290,24 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	[[ -z $(find "$TREE/tools/testing/selftests/tickproof" -name '*.[oa]' -o -type f -name sysfs_contract) ]]
 }
 
-@test "kernel tree: install into O=, run the installed; install, gen_tar and O= need rsync" {
-	local at=$BATS_TEST_TMPDIR/o/kselftest/kselftest_install
+@test "kernel tree: install and gen_tar with O=, run the installed; two surfaces may use one program name" {
+	local other at=$BATS_TEST_TMPDIR/o/kselftest/kselftest_install
 	tree
 	command -v rsync >/dev/null || skip "the kernel's lib.mk installs with rsync (apt-get install rsync)"
+	other=$TREE/tools/testing/selftests/tickproof/other
+	mkdir "$other"
+	echo "int main(void) { return 4; }" >"$other/sysfs_contract.c"
+	printf "%s\n" "TEST_GEN_PROGS := sysfs_contract" "include ../lib.mk" >"$other/Makefile"
+	export SURFACES="clockevents other"
 	in_tree O="$BATS_TEST_TMPDIR/o" gen_tar
 	[[ -z $(find "$TREE/tools/testing/selftests/tickproof" -name '*.[oa]' -o -type f -name sysfs_contract) ]]
 	run -0 "$at/run_kselftest.sh" -l
-	[[ $output == tickproof/clockevents:sysfs_contract ]]
+	[[ $output == $'tickproof/clockevents:sysfs_contract\ntickproof/other:sysfs_contract' ]]
 	[[ -x $at/tickproof/clockevents/unbind_fallback && -e $at/tickproof/clockevents/settings ]]
 	run -0 tar -tf "$at/kselftest-packages/kselftest.tar.gz"
 	says ./tickproof/clockevents/sysfs_contract
+	run -0 "$at/run_kselftest.sh" -t tickproof/other:sysfs_contract
+	says "ok 1 selftests: tickproof/other: sysfs_contract # SKIP"
 	run -0 "$at/run_kselftest.sh" -c tickproof/clockevents
 	ran_one 'TAP version 13'
 }
