@@ -402,8 +402,8 @@ END {
 	print "count", n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0
 
 	if (interrupted != "")
-		verdict(interrupted == "INT" ? 130 : 143, "interrupted" (interrupted_in == "" ? "" : " in " interrupted_in) \
-			(failed ? ", after " failed " failed" : "") "; what there is, is in")
+		verdict(interrupted == "INT" ? 130 : 143, "interrupted" (interrupted_in == "" ? " before any test began" : " in " interrupted_in) \
+			(failed ? ", after " failed " failed" : "") "; a partial result is in")
 	else if (failed)
 		verdict(1, worst())
 	else if (setup != "")

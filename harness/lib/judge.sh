@@ -23,34 +23,24 @@ expected_check() {
 	[[ -z $complaint ]] || die 2 "$1:$complaint (a line is: id outcome expires=YYYY-MM-DD reason)"
 }
 
-# finished NAME COMMAND... : COMMAND's output as $RUN/NAME, whole or not at all
-finished() {
-	local name=$1
-	shift
-	"$@" >"$RUN/.$name" && mv "$RUN/.$name" "$RUN/$name"
-}
-
 # judge EXPECTED : what $RUN/journal.log proves, as $RUN/records.tsv
 judge() {
 	local expected=$1 today
 	[[ -e $expected ]] || expected=/dev/null
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
-	finished records.tsv awk -v today="$today" -f "$HARNESS/lib/judge.awk" "$expected" "$RUN/journal.log"
+	awk -v today="$today" -f "$HARNESS/lib/judge.awk" "$expected" "$RUN/journal.log" >"$RUN/records.tsv"
 }
 
 # report : report.ktap, facts.json and metrics.tsv from the records
 # shellcheck disable=SC2016
 report() {
-	finished report.ktap awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv"
-	finished metrics.tsv awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
-		$1 == "metric" { print $2, $3, $4, $5 }' "$RUN/records.tsv"
-	finished facts.json jq -R -n '
+	awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv" >"$RUN/report.ktap"
+	awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
+		$1 == "metric" { print $2, $3, $4, $5 }' "$RUN/records.tsv" >"$RUN/metrics.tsv"
+	jq -R -n '
 		[inputs | split("\t")] as $records |
 		def object(kind): $records | map(select(.[0] == kind) | {(.[1]): .[2]}) | add // {};
 		{gate: object("gate"), guest: object("fact"),
 		 verdict: ($records[] | select(.[0] == "verdict") | {words: .[2], exit: (.[1] | tonumber), sentence: .[3]})}
-		' "$RUN/records.tsv"
+		' "$RUN/records.tsv" >"$RUN/facts.json"
 }
-
-# verdict_code -> the exit code the records come to
-verdict_code() { awk -F '\t' '$1 == "verdict" { print $2 }' "$RUN/records.tsv"; }

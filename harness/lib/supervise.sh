@@ -70,7 +70,7 @@ console_keep() {
 }
 
 # console_text -> what this boot has left in console.log, blank lines dropped
-console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\0\r' | grep -av '^[[:space:]]*$'; }
+console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
 
 # console_show : what the console said last, or at the panic, into the journal
 console_show() {
@@ -84,13 +84,10 @@ console_show() {
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
 guest_start() {
-	local fifo
 	boots=$((boots + 1))
 	journal "> boot ${GUEST_CMD[*]}"
-	for fifo in channel.in channel.out console.in console.out; do
-		rm -f "$GUEST_DIR/$fifo"
-		mkfifo "$GUEST_DIR/$fifo"
-	done
+	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
+	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
 	console_start=$(stat -c %s "$RUN/console.log")
 	# shellcheck disable=SC2154  # the caller's lock
 	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- &

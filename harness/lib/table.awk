@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# judge.awk's records -> what a person sees at the end of a gate.
+# judge.awk's records -> what a person sees at the end of a gate; exits by the verdict.
 # -v now=EPOCH -v started=EPOCH -v reporting=EPOCH -v results=PATH -v colour=0|1
 
 BEGIN { FS = "\t"; max_shown = 15 }
@@ -108,4 +108,5 @@ END {
 	printf "%d passed%s, %d failed, %d skipped\n", passed + xfailed, \
 		xfailed ? " (" xfailed " of them failed as expected)" : "", failed, skipped
 	printf "%s%s  %s\n", paint(code == 0 ? 32 : code == 1 ? 31 : 33, words), sentence == "" ? "" : ": " short(sentence, 400), results
+	exit code
 }

@@ -46,6 +46,7 @@ in_journal() { grep -q -- "$1" "$RESULTS"/run-*/journal.log; }
 # no_guest : none of the fake guests of this test is left
 no_guest() {
 	local pid
+	[[ -e $FAKE_SCRIPTS/pids ]] || return 0
 	while read -r pid; do
 		! kill -0 "$pid" 2>/dev/null || return 1
 	done <"$FAKE_SCRIPTS/pids"
@@ -128,7 +129,7 @@ no_guest() {
 		code=130
 		[[ $signal == INT ]] || code=143
 		exits "$code"
-		says "COULD NOT BE JUDGED: interrupted in a.one.y; what there is, is in  $RESULTS/latest"
+		says "COULD NOT BE JUDGED: interrupted in a.one.y; a partial result is in  $RESULTS/latest"
 		says '1 passed, 0 failed'
 		grep -q '    ok 1 a.one.x' "$RESULTS/latest/report.ktap"
 		no_guest
@@ -188,4 +189,22 @@ no_guest() {
 	SUDO_UID=12345 SUDO_GID=12345 gate
 	exits 0
 	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$TICKPROOF_CACHE" | sort -u) == 12345 ]]
+}
+
+@test "soak: every gate's verdict, a summary, and the worst exit code" {
+	run "$HARNESS/soak" N=2 LOAD=0
+	exits 0
+	says '2/2  '
+	says '2 conform, 0 do not, 0 could not be judged'
+	program a.one 'plan 1' 'fail x late' 'status=1'
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' '#!/bin/sh' 'echo $$ >>"$FAKE_SCRIPTS/pids"' 'exec sleep 60' >"$BATS_TEST_TMPDIR/bin/stress-ng"
+	chmod +x "$BATS_TEST_TMPDIR/bin/stress-ng"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run "$HARNESS/soak" N=1 LOAD=1
+	no_guest
+	exits 1
+	says 'DOES NOT CONFORM: a.one.x: late'
+	says '0 conform, 1 do not, 0 could not be judged'
+	run "$HARNESS/soak" N=0
+	exits 2
 }
