@@ -185,6 +185,12 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	done
 }
 
+@test "a path with spaces, which make cannot handle, is named as the mistake" {
+	run -2 make install INSTALL_PATH="$BATS_TEST_TMPDIR/a b"
+	says "make cannot handle a path with spaces"
+	[[ ! -e $BATS_TEST_TMPDIR/a ]]
+}
+
 @test "variables reach the harness as they were written, also through its own make" {
 	local value="a.ko p=1; b.ko q='x \"y\"'"
 	mkdir harness
