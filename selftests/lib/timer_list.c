@@ -223,8 +223,8 @@ static int parse_line(struct state *s, char *line)
 	if (!strcmp(line, "Broadcast device"))
 		return s->in_device ? set_device_cpu(s, -1) : -EINVAL;
 	value = strchr(key, ':');
-	/* Also hrtimers, of which nothing is wanted: " #0: <0>, tick_nohz_handler, S:01" */
-	if (!value || *key == '#')
+	/* What has no key (and hrtimers, whose " #0" is none we know) is passed over. */
+	if (!value)
 		return 0;
 	for (char *end = value; end > key && end[-1] == ' '; end--)
 		end[-1] = '\0';

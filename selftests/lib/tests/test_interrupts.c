@@ -158,6 +158,8 @@ START_TEST(no_substrings)
 	ck_assert_str_eq(irq_row_of_device(&table, "snd")->name, "16");
 	ck_assert_str_eq(irq_row_of_device(&table, "button")->name, "50");
 	ck_assert_str_eq(irq_row_of_device(&table, "Level shifter")->name, "51");
+	ck_assert_str_eq(irq_row_of_device(&table, "on the edge")->name, "52");
+	ck_assert_ptr_null(irq_row_of_device(&table, "Hyper-V stimer9"));
 	ck_assert_ptr_null(irq_row_of_device(&table, ""));
 	ck_assert_ptr_null(irq_row_of_device(&table, "usb"));
 	ck_assert_ptr_null(irq_row_of_device(&table, "usb2"));

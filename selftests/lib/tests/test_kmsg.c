@@ -83,6 +83,7 @@ static const char *const healthy[] = {
 	"TAINT_WARN is not set",
 	"kernel command line: softlockup_panic=1 hardlockup_panic=1 rcu_cpu_stall_timeout=3",
 	"XCE: Reprogramming failure",
+	"mydriver: increased min_delta_ns to 5000 nsec",
 };
 
 static const char *const min_delta[] = {

@@ -313,6 +313,9 @@ static const struct {
 	{ "now at ", "now at x" },
 	{ "cpu: 1\n", "cpu: 0\n" },			/* twice */
 	{ "cpu: 1\n", "cpu: 99999999999\n" },
+	{ "cpu: 1\n", "cpu: 4294967297\n" },		/* 1, if cut to 32 bits */
+	{ "\n\ncpu: 1\n", "\ncpu: 1\n" },			/* no end of the block before */
+	{ "\n\nTick Device: mode:     1\nPer CPU device: 1", "\nTick Device: mode:     1\nPer CPU device: 1" },
 	{ "cpu: 1\n", "cpu: -1\n" },
 	{ "cpu: 1\n", "cpu:\n" },
 	{ "cpu: 1\n", "cpu: 1 2\n" },
@@ -320,6 +323,7 @@ static const struct {
 	{ "Per CPU device: 1\n", "Per CPU device: 0\n" },	/* twice */
 	{ "Per CPU device: 1\n", "Per CPU device: -1\n" },
 	{ "Per CPU device: 1\n", "" },
+	{ "Per CPU device: 1\n", "Per CPU device: 7\nPer CPU device: 1\n" },
 	{ "Broadcast device\n", "" },
 	{ "Broadcast device\n", "Broadcast device\nPer CPU device: 1\n" },
 	{ "mode:     1", "mode:     x" },
@@ -347,6 +351,22 @@ START_TEST(spoilt_is_refused)
 	int err = parse(text);
 
 	ck_assert_msg(err == -EINVAL, "\"%s\" gives %d", spoilt[_i].to, err);
+}
+END_TEST
+
+START_TEST(appended)
+{
+	char *text = data_read("timer_list-6.12-x86"), *last = NULL, *more;
+
+	for (char *s = text; (s = strstr(s, "Tick Device:")); s++)
+		last = s;
+	ck_assert_int_gt(asprintf(&more, "%s%s", text, last), 0);
+	ck_assert_int_eq(parse(more), -EINVAL);	/* a CPU's device twice */
+	ck_assert_int_gt(asprintf(&more, "%sTick", text), 0);
+	ck_assert_int_eq(parse(more), -EINVAL);
+	ck_assert_int_gt(asprintf(&more, "%sA line of a later version: 1\n", text), 0);
+	ck_assert_int_eq(parse(more), 0);
+	free(text);
 }
 END_TEST
 
@@ -401,6 +421,7 @@ int main(void)
 	tcase_add_test(tc, timers_that_look_like_keys);
 	tcase_add_loop_test(tc, truncated_anywhere, 0, 3);
 	tcase_add_loop_test(tc, spoilt_is_refused, 0, sizeof(spoilt) / sizeof(*spoilt));
+	tcase_add_test(tc, appended);
 	tcase_add_test(tc, not_a_timer_list);
 	tcase_add_test(tc, read_from_proc);
 	return run_cases("timer_list", tc);
