@@ -55,5 +55,6 @@ appliance_command() {
 # appliance_initrd : the guest's kernel, initrd and command line as the payload of the appliance
 appliance_initrd() {
 	(cd "$GUEST_DIR" && mkdir -p nest/guest && ln -f kernel initrd command nest/guest/)
-	archive "$GUEST_DIR/nest" | cat "$APPLIANCE_BASE" - >"$GUEST_DIR/appliance.cpio"
+	archive "$GUEST_DIR/nest" | cat "$APPLIANCE_BASE" - >"$GUEST_DIR/appliance.cpio" ||
+		die 2 "cannot write to $GUEST_DIR: is the disk full?"
 }

@@ -109,8 +109,10 @@ guest_payload() {
 	rm -rf "$list"
 	mkdir -p "$list/payload"
 	printf '%s\n' "$@" >"$list/payload/programs"
-	archive "$list" >"$list.cpio"
-	cat "$GUEST_BASE" "$GUEST_DIR/files.cpio" "$list.cpio" >"$GUEST_DIR/initrd"
+	{
+		archive "$list" >"$list.cpio"
+		cat "$GUEST_BASE" "$GUEST_DIR/files.cpio" "$list.cpio" >"$GUEST_DIR/initrd"
+	} || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	[[ $GUEST_NESTED == no ]] || appliance_initrd
 }
 
@@ -174,7 +176,7 @@ guest_prepare() {
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
 	[[ -z ${EXTRA_DIR:-} ]] || cp -R "$EXTRA_DIR" "$files/payload/tests/extra"
 	guest_modules "$files/payload"
-	archive "$files" >"$files.cpio"
+	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
 	if [[ $GUEST_NESTED == yes ]]; then
 		appliance_command

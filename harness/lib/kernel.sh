@@ -54,15 +54,18 @@ apt_unpack() {
 	) || exit
 }
 
+# bytes_at FILE OFFSET COUNT [FORMAT] -> those bytes as od prints them (-c), without spaces; nothing past the end
+bytes_at() { { od -An "${4:--c}" -j "$2" -N "$3" "$1" 2>/dev/null || true; } | tr -d ' '; }
+
 # kernel_kind FILE -> amd64, arm64, or why it is neither
 kernel_kind() {
-	if [[ $(od -An -c -j 514 -N 4 "$1" | tr -d ' ') == HdrS ]]; then
+	if [[ $(bytes_at "$1" 514 4) == HdrS ]]; then
 		echo amd64
-	elif [[ $(od -An -c -j 56 -N 4 "$1" | tr -d ' ') == ARMd ]]; then
+	elif [[ $(bytes_at "$1" 56 4) == ARMd ]]; then
 		echo arm64
-	elif [[ $(od -An -tx1 -N 2 "$1" | tr -d ' ') == 1f8b ]]; then
+	elif [[ $(bytes_at "$1" 0 2 -tx1) == 1f8b ]]; then
 		echo "a gzip file: gunzip it first"
-	elif [[ $(od -An -c -j 1 -N 3 "$1" | tr -d ' ') == ELF ]]; then
+	elif [[ $(bytes_at "$1" 1 3) == ELF ]]; then
 		echo "an ELF file: take arch/x86/boot/bzImage or arch/arm64/boot/Image instead of vmlinux"
 	else
 		echo "neither an x86 bzImage nor an arm64 Image"
@@ -73,7 +76,7 @@ kernel_kind() {
 kernel_release() {
 	local offset
 	if [[ $2 == amd64 ]]; then
-		offset=$(od -An -tu2 -j 526 -N 2 "$1")
+		offset=$(bytes_at "$1" 526 2 -tu2)
 		tail -c "+$((offset + 513))" "$1" | head -c 200 | tr '\0' '\n' | awk 'NR == 1 { print $1 }'
 	else
 		grep -a -o -m 1 'Linux version [^ ]*' "$1" | awk 'NR == 1 { print $3 }'
@@ -96,17 +99,23 @@ kernel_from_file() {
 	KERNEL_MODULES=
 }
 
-# kernel_package ARCH KERNEL -> the package that holds it: KERNEL is a release, a series or a package version
+# kernel_package ARCH KERNEL -> the package that holds it: KERNEL is a series, a release or a package's version
 kernel_package() {
-	local arch=$1 kernel=$2 series name depends
+	local arch=$1 kernel=$2 series name names package
 	series=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$kernel")
-	for name in "linux-image-$kernel" "linux-image-$kernel-$arch" "linux-image-$arch" \
-		"linux-image-$series-$arch=$kernel" "linux-image-$arch=$kernel"; do
-		depends=$(apt_private "$arch" apt-cache --no-all-versions show "$name" 2>/dev/null |
+	if [[ $kernel == "$series" ]]; then
+		names=("linux-image-$kernel-$arch" "linux-image-$arch")
+	else
+		names=("linux-image-$kernel" "linux-image-$kernel-$arch"
+			"linux-image-$series-$arch=$kernel" "linux-image-$arch=$kernel")
+	fi
+	for name in "${names[@]}"; do
+		# A package that only points at a kernel is followed. (apt takes an unknown name for a pattern.)
+		package=$(apt_private "$arch" apt-cache --no-all-versions show "$name" 2>/dev/null |
 			awk -v name="${name%%=*}" '/^Package:/ { package = $2 }
 				/^Depends:/ && package == name { sub(",", "", $2); print $2 ~ /^linux-image-/ ? $2 : package; exit }')
-		case $depends in
-		"linux-image-$series".*) echo "$depends"; return ;;
+		case $package in
+		"linux-image-$series".*) echo "$package"; return ;;
 		esac
 	done
 	return 1
@@ -146,9 +155,9 @@ module_check() {
 	local file=$1 arch=$2 release=$3 machine magic
 	[[ -e $file ]] || die 2 "MODULES: $file: no such file"
 	[[ -f $file && -r $file ]] || die 2 "MODULES: $file: not a readable file"
-	[[ $(od -An -c -j 1 -N 3 "$file" | tr -d ' ') == ELF ]] ||
+	[[ $(bytes_at "$file" 1 3) == ELF ]] ||
 		die 2 "MODULES: $file is not a kernel module (an uncompressed .ko is wanted)"
-	machine=$(od -An -tu2 -j 18 -N 2 "$file" | tr -d ' ')
+	machine=$(bytes_at "$file" 18 2 -tu2)
 	case $arch.$machine in
 	amd64.62 | arm64.183) ;;
 	*.62) die 2 "MODULES: $file is for amd64, and this guest is $arch" ;;

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Guests: their files, the images and payloads made for them, the command line. Nothing is booted.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1
+	unset GUEST KERNEL CPUS MODULES EXTRA_DIR
+	HERE=$BATS_TEST_DIRNAME
+	cd "$BATS_TEST_TMPDIR" || return
+	# What would come out of packages: two tools, and a kernel with KVM's modules but no virtio.
+	mkdir -p cache/tools/{amd64,arm64}/bin cache/kernels/{amd64,arm64}/6.12.1-test/{boot,lib/modules/6.12.1-test}
+	touch cache/tools/{amd64,arm64}/bin/{bash-static,busybox}
+	for arch in amd64 arm64; do
+		touch cache/kernels/$arch/6.12.1-test/boot/vmlinuz-6.12.1-test
+		ln -s 6.12.1-test cache/kernels/$arch/6.12
+	done
+	mkdir -p tests/clockevents run
+	echo program >tests/clockevents/sysfs_contract
+}
+
+# prepare SETTING... : guest_prepare with those settings; prints the command and what was set
+prepare() {
+	# shellcheck disable=SC2016
+	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+		PROGRAMS=("clockevents/sysfs_contract -x a*" "clockevents/other") TESTS_DIR=tests GUEST_DIR=$PWD/run
+		guest_prepare
+		echo "${GUEST_CMD[*]}"
+		echo "$GUEST_DESCRIPTION / $GUEST_ARCH $GUEST_CPUS $GUEST_NESTED $KERNEL_RELEASE"' "$HERE"
+}
+
+# contents FILE -> the names in all the archives of an initrd
+contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
+
+@test "every guest's file is well formed" {
+	for conf in "$HERE"/../guests/*.conf; do
+		bash -c 'set -eu; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"; guest_conf "$1"' "$HERE" "$conf"
+	done
+}
+
+@test "an unknown guest: one line with the known ones, exit 2" {
+	run prepare GUEST=vax
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"GUEST=vax: no such guest; known: arm64 hyperv-gen2 hyperv x86 (or"* ]]
+}
+
+@test "a guest's file of one's own, and its mistakes" {
+	printf '# mine\ndescription = mine\narch = amd64\nmachine = pc\ncpu = max\nmemory=300\n' >my.conf
+	run prepare GUEST=./my.conf
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == *"-M pc -cpu max -accel tcg,thread=multi -smp 2 -m 300 "* ]]
+	while read -r line words; do
+		{ cat my.conf; echo "${line//_/ }"; } >bad.conf
+		run prepare GUEST=./bad.conf
+		[ "$status" -eq 2 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == *"$words"* ]]
+	done <<-'LIST'
+		colour_=_red bad.conf:7: not a setting; known: description arch
+		nonsense bad.conf:7: not a setting
+		arch_=_vax arch = vax; known: amd64 arm64
+	LIST
+	echo 'description = none' >bad.conf
+	run prepare GUEST=./bad.conf
+	[[ $output == *'"arch" is missing'* ]]
+}
+
+@test "the command line of an x86 guest" {
+	run prepare GUEST=x86 CPUS=4
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "qemu-system-x86_64 "*"-no-reboot"*"-smp 4 "* ]]
+	[[ ${lines[0]} == *"-serial chardev:con -chardev stdio,id=ktap,signal=off -serial chardev:ktap"*"channel=ttyS1"* ]]
+	[ "${lines[1]}" = "Linux 6.12.1-test, 4 CPUs, QEMU's emulation (TCG) / amd64 4 no 6.12.1-test" ]
+}
+
+@test "the command line of an arm64 guest" {
+	run prepare GUEST=arm64 CPUS=1
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "qemu-system-aarch64 "*"-device pci-serial,chardev=ktap"*"console=ttyAMA0 channel=ttyS0"* ]]
+	[ "${lines[1]}" = "Linux 6.12.1-test, 1 CPU, QEMU's emulation (TCG) / arm64 1 no 6.12.1-test" ]
+}
+
+@test "an initrd holds the userland, the programs and their list" {
+	mkdir more
+	touch more/mine
+	prepare GUEST=x86 EXTRA_DIR="$PWD/more"
+	contents run/initrd >names
+	for name in init bin/bash bin/busybox payload/tests/clockevents/sysfs_contract payload/tests/extra/mine payload/programs; do
+		grep -qx "$name" names
+	done
+	printf 'clockevents/sysfs_contract -x a*\nclockevents/other\n' | cmp - run/list/payload/programs
+}
+
+@test "the userland is made once, and anew when its init has changed" {
+	prepare GUEST=x86
+	[ "$(find cache/images -type f | wc -l)" -eq 1 ]
+	prepare GUEST=x86
+	[ "$(find cache/images -type f | wc -l)" -eq 1 ]
+	[ -z "$(find cache -name '.tmp*')" ]
+}
+
+@test "CPUS that is no number of CPUs" {
+	for cpus in 0 -1 two 1000; do
+		run prepare GUEST=x86 CPUS=$cpus
+		[ "$status" -eq 2 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == *"CPUS=$cpus: "* ]]
+	done
+}
+
+@test "a module that is none stops the guest before it is made" {
+	run prepare GUEST=x86 MODULES='missing.ko a=1; other.ko'
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"MODULES: missing.ko: no such file"* ]]
+}
