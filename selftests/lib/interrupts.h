@@ -9,7 +9,7 @@
 /* Strings and counts belong to the table. */
 struct irq_row {
 	const char *name;	/* before the colon: "0", "27", "LOC", "HVS", "IPI5" */
-	const char *devices;	/* numbered rows: what follows the trigger, "arch_timer"; others: "" */
+	const char *devices;	/* numbered rows: behind the trigger, "arch_timer"; others: "" */
 	const uint64_t *count;	/* one for each column */
 	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS */
 };

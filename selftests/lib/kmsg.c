@@ -21,7 +21,7 @@ static const struct {
 	const char *regex;
 } patterns[] = {
 	{ KMSG_MIN_DELTA, "^CE: .* increased min_delta_ns to " },
-	/* 6.12: "Marking clocksource 'tsc' as unstable because"; 7.2: "clocksource tsc unstable due to" */
+	/* 6.12: "Marking clocksource 'tsc' as unstable because"; 7.2: "... tsc unstable due to" */
 	{ KMSG_UNSTABLE, "Marking clocksource '?[^ ']+'? (as )?unstable" },
 	{ KMSG_UNSTABLE, "wd-.* marking [^ ]+ unstable" },
 	{ KMSG_TROUBLE, "^CE: Reprogramming failure" },

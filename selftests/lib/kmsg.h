@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel's log (/dev/kmsg, Documentation/ABI/testing/dev-kmsg), watched from a point in time. */
+/* The kernel's log (/dev/kmsg, Documentation/ABI/testing/dev-kmsg), watched from now on. */
 #ifndef TICKPROOF_KMSG_H
 #define TICKPROOF_KMSG_H
 
@@ -13,14 +13,14 @@ struct kmsg {
 /* What a message means to a timer test. */
 enum kmsg_kind {
 	KMSG_OTHER,
-	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARNING, BUG,
-			 * Oops, panic, "CE: Reprogramming failure"
+	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARNING,
+			 * BUG, Oops, panic, "CE: Reprogramming failure"
 			 */
 	KMSG_MIN_DELTA,	/* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
-	KMSG_UNSTABLE,	/* the clocksource watchdog marked a clocksource unstable (both families of texts) */
+	KMSG_UNSTABLE,	/* the clocksource watchdog marked a clocksource unstable (6.12 and 7.2) */
 };
 
-/* Starts watching: only messages later than this call are seen. 0 or -errno (-EPERM: dmesg_restrict). */
+/* Starts watching: later messages alone are seen. 0 or -errno (-EPERM: dmesg_restrict). */
 int kmsg_open(struct kmsg *k);
 
 /*
@@ -32,7 +32,7 @@ bool kmsg_next(struct kmsg *k, char *text, size_t len);
 
 void kmsg_close(struct kmsg *k);
 
-/* Cuts "prio,seq,usec,flags;text\n KEY=..." down to its text in place; false if it isn't a record. */
+/* Cuts "prio,seq,usec,flags;text\n KEY=..." down to its text; false if it is no record. */
 bool kmsg_text(char *record);
 
 enum kmsg_kind kmsg_classify(const char *text);

@@ -199,7 +199,7 @@ const char *platform_clockevent(const struct platform *p)
 		/* In message mode it depends on whether and when the VMBus driver comes. */
 		if (!p->hv_direct)
 			return NULL;
-		/* 7f828d5fff7d (6.12) gave it a rating of 90 there; older kernels may have it or not. */
+		/* 7f828d5fff7d (6.12) rated it 90 there; older kernels may have that or not. */
 		if (p->hv_tdx_bare)
 			return p->version >= 6012 ? lapic_name(p) : NULL;
 		return HV_NAME;
@@ -223,7 +223,8 @@ static struct fallback fallback_x86(const struct platform *p, int cpu, const cha
 
 	if (!strcmp(current, HV_NAME)) {
 		if (cpu || strcmp(broadcast, lapic))
-			return fallback(FALLBACK_DEVICE, lapic, "each CPU's local APIC timer stands by");
+			return fallback(FALLBACK_DEVICE, lapic,
+					"each CPU's local APIC timer stands by");
 		if (p->hpet && !hpet_taken)
 			return fallback(FALLBACK_DEVICE, "hpet",
 					"CPU 0's local APIC timer serves as the broadcast device; hpet stands by");

@@ -12,8 +12,8 @@ struct platform {
 	char release[72];		/* uname -r */
 	int version;			/* major * 1000 + minor: 6012 */
 	bool x86, arm64;
-	char hypervisor[16];		/* CPUID signature, e.g. "Microsoft Hv"; "" for none, and on arm64 */
-	bool hv_direct;			/* STIMER and its direct mode offered: 0x40000003 EAX bit 3, EDX bit 19 */
+	char hypervisor[16];		/* CPUID signature ("Microsoft Hv"), "" for none and on arm64 */
+	bool hv_direct;			/* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
 	bool hv_tsc_invariant;		/* EAX bit 15 */
 	bool hv_tdx_bare;		/* TDX VM without paravisor: leaf 0x4000000C */
 	bool tsc_deadline, arat;	/* x86 /proc/cpuinfo flags */

@@ -34,8 +34,8 @@ int restore_now(void)
 	count = shared ? __atomic_exchange_n(&shared->count, 0, __ATOMIC_ACQ_REL) : 0;
 	if (count > ENTRIES)
 		count = ENTRIES;
-	while (count--) {
-		struct entry *e = &shared->entries[count];
+	while (count > 0) {
+		struct entry *e = &shared->entries[--count];
 		ssize_t len, written = -1;
 		int fd;
 

@@ -207,7 +207,7 @@ START_TEST(many_cpus)
 		s += sprintf(s, "CPU%-8d", i * 2);
 	s += sprintf(s, "\nLOC:");
 	for (int i = 0; i < 2000; i++)
-		s += sprintf(s, "%10u ", i + 7);
+		s += sprintf(s, "%10u ", 7u + i);
 	sprintf(s, "  Local timer interrupts\n");
 	parse_text(text, &table);
 	ck_assert_uint_eq(table.nr_cpus, 2000);

@@ -7,6 +7,9 @@
 #include "testing.h"
 
 #define HYPERV "Hyper-V clockevent"
+#define DEVICE FALLBACK_DEVICE
+#define NONE FALLBACK_NONE
+#define UNKNOWN FALLBACK_UNKNOWN
 #define CLOCKSOURCES "/sys/devices/system/clocksource/clocksource0/available_clocksource"
 
 static void expect(struct fallback f, enum fallback_kind kind, const char *name)
@@ -20,19 +23,19 @@ START_TEST(fallback_hyperv_x86)
 {
 	struct platform p = { .x86 = true, .tsc_deadline = true, .hpet = true };
 
-	expect(platform_fallback(&p, 1, HYPERV, "lapic-deadline", false), FALLBACK_DEVICE, "lapic-deadline");
-	expect(platform_fallback(&p, 1, HYPERV, "lapic-deadline", true), FALLBACK_DEVICE, "lapic-deadline");
-	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", false), FALLBACK_DEVICE, "hpet");
-	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", true), FALLBACK_NONE, "");
-	/* Without ARAT the local APIC timers stop in C3: hpet broadcasts, CPU 0's lapic stands by. */
-	expect(platform_fallback(&p, 0, HYPERV, "hpet", false), FALLBACK_DEVICE, "lapic-deadline");
-	expect(platform_fallback(&p, 0, HYPERV, "", false), FALLBACK_DEVICE, "lapic-deadline");
+	expect(platform_fallback(&p, 1, HYPERV, "lapic-deadline", false), DEVICE, "lapic-deadline");
+	expect(platform_fallback(&p, 1, HYPERV, "lapic-deadline", true), DEVICE, "lapic-deadline");
+	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", false), DEVICE, "hpet");
+	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", true), NONE, "");
+	/* Without ARAT the local APIC timers stop in C3: hpet broadcasts, the lapics stand by. */
+	expect(platform_fallback(&p, 0, HYPERV, "hpet", false), DEVICE, "lapic-deadline");
+	expect(platform_fallback(&p, 0, HYPERV, "", false), DEVICE, "lapic-deadline");
 	p.hpet = false;
-	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", false), FALLBACK_NONE, "");
-	expect(platform_fallback(&p, 2, HYPERV, "lapic-deadline", false), FALLBACK_DEVICE, "lapic-deadline");
+	expect(platform_fallback(&p, 0, HYPERV, "lapic-deadline", false), NONE, "");
+	expect(platform_fallback(&p, 2, HYPERV, "lapic-deadline", false), DEVICE, "lapic-deadline");
 	p.tsc_deadline = false;
-	expect(platform_fallback(&p, 2, HYPERV, "lapic", false), FALLBACK_DEVICE, "lapic");
-	expect(platform_fallback(&p, 0, HYPERV, "lapic", false), FALLBACK_NONE, "");
+	expect(platform_fallback(&p, 2, HYPERV, "lapic", false), DEVICE, "lapic");
+	expect(platform_fallback(&p, 0, HYPERV, "lapic", false), NONE, "");
 }
 END_TEST
 
@@ -40,12 +43,12 @@ START_TEST(fallback_lapic)
 {
 	struct platform p = { .x86 = true, .hpet = true };
 
-	expect(platform_fallback(&p, 0, "lapic", "hpet", false), FALLBACK_NONE, "");
-	expect(platform_fallback(&p, 1, "lapic", "hpet", false), FALLBACK_NONE, "");
-	expect(platform_fallback(&p, 1, "lapic-deadline", "pit", false), FALLBACK_NONE, "");
-	expect(platform_fallback(&p, 1, "lapic", "", false), FALLBACK_UNKNOWN, "");
+	expect(platform_fallback(&p, 0, "lapic", "hpet", false), NONE, "");
+	expect(platform_fallback(&p, 1, "lapic", "hpet", false), NONE, "");
+	expect(platform_fallback(&p, 1, "lapic-deadline", "pit", false), NONE, "");
+	expect(platform_fallback(&p, 1, "lapic", "", false), UNKNOWN, "");
 	p.hpet = false;
-	expect(platform_fallback(&p, 1, "lapic-deadline", "", false), FALLBACK_NONE, "");
+	expect(platform_fallback(&p, 1, "lapic-deadline", "", false), NONE, "");
 }
 END_TEST
 
@@ -53,13 +56,13 @@ START_TEST(fallback_arm64)
 {
 	struct platform p = { .arm64 = true };
 
-	expect(platform_fallback(&p, 0, "arch_sys_timer", "bc_hrtimer", false), FALLBACK_DEVICE, "dummy_timer");
-	expect(platform_fallback(&p, 3, "arch_sys_timer", "bc_hrtimer", false), FALLBACK_DEVICE, "dummy_timer");
-	expect(platform_fallback(&p, 0, HYPERV, "arch_sys_timer", false), FALLBACK_DEVICE, "dummy_timer");
-	expect(platform_fallback(&p, 1, HYPERV, "arch_sys_timer", false), FALLBACK_DEVICE, "arch_sys_timer");
-	expect(platform_fallback(&p, 0, HYPERV, "bc_hrtimer", false), FALLBACK_DEVICE, "arch_sys_timer");
+	expect(platform_fallback(&p, 0, "arch_sys_timer", "bc_hrtimer", false), DEVICE, "dummy_timer");
+	expect(platform_fallback(&p, 3, "arch_sys_timer", "bc_hrtimer", false), DEVICE, "dummy_timer");
+	expect(platform_fallback(&p, 0, HYPERV, "arch_sys_timer", false), DEVICE, "dummy_timer");
+	expect(platform_fallback(&p, 1, HYPERV, "arch_sys_timer", false), DEVICE, "arch_sys_timer");
+	expect(platform_fallback(&p, 0, HYPERV, "bc_hrtimer", false), DEVICE, "arch_sys_timer");
 	/* x86's rules are x86's. */
-	expect(platform_fallback(&p, 1, "lapic", "hpet", false), FALLBACK_UNKNOWN, "");
+	expect(platform_fallback(&p, 1, "lapic", "hpet", false), UNKNOWN, "");
 }
 END_TEST
 
@@ -71,8 +74,8 @@ START_TEST(fallback_unknown)
 	struct platform p = { .x86 = true, .hpet = true }, none = { 0 };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		expect(platform_fallback(&p, 0, names[i], "hpet", false), FALLBACK_UNKNOWN, "");
-	expect(platform_fallback(&none, 0, HYPERV, "hpet", false), FALLBACK_UNKNOWN, "");
+		expect(platform_fallback(&p, 0, names[i], "hpet", false), UNKNOWN, "");
+	expect(platform_fallback(&none, 0, HYPERV, "hpet", false), UNKNOWN, "");
 }
 END_TEST
 
@@ -136,7 +139,8 @@ START_TEST(release)
 		fake_system(cases[i].release, "", "");
 		ck_assert_int_eq(platform_read(&p), 0);
 		ck_assert_msg(p.version == cases[i].version, "%s: %d", cases[i].release, p.version);
-		ck_assert_int_eq(strncmp(p.release, cases[i].release, strcspn(cases[i].release, "\n")), 0);
+		ck_assert_int_eq(strncmp(p.release, cases[i].release,
+					 strcspn(cases[i].release, "\n")), 0);
 	}
 	ck_assert_int_eq(p.x86 + p.arm64, 1);
 }

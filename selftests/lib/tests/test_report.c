@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs small programs built on report.h (this program itself, under another name) and reads what they print. */
+/* Runs small programs built on report.h (itself, by another name) and reads what they print. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

@@ -243,7 +243,8 @@ START_TEST(wakeup_device_and_long_names)
 	snprintf(line, sizeof(line), " event_handler:  %s", name);
 	text = data_replaced("timer_list-6.12-x86", " event_handler:  hrtimer_interrupt", line);
 	ck_assert_int_eq(timer_list_parse(text, &tl), 0);
-	ck_assert_int_eq(strncmp(timer_list_device(&tl, 0)->event_handler, name, TL_NAME_LEN - 1), 0);
+	ck_assert_int_eq(strncmp(timer_list_device(&tl, 0)->event_handler, name,
+				 TL_NAME_LEN - 1), 0);
 	timer_list_free(&tl);
 	free(text);
 }

@@ -159,7 +159,8 @@ END_TEST
 /* A long sleep is none of that. */
 START_TEST(long_sleep)
 {
-	struct wake w = { .cpu = target, .kind = WAKE_ABS, .count = 1, .interval_ns = 5 * NSEC_PER_SEC };
+	struct wake w = { .cpu = target, .kind = WAKE_ABS, .count = 1,
+			  .interval_ns = 5 * NSEC_PER_SEC };
 	struct wake *wakes[] = { &w };
 	struct wake_death death;
 
