@@ -108,13 +108,17 @@ run_one()
 		skipped=$((skipped + 1))
 		echo "ok $1 $header # SKIP"
 		;;
-	*)
+	124 | 137 | 143) # as timeout(1) ends it, and a program that was killed otherwise
 		failed=$((failed + 1))
 		if [ "$limit" != 0 ] && [ "$took" -ge "$limit" ]; then
 			echo "not ok $1 $header # TIMEOUT $limit seconds"
 		else
 			echo "not ok $1 $header # exit=$rc"
 		fi
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "not ok $1 $header # exit=$rc"
 		;;
 	esac
 }

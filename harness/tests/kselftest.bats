@@ -256,6 +256,17 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	done
 }
 
+@test "the runner: a failure late on the clock is not a timeout" {
+	stubs
+	stub a/fails "exit 3"
+	echo timeout=1 >tickproof/a/settings
+	mkdir bin
+	printf "%s\n" "#!/bin/sh" "echo tick >>ticks; wc -c <ticks" >bin/date	# 5 s further at each call
+	chmod +x bin/date
+	PATH=$PWD/bin:$PATH run -1 ./run_kselftest.sh
+	says "not ok 1 selftests: tickproof/a: fails # exit=3"
+}
+
 @test "the runner on bad input: one line, exit status 2" {
 	stubs
 	stub a/fine 'exit 0'
