@@ -247,6 +247,44 @@ START_TEST(host_pause_kills_nobody)
 }
 END_TEST
 
+/* Ends well 300 ms after the program was stopped and went on. */
+static void *wakes_after_pause(void *arg)
+{
+	struct wake *w = arg;
+	int64_t last = clock_ns(CLOCK_MONOTONIC), now = last;
+
+	for (; now - last < WAKE_DEAD_NS; usleep(10000)) {
+		last = now;
+		now = clock_ns(CLOCK_MONOTONIC);
+	}
+	usleep(300000);
+	atomic_store(&w->done, true);
+	return NULL;
+}
+
+/* The same with a sleeper that was overdue already: the pause itself must not count. */
+START_TEST(host_pause_does_not_count)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct wake w = victim(clock_ns(CLOCK_MONOTONIC), NSEC_PER_MSEC);
+		struct wake *wakes[] = { &w };
+		struct wake_death death;
+
+		_exit(pthread_create(&w.thread, NULL, wakes_after_pause, &w) ||
+		      wake_watch(wakes, 1, &death));
+	}
+	usleep(300000);
+	kill(pid, SIGSTOP);
+	usleep(3000000);
+	kill(pid, SIGCONT);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static bool counted(void *arg)
 {
 	return !--*(int *)arg;
@@ -300,6 +338,7 @@ int main(void)
 	tcase_add_loop_test(tc, one_dead_of_three, 0, 3);
 	tcase_add_test(tc, very_late_is_alive);
 	tcase_add_test(tc, host_pause_kills_nobody);
+	tcase_add_test(tc, host_pause_does_not_count);
 	tcase_add_test(tc, observing);
 	tcase_add_test(tc, spinning);
 	return run_cases("wake", tc);
