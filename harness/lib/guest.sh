@@ -18,9 +18,9 @@
 # A host that has seen "# guest done", or a DEAD that it believes, may as well end the guest.
 # On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
 
-# shellcheck source=harness/lib/kernel.sh
+# shellcheck source=kernel.sh
 source "$HARNESS/lib/kernel.sh"
-# shellcheck source=harness/lib/appliance.sh
+# shellcheck source=appliance.sh
 source "$HARNESS/lib/appliance.sh"
 
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline '
@@ -60,7 +60,7 @@ archive() {
 # image NAME BUILDER ARGS... -> the path of the cached file NAME; when it is missing, BUILDER fills a
 # directory (its first argument) with what becomes the initramfs of that name
 image() {
-	local file=$CACHE/images/$1.cpio builder=$2 tmp
+	local file=$CACHE/images/$1.cpio builder=$2 tmp name
 	shift 2
 	if [[ ! -f $file ]]; then
 		mkdir -p "$CACHE/images"
@@ -72,13 +72,21 @@ image() {
 			"$builder" "$tmp/root" "$@"
 			archive "$tmp/root" >"$tmp/cpio" || die 2 "cannot write to $CACHE/images: is the disk full?"
 			mv "$tmp/cpio" "$file"
+			# what an earlier version of the harness made, but not what another checkout may be using now
+			name=${file##*/}
+			find "$CACHE/images" -name "${name%-*}-*" ! -name "$name" -mmin +600 -delete
 		) || exit
 	fi
 	echo "$file"
 }
 
-# fingerprint FILE... -> a short name that changes when one of the files does
-fingerprint() { stat -L -c '%n %s %Y' "$@" | cksum | cut -d ' ' -f 1; }
+# fingerprint INIT FILE... -> a short name that changes when the script INIT, or one of the (larger) files, does
+fingerprint() {
+	{
+		cat "$1"
+		stat -L -c '%n %s %Y' "$@" | sed 1d
+	} | cksum | cut -d " " -f 1
+}
 
 # build_userland DIR ARCH INIT : what every guest has: bash, busybox and its init
 build_userland() {

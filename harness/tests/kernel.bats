@@ -105,7 +105,7 @@ fake_apt() {
 @test "an interrupted download leaves no kernel behind" {
 	fake_apt 6.1.0-5-amd64
 	# shellcheck disable=SC2016
-	printf '#!/bin/bash\nkill -INT $(ps -o ppid= -p $PPID) $PPID; exit 1\n' >bin/interrupt
+	printf '#!/bin/bash\nkill -INT $(awk "/^PPid/ { print \$2 }" /proc/$PPID/status) $PPID; exit 1\n' >bin/interrupt
 	chmod +x bin/interrupt
 	FAKE_DOWNLOAD=interrupt run fetch amd64 6.1
 	[ "$status" -ne 0 ]
