@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../lib/stats.h"
+#include "../lib/wake.h"
 
 /* A sampling of pinned sleeps on one CPU. */
 struct alive {
@@ -30,6 +31,12 @@ struct alive {
  */
 void alive_sample(int cpu, int observer, const char *old_device, const char *new_device,
 		  struct alive *a);
+
+/*
+ * wake_watch(), but patient: a CPU is dead when a sleep is overdue and its
+ * clockevent doesn't interrupt any more, or still not awake much later.
+ */
+int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death);
 
 /* "HVS stop, LOC +52": the interrupts of a sampling, for people. */
 const char *alive_interrupts(const struct alive *a);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include <signal.h>
 #include <sys/time.h>
 
@@ -20,7 +21,7 @@ int64_t tick_idle_second(int cpu, int observer, const char *device, int64_t *lat
 	before = alive_irqs(cpu, device);
 	ck_assert_int_eq(wake_start(&w), 0);
 	/* With one CPU a busy observer would keep it from idling; the host watches then. */
-	if (observer != cpu && wake_watch(all, 1, &death))
+	if (observer != cpu && alive_watch(all, 1, &death))
 		return -1;
 	*late_ns = wake_join(&w).max;
 	return alive_irqs(cpu, device) - before;

@@ -168,6 +168,7 @@ static void unbind(int cpu)
 	report_fact(fact, "%s", s->after);
 	report_note("%s, %s: %s", s->before, switch_load_name[state->turn % 3], c->expected.why);
 	report_metric("write", s->write_ns, "ns");
+	report_metric("late_max", s->fresh.late[WAKE_ABS].max, "ns");
 	if (s->written >= 0) {
 		state->turn++;
 		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
@@ -293,11 +294,11 @@ static void others(int cpu)
 			    c->s.others_late.p50 / 1e6, bound / 1e6);
 }
 
+/* How late they fire is reported only: that of CPUs under the load of a switch is the host's doing. */
 static void armed(int cpu)
 {
 	struct cpu_story *c = need_switched(cpu);
 	const struct armed *a = &c->s.armed;
-	int64_t bound = alive_bound(&c->baseline, WAKE_TIMERFD);
 
 	if (a->armed != a->fired)
 		report_fail("%u of %u timers armed before the switch never fired", a->armed - a->fired,
@@ -308,9 +309,6 @@ static void armed(int cpu)
 		report_fail("%u one-shot timers fired more than once", a->repeated);
 	report_metric("late_p50", a->late.p50, "ns");
 	report_metric("late_max", a->late.max, "ns");
-	if (a->late.p50 > bound)
-		report_fail("timers armed before the switch: median %.3f ms late, more than %.3f ms",
-			    a->late.p50 / 1e6, bound / 1e6);
 }
 
 static void periodic(int cpu)
@@ -457,7 +455,7 @@ static void load(int unused)
 			ck_assert_int_eq(wake_start(all[i]), 0);
 		}
 	}
-	if (wake_watch(all, i, &death)) {
+	if (alive_watch(all, i, &death)) {
 		report_note("DEAD cpu=%d: under load, %.2f s past its deadline", death.wake->cpu,
 			    death.waited_ns / 1e9);
 		died(death.wake->cpu);
