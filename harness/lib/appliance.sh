@@ -33,7 +33,8 @@ build_appliance() {
 
 # appliance_command : turn the guest's command into one for the appliance, and GUEST_CMD into the appliance's own
 appliance_command() {
-	local paths
+	local paths append="console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
+	append+=" mitigations=off rodata=off nokaslr cryptomgr.notests"
 	guest_command kernel
 	printf '%q ' "${GUEST_CMD[@]}" >"$GUEST_DIR/command"
 	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
@@ -44,7 +45,8 @@ appliance_command() {
 	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
-	# nothing; the rest of the command line saves boot time. EPYC-Rome is what TCG can emulate SVM for.
+	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
+	# EPYC-Rome is what TCG can emulate SVM for.
 	GUEST_CMD=(qemu-system-x86_64 -no-user-config -nodefaults -display none -nic none -no-reboot
 		-M q35 -cpu "EPYC-Rome,+svm,+npt,+invtsc" -accel "tcg,thread=multi"
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
@@ -52,7 +54,7 @@ appliance_command() {
 		-chardev "pipe,id=con,path=console" -device "virtserialport,chardev=con,nr=1"
 		-chardev "stdio,id=ktap,signal=off" -device "virtserialport,chardev=ktap,nr=2"
 		-kernel "${paths[0]}" -initrd appliance.cpio
-		-append "console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc mitigations=off rodata=off nokaslr cryptomgr.notests")
+		-append "$append")
 }
 
 # appliance_initrd : the guest's kernel, initrd and command line as the payload of the appliance
