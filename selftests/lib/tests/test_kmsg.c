@@ -213,9 +213,9 @@ START_TEST(open_real)
 
 	if (fd < 0 || kmsg_open(&k))
 		return;
-	put(fd, "<0>BUG: tickproof's unit test says so\n");
+	put(fd, "<7>tickproof: a unit test says so\n");
 	while (kmsg_next(&k, text, sizeof(text)))
-		ck_assert_ptr_null(strstr(text, "unit test says so"));
+		ck_assert_ptr_null(strstr(text, "a unit test says so"));
 	kmsg_close(&k);
 	close(fd);
 }
