@@ -155,7 +155,7 @@ guest_command() {
 	*) GUEST_CMD+=(-device "pci-serial,chardev=ktap") ;;
 	esac
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
-		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled rcupdate.rcu_cpu_stall_timeout=5${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
+		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
 }
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),

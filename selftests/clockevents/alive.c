@@ -108,8 +108,7 @@ static void note_timer_list(int cpu)
 
 /*
  * A CPU whose clockevent goes on interrupting isn't dead, however long a sleep
- * takes: an emulated hpet on a starved host was seen to keep a CPU in its timer
- * interrupt for seconds. So a missed deadline is a death at once only if the
+ * takes on a starved host. So a missed deadline is a death at once only if the
  * interrupts stopped as well, and otherwise after this many more.
  */
 #define PATIENCE 4
@@ -129,7 +128,7 @@ static bool interrupts_go_on(int cpu)
 		return false;
 	before = alive_irqs(cpu, device);
 	observe(never, NULL, 300 * NSEC_PER_MSEC);
-	return alive_irqs(cpu, device) > before;
+	return alive_irqs(cpu, device) != before;
 }
 
 int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
@@ -186,8 +185,9 @@ void alive_sample(int cpu, int observer, const char *old_device, const char *new
 	sample(cpu, WAKE_REL, 20, 5 * NSEC_PER_MSEC, a);
 	sample(cpu, WAKE_TIMERFD, 20, 5 * NSEC_PER_MSEC, a);
 	count_irqs(cpu, old_device, new_device, a);
-	a->old_irqs -= before.old_irqs;
-	a->new_irqs -= before.new_irqs;
+	/* The kernel counts in 32 bits. */
+	a->old_irqs = (uint32_t)(a->old_irqs - before.old_irqs);
+	a->new_irqs = (uint32_t)(a->new_irqs - before.new_irqs);
 	if (!a->dead)
 		return;
 	report_note("DEAD cpu=%d device=%s: %s", cpu, new_device, death(a, new_device));

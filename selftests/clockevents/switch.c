@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -17,88 +15,29 @@
 
 const char *const switch_load_name[] = { "idle", "spinning", "timer storm" };
 
-/* One-shot timers, armed by a thread on the CPU under test and so queued there, polled by the observer. */
-#define NR_TIMERFDS 4
-#define NR_POSIX 2
+/* Sleepers whose timers are armed when the switch comes. */
+#define NR_ARMED 6
 
-static const int armed_ms[NR_TIMERFDS + NR_POSIX] = { 60, 180, 420, 800, 120, 560 };
+static const int armed_ms[NR_ARMED] = { 60, 120, 180, 420, 560, 800 };
 
-struct arming {
-	int cpu, observer;
-	_Atomic bool polled;
-	int fd[NR_TIMERFDS];
-	int signal_fd;
-	timer_t posix[NR_POSIX];
-	int64_t deadline[NR_TIMERFDS + NR_POSIX];
-	int64_t late[NR_TIMERFDS + NR_POSIX];
-	unsigned int fired[NR_TIMERFDS + NR_POSIX];
-	int error;
-};
-
-static void *arm(void *arg)
+static void judge_armed(struct wake *const armed[], struct armed *out)
 {
-	struct arming *a = arg;
-
-	a->error = cpu_pin(a->cpu);
-	for (int i = 0; i < NR_TIMERFDS + NR_POSIX && !a->error; i++) {
-		struct itimerspec when;
-		struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
-
-		a->deadline[i] = clock_ns(CLOCK_MONOTONIC) + armed_ms[i] * NSEC_PER_MSEC;
-		when = (struct itimerspec){ .it_value = ns_timespec(a->deadline[i]) };
-		if (i < NR_TIMERFDS) {
-			a->fd[i] = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-			if (a->fd[i] < 0 || timerfd_settime(a->fd[i], TFD_TIMER_ABSTIME, &when, NULL))
-				a->error = -errno;
-			continue;
-		}
-		event.sigev_value.sival_int = i;
-		if (timer_create(CLOCK_MONOTONIC, &event, &a->posix[i - NR_TIMERFDS]) ||
-		    timer_settime(a->posix[i - NR_TIMERFDS], TIMER_ABSTIME, &when, NULL))
-			a->error = -errno;
-	}
-	return NULL;
-}
-
-static void saw_fire(struct arming *a, int i, unsigned int times)
-{
-	if (!a->fired[i])
-		a->late[i] = clock_ns(CLOCK_MONOTONIC) - a->deadline[i];
-	a->fired[i] += times;
-}
-
-/* Collects what has fired; true once all have, and some time to fire twice has passed. */
-static bool poll_armed(void *arg)
-{
-	struct arming *a = arg;
-	struct signalfd_siginfo info;
-	uint64_t expirations;
-	bool all = true;
-
-	for (int i = 0; i < NR_TIMERFDS; i++)
-		if (read(a->fd[i], &expirations, sizeof(expirations)) == sizeof(expirations))
-			saw_fire(a, i, expirations);
-	while (read(a->signal_fd, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_int >= NR_TIMERFDS && info.ssi_int < NR_TIMERFDS + NR_POSIX)
-			saw_fire(a, info.ssi_int, 1 + info.ssi_overrun);
-	for (int i = 0; i < NR_TIMERFDS + NR_POSIX; i++)
-		all &= a->fired[i] > 0;
-	return all;
-}
-
-static void judge_armed(const struct arming *a, struct armed *out)
-{
-	int64_t late[NR_TIMERFDS + NR_POSIX];
+	int64_t late[NR_ARMED];
 	size_t n = 0;
 
-	out->armed = NR_TIMERFDS + NR_POSIX;
-	for (int i = 0; i < NR_TIMERFDS + NR_POSIX; i++) {
-		if (!a->fired[i])
+	out->armed = NR_ARMED;
+	for (int i = 0; i < NR_ARMED; i++) {
+		struct stats s;
+
+		if (!atomic_load(&armed[i]->done))
+			continue;
+		s = wake_join(armed[i]);
+		if (armed[i]->error)
 			continue;
 		out->fired++;
-		out->repeated += a->fired[i] > 1;
-		out->early += a->late[i] < 0;
-		late[n++] = a->late[i];
+		out->repeated += armed[i]->repeated;
+		out->early += armed[i]->early;
+		late[n++] = s.max;
 	}
 	out->late = stats_of(late, n);
 }
@@ -154,28 +93,9 @@ static bool periodic_done(void *arg)
 	return atomic_load(&((struct periodic *)arg)->done);
 }
 
-/*
- * Polls the armed timers beside the observer, on its CPU, from the moment they
- * are armed: when one was first seen to have fired is its wake-up time.
- */
-static void *poll_until_fired(void *arg)
-{
-	struct arming *a = arg;
-
-	cpu_pin(a->observer);
-	observe(poll_armed, a, NSEC_PER_SEC + WAKE_DEAD_NS);
-	atomic_store(&a->polled, true);
-	return NULL;
-}
-
-static bool armed_polled(void *arg)
-{
-	return atomic_load(&((struct arming *)arg)->polled);
-}
-
 /* Everything that goes on around one switch. */
 struct scene {
-	struct arming arming;
+	struct wake timers[NR_ARMED], *armed[NR_ARMED];
 	struct periodic periodic;
 	struct wake *others[CPU_SETSIZE];
 	size_t nr_others;
@@ -192,6 +112,9 @@ static bool scene_ready(void *arg)
 		return false;
 	if (s->load == SWITCH_SPINNING && !atomic_load(&s->spinner.running))
 		return false;
+	for (int i = 0; i < NR_ARMED; i++)
+		if (!atomic_load(&s->armed[i]->deadline))
+			return false;
 	for (size_t i = 0; i < s->nr_others; i++)
 		if (!atomic_load(&s->others[i]->woken))
 			return false;
@@ -239,38 +162,35 @@ static int start_load(struct scene *s, int cpu)
 	return err;
 }
 
-static int start_scene(struct scene *s, int cpu, int observer, enum switch_load load)
+static int start_armed(struct scene *s, int cpu)
+{
+	int err = 0;
+
+	for (int i = 0; i < NR_ARMED && !err; i++) {
+		s->armed[i] = &s->timers[i];
+		s->timers[i] = (struct wake){ .cpu = cpu, .kind = i % 3, .count = 1,
+					      .interval_ns = armed_ms[i] * NSEC_PER_MSEC };
+		err = wake_start(s->armed[i]);
+	}
+	return err;
+}
+
+static int start_scene(struct scene *s, int cpu, enum switch_load load)
 {
 	pthread_t thread;
-	sigset_t mask;
 	int err;
 
-	/* The threads inherit the mask: the signal is left to signal_fd. */
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGRTMIN);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
-	s->arming.signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (s->arming.signal_fd < 0)
-		return -errno;
-
 	s->load = load;
-	s->arming.cpu = s->periodic.cpu = cpu;
-	s->arming.observer = observer;
+	s->periodic.cpu = cpu;
 	err = start_others(s, cpu);
 	if (!err)
 		err = start_load(s, cpu);
 	if (!err)
 		err = -pthread_create(&thread, NULL, read_periods, &s->periodic);
 	if (!err)
+		err = start_armed(s, cpu);
+	if (!err)
 		err = observe(scene_ready, s, WAKE_DEAD_NS);
-	if (!err)
-		err = -pthread_create(&thread, NULL, arm, &s->arming);
-	if (!err) {
-		pthread_join(thread, NULL);
-		err = s->arming.error;
-	}
-	if (!err)
-		err = -pthread_create(&thread, NULL, poll_until_fired, &s->arming);
 	return err;
 }
 
@@ -308,6 +228,7 @@ int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct
 	/* Static: threads of a scene may outlive this function. */
 	static struct scene scene;
 	static struct ce_names before, after;
+	struct wake_death death;
 	int64_t start;
 	int err;
 
@@ -316,7 +237,7 @@ int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct
 	cpu_pin(observer);
 	err = ce_snapshot(&before);
 	if (!err)
-		err = start_scene(&scene, cpu, observer, load);
+		err = start_scene(&scene, cpu, load);
 	if (err)
 		return err;
 	snprintf(out->before, sizeof(out->before), "%s", before.cpu[cpu]);
@@ -336,10 +257,9 @@ int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct
 	alive_sample(cpu, observer, out->before, out->after, &out->fresh);
 	if (out->fresh.dead)
 		return 0;
-	observe(armed_polled, &scene.arming, NSEC_PER_SEC + 2 * WAKE_DEAD_NS);
+	wake_watch(scene.armed, NR_ARMED, &death);
 	out->periodic_done = !observe(periodic_done, &scene.periodic, NSEC_PER_SEC + WAKE_DEAD_NS);
-	poll_armed(&scene.arming);
-	judge_armed(&scene.arming, &out->armed);
+	judge_armed(scene.armed, &out->armed);
 	out->expirations = scene.periodic.expirations;
 	out->expected_min = scene.periodic.expected_min;
 	out->expected_max = scene.periodic.expected_max;

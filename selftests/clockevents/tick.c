@@ -24,7 +24,7 @@ int64_t tick_idle_second(int cpu, int observer, const char *device, int64_t *lat
 	if (observer != cpu && alive_watch(all, 1, &death))
 		return -1;
 	*late_ns = wake_join(&w).max;
-	return alive_irqs(cpu, device) - before;
+	return (uint32_t)(alive_irqs(cpu, device) - before);
 }
 
 struct tl_cpu tick_read(int cpu)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -35,7 +36,7 @@ static int start_pinned(pthread_t *thread, int cpu, void *(*run)(void *), void *
 }
 
 /* Sleeps until deadline in the sleeper's way; 0 or -errno. */
-static int sleep_once(const struct wake *w, int fd, int64_t deadline)
+static int sleep_once(const struct wake *w, int64_t deadline)
 {
 	struct timespec abs = ns_timespec(deadline), rel = ns_timespec(w->interval_ns);
 	struct itimerspec timer = { .it_value = abs };
@@ -47,9 +48,9 @@ static int sleep_once(const struct wake *w, int fd, int64_t deadline)
 	case WAKE_REL:
 		return -clock_nanosleep(CLOCK_MONOTONIC, 0, &rel, NULL);
 	case WAKE_TIMERFD:
-		if (timerfd_settime(fd, TFD_TIMER_ABSTIME, &timer, NULL))
+		if (timerfd_settime(w->fd, TFD_TIMER_ABSTIME, &timer, NULL))
 			return -errno;
-		if (read(fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		if (read(w->fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 			return -errno;
 		return expirations == 1 ? 0 : -EPROTO;
 	}
@@ -59,25 +60,17 @@ static int sleep_once(const struct wake *w, int fd, int64_t deadline)
 static void *sleeper(void *arg)
 {
 	struct wake *w = arg;
-	int fd = -1;
 
-	if (w->kind == WAKE_TIMERFD) {
-		fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-		if (fd < 0)
-			w->error = -errno;
-	}
 	for (unsigned int i = 0; i < w->count && !w->error && !atomic_load(&w->stop); i++) {
 		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + w->interval_ns, late;
 
 		atomic_store(&w->deadline, deadline);
-		w->error = sleep_once(w, fd, deadline);
+		w->error = sleep_once(w, deadline);
 		late = clock_ns(CLOCK_MONOTONIC) - deadline;
 		w->late[i] = late;
 		w->early += late < 0;
 		atomic_store(&w->woken, i + 1);
 	}
-	if (fd >= 0)
-		close(fd);
 	atomic_store(&w->done, true);
 	return NULL;
 }
@@ -92,11 +85,21 @@ int wake_start(struct wake *w)
 	w->deadline = 0;
 	w->woken = 0;
 	w->stop = w->done = false;
-	w->early = 0;
+	w->early = w->repeated = 0;
 	w->error = 0;
-	err = start_pinned(&w->thread, w->cpu, sleeper, w);
-	if (err)
+	w->fd = -1;
+	err = 0;
+	if (w->kind == WAKE_TIMERFD) {
+		w->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+		err = w->fd < 0 ? -errno : 0;
+	}
+	if (!err)
+		err = start_pinned(&w->thread, w->cpu, sleeper, w);
+	if (err) {
+		if (w->fd >= 0)
+			close(w->fd);
 		free(w->late);
+	}
 	return err;
 }
 
@@ -107,9 +110,17 @@ void wake_stop(struct wake *w)
 
 struct stats wake_join(struct wake *w)
 {
+	uint64_t expirations;
 	struct stats s;
 
 	pthread_join(w->thread, NULL);
+	if (w->fd >= 0) {
+		/* The last timer has expired and been read: what is there now is one too many. */
+		fcntl(w->fd, F_SETFL, O_NONBLOCK);
+		if (read(w->fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+			w->repeated = expirations;
+		close(w->fd);
+	}
 	s = stats_of(w->late, atomic_load(&w->woken));
 	free(w->late);
 	w->late = NULL;
@@ -138,8 +149,6 @@ static int64_t observed_step(struct observed *o)
 
 	o->last = now;
 	o->ns += step < STEP_MAX_NS ? step : STEP_MAX_NS;
-	/* With one CPU, or a sleeper on this one, it must get its turn: no timer is needed for that. */
-	sched_yield();
 	return o->ns;
 }
 
@@ -178,9 +187,31 @@ static bool is_dead(const struct wake *w, struct watched *seen, int64_t observed
 	return death->waited_ns > (death->clock_frozen ? 2 : 1) * WAKE_DEAD_NS;
 }
 
+/*
+ * With one CPU the sleepers need it now and then, and where no timer fires no
+ * tick takes it from us. Seldom, since each sched_yield() adds a slice to the
+ * caller's deadline in the scheduler (6.6 to 6.17, yield_task_fair()): a loop of
+ * them keeps it off its CPU for most of a second later.
+ */
+static void yield_to(struct wake *const wakes[], size_t n, int64_t observed, int64_t *yielded)
+{
+	int cpu = sched_getcpu();
+
+	if (observed - *yielded < NSEC_PER_MSEC)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (wakes[i]->cpu == cpu) {
+			sched_yield();
+			*yielded = observed;
+			return;
+		}
+	}
+}
+
 int wake_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
 {
 	struct watched *seen = calloc(n, sizeof(*seen));
+	int64_t yielded = 0;
 	struct observed o;
 	size_t done = 0;
 	int err = 0;
@@ -200,6 +231,7 @@ int wake_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
 			else if (is_dead(wakes[i], &seen[i], observed, death))
 				err = -ETIMEDOUT;
 		}
+		yield_to(wakes, n, observed, &yielded);
 	}
 	free(seen);
 	return err;

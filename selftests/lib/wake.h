@@ -36,7 +36,9 @@ struct wake {
 	_Atomic bool stop, done;
 	int64_t *late;			/* of each wake-up, ns; negative is early */
 	unsigned int early;		/* how many woke before their deadline: must be 0 */
+	unsigned int repeated;		/* WAKE_TIMERFD, by wake_join(): expirations beyond the last: must be 0 */
 	int error;			/* negative errno of a call that failed */
+	int fd;				/* of WAKE_TIMERFD, else -1 */
 };
 
 /* How a watch ended badly. */
@@ -57,7 +59,7 @@ void wake_stop(struct wake *w);
  * when one has missed its deadline by WAKE_DEAD_NS. Never sleeps. Time counts
  * only while this thread itself gets to run, so that a host that stops the
  * whole guest for seconds kills nobody. The caller is pinned to another CPU
- * than the sleepers'; with one CPU it yields to them and so still decides.
+ * than the sleepers'; with one CPU it yields to them now and then, and so still decides.
  */
 int wake_watch(struct wake *const wakes[], size_t n, struct wake_death *death);
 
