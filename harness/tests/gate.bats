@@ -111,7 +111,7 @@ no_guest() {
 	wait_for in_journal 'BEGIN a.one.x'
 	gate
 	exits 2
-	says 'another gate is running in this checkout'
+	says 'another gate is running here'
 	((${#lines[@]} == 1))
 	ended
 	exits 0

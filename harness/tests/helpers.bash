@@ -59,4 +59,4 @@ wait_for() {
 }
 
 # no_scratch : no gate has left its scratch directory
-no_scratch() { [[ -z $(compgen -G "$TICKPROOF_CACHE/boot.*") ]]; }
+no_scratch() { [[ -z $(compgen -G "$RESULTS/.boot.*") ]]; }
