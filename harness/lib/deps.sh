@@ -32,8 +32,9 @@ deps() {
 			shellcheck shellcheck
 			bats bats
 			valgrind valgrind
-			clang-format clang-format
-			file file
+			rsync rsync
+			busybox busybox-static
+			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
 		;;
 	soak) echo stress-ng stress-ng ;;

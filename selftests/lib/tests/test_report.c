@@ -61,6 +61,12 @@ static void leaves(int cpu)
 	exit(3);
 }
 
+static void leaves_quietly(int cpu)
+{
+	/* As a library's error path may: no verdict was reached, whatever the exit code says. */
+	exit(cpu == NO_CPU ? 0 : 1);
+}
+
 static void skips_and_crashes(int cpu)
 {
 	/* The page says SKIP; the process didn't end so. */
@@ -123,7 +129,7 @@ static void setup(void)
 
 static const struct report_case mixed_cases[] = {
 	CASE(passes), CASE(fails), CASE(asserts), CASE(skips), CASE(crashes), CASE(is_killed),
-	CASE(leaves), CASE(skips_and_crashes),
+	CASE(leaves), CASE(skips_and_crashes), CASE(leaves_quietly),
 	{ .name = "on_cpu", .rule = "rule", .run = runs_on_cpu, .per_cpu = true },
 };
 
@@ -225,7 +231,7 @@ START_TEST(mixed)
 	RUN(&r, "mixed");
 	expect(&r, 1,
 	       "KTAP version 1\n"
-	       "1..9\n"
+	       "1..10\n"
 	       "# fact kernel.release=6.12\n"
 	       "# BEGIN demo.mixed.passes\n"
 	       "# a note with 100% of two lines\n"
@@ -255,9 +261,12 @@ START_TEST(mixed)
 	       "# BEGIN demo.mixed.skips_and_crashes\n"
 	       "# rule: rule of skips_and_crashes\n"
 	       "not ok 8 demo.mixed.skips_and_crashes # Received signal 6 (Aborted)\n"
+	       "# BEGIN demo.mixed.leaves_quietly\n"
+	       "# rule: rule of leaves_quietly\n"
+	       "not ok 9 demo.mixed.leaves_quietly # its process ended before the case did\n"
 	       "# BEGIN demo.mixed.on_cpu.cpu@\n"
-	       "ok 9 demo.mixed.on_cpu.cpu@\n"
-	       "# Totals: pass:2 fail:6 xfail:0 xpass:0 skip:1 error:0\n");
+	       "ok 10 demo.mixed.on_cpu.cpu@\n"
+	       "# Totals: pass:2 fail:7 xfail:0 xpass:0 skip:1 error:0\n");
 }
 END_TEST
 
@@ -268,7 +277,8 @@ START_TEST(list)
 	RUN(&r, "mixed", "-l");
 	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
 		      "demo.mixed.crashes\ndemo.mixed.is_killed\ndemo.mixed.leaves\n"
-		      "demo.mixed.skips_and_crashes\ndemo.mixed.on_cpu.cpu@\n");
+		      "demo.mixed.skips_and_crashes\ndemo.mixed.leaves_quietly\n"
+		      "demo.mixed.on_cpu.cpu@\n");
 	RUN(&r, "mixed", "-l", "*s");
 	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
 		      "demo.mixed.crashes\ndemo.mixed.leaves\ndemo.mixed.skips_and_crashes\n");

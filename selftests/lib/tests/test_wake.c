@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,23 @@ START_TEST(alive)
 		ck_assert_int_le(s.p50, s.p99);
 		ck_assert_int_gt(s.max, 0);
 	}
+}
+END_TEST
+
+/* A one-shot timer that expires again after its sleeper has gone on is seen at the end. */
+START_TEST(repeated)
+{
+	struct wake w = { .cpu = target, .kind = WAKE_TIMERFD, .count = 1, .interval_ns = 1000 };
+	struct itimerspec again = { .it_value = { 0, 1 } };
+	struct wake *wakes[] = { &w };
+	struct wake_death death;
+
+	ck_assert_int_eq(wake_start(&w), 0);
+	ck_assert_int_eq(wake_watch(wakes, 1, &death), 0);
+	ck_assert_int_eq(timerfd_settime(w.fd, 0, &again, NULL), 0);
+	usleep(20000);
+	wake_join(&w);
+	ck_assert_uint_eq(w.repeated, 1);
 }
 END_TEST
 
@@ -328,6 +346,7 @@ int main(void)
 	tcase_set_tags(tc, "clock");
 	tcase_add_checked_fixture(tc, pin, NULL);
 	tcase_add_test(tc, alive);
+	tcase_add_test(tc, repeated);
 	tcase_add_test(tc, nobody_to_watch);
 	tcase_add_test(tc, stopped);
 	tcase_add_test(tc, no_such_cpu);
