@@ -28,7 +28,7 @@ apt_fresh() {
 }
 
 # apt_error ARCH : apt's last complaint, for an error line
-apt_error() { grep '^E:' "$CACHE/apt/$1/errors" 2>/dev/null | tail -n 1; }
+apt_error() { { grep '^E:' "$CACHE/apt/$1/errors" 2>/dev/null || :; } | tail -n 1; }
 
 # apt_unpack ARCH DIR PACKAGE... : download the packages and unpack them into DIR, all or nothing
 apt_unpack() {
