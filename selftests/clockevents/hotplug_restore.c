@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
@@ -22,6 +21,7 @@
 #include "../lib/restore.h"
 #include "../lib/wake.h"
 #include "alive.h"
+#include "deaths.h"
 #include "log.h"
 #include "switch.h"
 
@@ -35,7 +35,6 @@
 
 /* Shared with the processes of the cases. */
 static struct state {
-	cpu_set_t dead;
 	struct alive baseline[CPU_SETSIZE];
 } *state;
 
@@ -44,7 +43,7 @@ static struct platform platform;
 /* Skips unless cpu can be taken offline and everything is still alive; returns the observer's CPU. */
 static int need_hotplug(int cpu)
 {
-	int dead = cpus_next(-1, &state->dead);
+	int dead = deaths_first();
 
 	if (geteuid())
 		report_skip("taking a CPU offline needs root");
@@ -54,7 +53,7 @@ static int need_hotplug(int cpu)
 		report_skip("there is only one CPU");
 	if (!cpu_can_offline(cpu))
 		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
-	return cpus_observer(cpu, report_cpus(), &state->dead);
+	return deaths_observer(cpu);
 }
 
 static void current_device(int cpu, char name[CE_NAME_LEN])
@@ -70,11 +69,8 @@ static void expect_alive(int cpu, int observer, const char *old_device, const ch
 			 struct alive *a)
 {
 	alive_sample(cpu, observer, old_device, device, a);
-	if (a->dead) {
-		CPU_SET(cpu, &state->dead);
-		restore_abandon();
-		log_explain();
-	}
+	if (a->dead)
+		deaths_add(cpu);
 	alive_judge(a, &state->baseline[cpu], cpu, device);
 	if (a->new_row[0] && a->new_irqs < a->wakeups / 2)
 		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
@@ -119,14 +115,14 @@ static int64_t plug_cycle(int cpu, const char *device)
 static void baseline(int cpu)
 {
 	char device[CE_NAME_LEN];
-	int observer = cpus_observer(cpu, report_cpus(), &state->dead);
+	int observer = deaths_observer(cpu);
 
-	if (cpus_next(-1, &state->dead) >= 0)
-		report_skip("CPU %d is dead", cpus_next(-1, &state->dead));
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead", deaths_first());
 	current_device(cpu, device);
 	alive_sample(cpu, observer, device, device, &state->baseline[cpu]);
 	if (state->baseline[cpu].dead)
-		CPU_SET(cpu, &state->dead);
+		deaths_add(cpu);
 	alive_judge(&state->baseline[cpu], NULL, cpu, device);
 	alive_metrics(&state->baseline[cpu].late[WAKE_ABS]);
 }
@@ -230,7 +226,7 @@ static void restore(int cpu)
 
 static void log_clean(int unused)
 {
-	int dead = cpus_next(-1, &state->dead);
+	int dead = deaths_first();
 
 	(void)unused;
 	if (dead >= 0)
@@ -260,11 +256,8 @@ static void schedule(void)
 
 static void setup(void)
 {
-	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (state == MAP_FAILED) {
-		perror("mmap");
-		exit(1);
-	}
+	state = shared_memory(sizeof(*state));
+	deaths_init();
 	restore_init();
 	platform_read(&platform);
 	platform_facts(&platform);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
@@ -23,6 +22,7 @@
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"
 #include "alive.h"
+#include "deaths.h"
 #include "log.h"
 #include "switch.h"
 #include "tick.h"
@@ -41,7 +41,6 @@ struct cpu_story {
 
 /* Shared with the processes of the cases. */
 static struct state {
-	cpu_set_t dead;
 	bool last_round;		/* no CPU could be unbound in the last one: EBUSY is final */
 	unsigned int turn;		/* successful unbinds so far; chooses the load */
 	unsigned int refused;		/* EBUSY while another CPU's turn was still to come */
@@ -50,11 +49,6 @@ static struct state {
 } *state;
 
 static struct platform platform;
-
-static int first_dead(void)
-{
-	return cpus_next(-1, &state->dead);
-}
 
 static void need_root(void)
 {
@@ -71,47 +65,30 @@ static void need_root(void)
 static struct cpu_story *need_switched(int cpu)
 {
 	need_root();
-	if (first_dead() >= 0)
-		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	if (!state->cpu[cpu].tried)
 		report_skip("unbind.cpu%d has no result", cpu);
 	return &state->cpu[cpu];
-}
-
-/* After a death nothing that may block is tried, and the kernel is asked why. */
-static void died(int cpu)
-{
-	CPU_SET(cpu, &state->dead);
-	restore_abandon();
-	log_explain();
-}
-
-static int observer_of(int cpu)
-{
-	int observer = cpus_observer(cpu, report_cpus(), &state->dead);
-
-	if (observer < 0)
-		report_skip("no living CPU is left to observe from");
-	return observer;
 }
 
 static void baseline(int cpu)
 {
 	struct cpu_story *c = &state->cpu[cpu];
 	char device[CE_NAME_LEN];
-	int observer = observer_of(cpu);
+	int observer = deaths_observer(cpu);
 	int64_t irqs, late;
 
 	need_root();
 	ck_assert_int_eq(ce_current(cpu, device), 0);
 	alive_sample(cpu, observer, device, device, &c->baseline);
 	if (c->baseline.dead)
-		died(cpu);
+		deaths_add(cpu);
 	alive_judge(&c->baseline, NULL, cpu, device);
 	irqs = tick_idle_second(cpu, observer, device, &late);
 	if (irqs < 0) {
 		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu, device);
-		died(cpu);
+		deaths_add(cpu);
 		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, device);
 	}
 	c->idle_irqs = irqs;
@@ -148,10 +125,10 @@ static void unbind(int cpu)
 	int err;
 
 	need_root();
-	if (first_dead() >= 0)
-		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	c->expected = predict(cpu);
-	err = switch_away(cpu, observer_of(cpu), state->turn % 3, state->last_round, &c->s);
+	err = switch_away(cpu, deaths_observer(cpu), state->turn % 3, state->last_round, &c->s);
 	if (err)
 		report_fail("setting up the switch failed: %s", strerror(-err));
 	if (s->written == -EBUSY && !state->last_round) {
@@ -161,7 +138,7 @@ static void unbind(int cpu)
 	}
 	c->tried = true;
 	if (s->fresh.dead)
-		died(cpu);
+		deaths_add(cpu);
 	snprintf(fact, sizeof(fact), "cpu%d.device_before", cpu);
 	report_fact(fact, "%s", s->before);
 	snprintf(fact, sizeof(fact), "cpu%d.device_after", cpu);
@@ -218,11 +195,11 @@ static void alive(int cpu)
 	struct cpu_story *c = &state->cpu[cpu];
 	struct alive *a = &c->after;
 
-	if (!CPU_ISSET(cpu, &state->dead) || !c->tried) {
+	if (!c->s.fresh.dead) {
 		need_switched(cpu);
-		alive_sample(cpu, observer_of(cpu), c->s.before, c->s.after, a);
+		alive_sample(cpu, deaths_observer(cpu), c->s.before, c->s.after, a);
 		if (a->dead)
-			died(cpu);
+			deaths_add(cpu);
 	} else {
 		*a = c->s.fresh;
 	}
@@ -382,11 +359,11 @@ static void idle(int cpu)
 	int64_t irqs, late = 0, limit = 50 + 2 * (int64_t)c->idle_irqs;
 
 	before = tick_read(cpu);
-	irqs = tick_idle_second(cpu, observer_of(cpu), c->s.after, &late);
+	irqs = tick_idle_second(cpu, deaths_observer(cpu), c->s.after, &late);
 	if (irqs < 0) {
 		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
 			    c->s.after);
-		died(cpu);
+		deaths_add(cpu);
 		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
 	}
 	after = tick_read(cpu);
@@ -408,7 +385,7 @@ static void idle(int cpu)
 static void preempt(int cpu)
 {
 	need_switched(cpu);
-	tick_judge_preemption(cpu, observer_of(cpu));
+	tick_judge_preemption(cpu, deaths_observer(cpu));
 }
 
 static void cputime(int cpu)
@@ -442,8 +419,8 @@ static void load(int unused)
 
 	(void)unused;
 	need_root();
-	if (first_dead() >= 0)
-		report_skip("CPU %d is dead: nothing more is tried on this system", first_dead());
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	ck_assert(storm && all && spinners);
 	cpus_for_each(cpu, report_cpus()) {
 		spinners[j].cpu = cpu;
@@ -458,7 +435,7 @@ static void load(int unused)
 	if (alive_watch(all, i, &death)) {
 		report_note("DEAD cpu=%d: under load, %.2f s past its deadline", death.wake->cpu,
 			    death.waited_ns / 1e9);
-		died(death.wake->cpu);
+		deaths_add(death.wake->cpu);
 		report_fail("DEAD: CPU %d's timers stopped under load on every CPU", death.wake->cpu);
 	}
 	for (j = 0; j < n; j++)
@@ -475,8 +452,8 @@ static void load(int unused)
 static void log_clean(int unused)
 {
 	(void)unused;
-	if (first_dead() >= 0)
-		report_skip("CPU %d is dead: stalls are its consequence", first_dead());
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: stalls are its consequence", deaths_first());
 	log_judge();
 }
 
@@ -534,11 +511,8 @@ static void schedule(void)
 
 static void setup(void)
 {
-	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (state == MAP_FAILED) {
-		perror("mmap");
-		exit(1);
-	}
+	state = shared_memory(sizeof(*state));
+	deaths_init();
 	restore_init();
 	platform_read(&platform);
 	platform_facts(&platform);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "deaths.h"
+#include "log.h"
+
+static cpu_set_t *dead;
+
+void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	return memory;
+}
+
+void deaths_init(void)
+{
+	dead = shared_memory(sizeof(*dead));
+}
+
+int deaths_first(void)
+{
+	return cpus_next(-1, dead);
+}
+
+void deaths_add(int cpu)
+{
+	CPU_SET(cpu, dead);
+	restore_abandon();
+	log_explain();
+}
+
+int deaths_observer(int cpu)
+{
+	int observer = cpus_observer(cpu, report_cpus(), dead);
+
+	if (observer < 0)
+		report_skip("no living CPU is left to observe from");
+	return observer;
+}
