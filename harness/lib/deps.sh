@@ -32,6 +32,7 @@ deps() {
 			shellcheck shellcheck
 			bats bats
 			valgrind valgrind
+			file file
 			rsync rsync
 			busybox busybox-static
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
