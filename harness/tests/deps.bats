@@ -60,6 +60,7 @@ tool() {
 	place=$(mktemp -d)
 	chmod 755 "$place"
 	cp -r bin "$HERE/../lib" "$place"
+	# shellcheck disable=SC2016  # expanded inside
 	run $( ((EUID)) || echo setpriv --reuid 65534 --regid 65534 --clear-groups) bash -c \
 		'set -euo pipefail; source "$0/lib/common.sh"; source "$0/lib/deps.sh"; PATH=$0/bin; need soak' "$place"
 	rm -r "$place"
