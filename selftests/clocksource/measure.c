@@ -10,43 +10,49 @@
 /* How long one switch may wait for every reader to have read all clocks. */
 #define ROUND_LIMIT_NS (NSEC_PER_SEC / 2)
 
-#define TRIES 4
+#define TRIES 3
 
 /* The clocks at one moment. */
 struct snapshot {
-	int64_t ahead, width, when;
+	int64_t when;
 	struct range raw, realtime, boottime, tai;
 };
+
+static int64_t width(struct range r)
+{
+	return r.high - r.low;
+}
 
 static struct snapshot snapshot(uint64_t start)
 {
 	struct snapshot s;
 
+	s.when = counter_since_ns(start);
 	s.raw = clocks_offset(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, TRIES);
 	s.realtime = clocks_offset(CLOCK_REALTIME, CLOCK_MONOTONIC, TRIES);
 	s.boottime = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, TRIES);
 	s.tai = clocks_offset(CLOCK_TAI, CLOCK_REALTIME, TRIES);
-	s.ahead = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &s.width);
-	s.when = counter_since_ns(start);
 	return s;
 }
 
-static void switch_once(struct switched *s, uint64_t start, const char *to)
+/* *last is the snapshot before, and then the one behind. */
+static void switch_once(struct switched *s, uint64_t start, const char *to, struct snapshot *last)
 {
-	struct snapshot before, after;
+	int64_t ahead, width_before, width_after;
+	struct snapshot now;
 
-	before = snapshot(start);
+	ahead = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_before);
 	home_leave_for(to);
-	/* The nearest first. */
-	after.ahead = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &after.width);
-	s->gap = after.ahead - before.ahead;
-	s->width = before.width + after.width;
-	after = snapshot(start);
-	s->elapsed = after.when - before.when;
-	s->raw = range_change(before.raw, after.raw);
-	s->realtime = range_change(before.realtime, after.realtime);
-	s->boottime = range_change(before.boottime, after.boottime);
-	s->tai = range_change(before.tai, after.tai);
+	s->gap = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_after) - ahead;
+	s->gap_width = width_before + width_after;
+	now = snapshot(start);
+	s->elapsed = counter_since_ns(start) - last->when;
+	s->raw = range_change(last->raw, now.raw);
+	s->realtime = range_change(last->realtime, now.realtime);
+	s->boottime = range_change(last->boottime, now.boottime);
+	s->tai = range_change(last->tai, now.tai);
+	s->width = width(last->raw) + width(now.raw);
+	*last = now;
 }
 
 void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus)
@@ -55,13 +61,15 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 	uint64_t start = counter_read();
 	char now[CS_NAME_LEN];
 	unsigned int random;
+	struct snapshot last;
 	int err;
 
 	strcpy(now, home_name());
 	m->seed = random = start;
-	err = readers_start(&readers, cpus);
+	err = readers_start(&readers, cpus, NULL);
 	if (err)
 		report_fail("starting a reader on each CPU: %s", strerror(-err));
+	last = snapshot(start);
 	for (size_t i = 0; i < SWITCHES; i++) {
 		struct switched *s = &m->switched[i];
 		/* Any but the one in use. */
@@ -69,7 +77,7 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 
 		strcpy(s->from, now);
 		strcpy(s->to, sources->name[to]);
-		switch_once(s, start, s->to);
+		switch_once(s, start, s->to, &last);
 		strcpy(now, s->to);
 		m->unread += readers_round(&readers, ROUND_LIMIT_NS, true) != 0;
 	}

@@ -5,9 +5,9 @@
 
 #include <sched.h>
 
+#include "../lib/readers.h"
 #include "../lib/stats.h"
 #include "home.h"
-#include "readers.h"
 
 #define SWITCHES 100
 
@@ -15,8 +15,9 @@
 struct switched {
 	char from[CS_NAME_LEN], to[CS_NAME_LEN];
 	int64_t gap;		/* how far MONOTONIC gained on the raw counter, ns */
-	int64_t width;		/* how well that is known */
-	int64_t elapsed;	/* between the measurements before and behind */
+	int64_t gap_width;	/* how well that is known */
+	int64_t elapsed;	/* from the offsets before to those behind, ns */
+	int64_t width;		/* how well a change of them is known */
 	int64_t raw;		/* how far MONOTONIC - RAW changed for certain */
 	int64_t realtime, boottime, tai;	/* likewise, - MONOTONIC (tai: TAI - REALTIME) */
 };

@@ -156,7 +156,7 @@ static void gap(int unused)
 	(void)unused;
 	for (int i = 0; i < SWITCHES; i++) {
 		gaps[i] = magnitude(m->switched[i].gap);
-		widths[i] = m->switched[i].width;
+		widths[i] = m->switched[i].gap_width;
 	}
 	g = stats_of(gaps, SWITCHES);
 	w = stats_of(widths, SWITCHES);
@@ -175,13 +175,14 @@ static void gap(int unused)
 static void expect_latched(size_t member, const char *what, int ppm)
 {
 	const struct measured *m = measured();
-	int64_t worst = 0;
+	int64_t widths[SWITCHES], worst = 0;
 
 	for (int i = 0; i < SWITCHES; i++) {
 		const struct switched *s = &m->switched[i];
 		int64_t change = magnitude(*(const int64_t *)((const char *)s + member));
 		int64_t bound = NSEC_PER_USEC + s->elapsed * ppm / 1000000;
 
+		widths[i] = s->width;
 		if (change > worst)
 			worst = change;
 		if (change > bound)
@@ -189,6 +190,8 @@ static void expect_latched(size_t member, const char *what, int ppm)
 				    what, (long long)change, (long long)bound, s->from, s->to);
 	}
 	report_metric("change_max", worst, "ns");
+	/* A change smaller than this may hide. */
+	report_metric("width_p50", stats_of(widths, SWITCHES).p50, "ns");
 	report_metric("switches", SWITCHES, "switches");
 }
 

@@ -19,8 +19,8 @@
 #include "../lib/clocksource.h"
 #include "../lib/cpus.h"
 #include "../lib/platform.h"
+#include "../lib/readers.h"
 #include "../lib/report.h"
-#include "readers.h"
 
 static struct platform platform;
 
@@ -114,7 +114,7 @@ static void current_source(int unused)
 	/* No override that would beat the next best; an unbinding can't be undone anyway. */
 	ck_assert_int_eq(cs_select("\n", 1), 1);
 	cpu_pin(cpus_next(-1, &cpus));
-	err = readers_start(&readers, &cpus);
+	err = readers_start(&readers, &cpus, NULL);
 	if (err)
 		report_fail("starting a reader on each CPU: %s", strerror(-err));
 	while (need_list()->nr > 1) {

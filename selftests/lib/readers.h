@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/readings.h"
-#include "../lib/stats.h"
+#include "readings.h"
+#include "stats.h"
 
 struct read_clock {
 	clockid_t id;
@@ -48,14 +48,19 @@ struct reader {
 };
 
 struct readers {
+	int64_t (*read)(clockid_t clock, bool by_syscall);
 	size_t nr;
 	struct reader *reader;
 	struct handoff latest[NR_READ_CLOCKS];
 	_Atomic bool stop;
 };
 
-/* Starts one reader on each CPU of the set. Returns 0 or -errno. */
-int readers_start(struct readers *r, const cpu_set_t *cpus);
+/*
+ * Starts one reader on each CPU of the set; read is NULL for the real clocks (unit
+ * tests have seeded ones). Returns 0 or -errno.
+ */
+int readers_start(struct readers *r, const cpu_set_t *cpus,
+		  int64_t (*read)(clockid_t clock, bool by_syscall));
 
 /*
  * Waits until every reader has read all clocks once more, from now on, but for
