@@ -10,7 +10,7 @@
 /* How long one switch may wait for every reader to have read all clocks. */
 #define ROUND_LIMIT_NS (NSEC_PER_SEC / 2)
 
-#define TRIES 3
+#define TRIES 2
 
 /* The clocks at one moment. */
 struct snapshot {
@@ -55,6 +55,24 @@ static void switch_once(struct switched *s, uint64_t start, const char *to, stru
 	*last = now;
 }
 
+/* How far coarse clocks lag where nothing is switched. */
+static struct stats baseline_lag(const cpu_set_t *cpus)
+{
+	const struct timespec span = { 0, 100 * NSEC_PER_MSEC };
+	struct readers readers;
+	struct stats lag;
+	int err = readers_start(&readers, cpus, NULL);
+
+	if (err)
+		report_fail("starting a reader on each CPU: %s", strerror(-err));
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
+	readers_round(&readers, ROUND_LIMIT_NS, true);
+	readers_stop(&readers);
+	lag = readers_lag(&readers);
+	readers_free(&readers);
+	return lag;
+}
+
 void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus)
 {
 	struct readers readers;
@@ -66,6 +84,7 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 
 	strcpy(now, home_name());
 	m->seed = random = start;
+	m->lag_before = baseline_lag(cpus);
 	err = readers_start(&readers, cpus, NULL);
 	if (err)
 		report_fail("starting a reader on each CPU: %s", strerror(-err));
@@ -73,7 +92,8 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 	for (size_t i = 0; i < SWITCHES; i++) {
 		struct switched *s = &m->switched[i];
 		/* Any but the one in use. */
-		size_t to = (cs_find(sources, now) + 1 + rand_r(&random) % (sources->nr - 1)) % sources->nr;
+		size_t skip = 1 + rand_r(&random) % (sources->nr - 1);
+		size_t to = (cs_find(sources, now) + skip) % sources->nr;
 
 		strcpy(s->from, now);
 		strcpy(s->to, sources->name[to]);

@@ -19,7 +19,8 @@ struct switched {
 	int64_t elapsed;	/* from the offsets before to those behind, ns */
 	int64_t width;		/* how well a change of them is known */
 	int64_t raw;		/* how far MONOTONIC - RAW changed for certain */
-	int64_t realtime, boottime, tai;	/* likewise, - MONOTONIC (tai: TAI - REALTIME) */
+	int64_t realtime, boottime;	/* likewise, - MONOTONIC */
+	int64_t tai;		/* likewise, TAI - REALTIME */
 };
 
 struct measured {
@@ -29,10 +30,10 @@ struct measured {
 	unsigned long rounds;	/* of the slowest reader */
 	struct switched switched[SWITCHES];
 	struct read_result result[NR_READ_CLOCKS];
-	struct stats lag;
+	struct stats lag_before, lag;	/* of coarse clocks: without switches, and with */
 };
 
-/* Makes the switches among the sources while a reader runs on each CPU. Ends the case if one fails. */
+/* Switches among the sources while a reader runs on each CPU. Ends the case if a switch fails. */
 void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus);
 
 #endif

@@ -79,7 +79,9 @@ void reading_judge_vdso(const char *source)
 /* A timerfd that tells whether somebody has set the clock since; -1 without. */
 static int watch_sets(void)
 {
-	struct itimerspec far = { .it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400 };
+	struct itimerspec far = {
+		.it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400,
+	};
 	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 
 	if (fd >= 0)
@@ -104,14 +106,16 @@ unsigned long reading_judge_sandwich(const char *source, int times, int64_t limi
 		clockid_t id = clocks[i].id;
 
 		for (int n = 0; n < times && counter_since_ns(start) < limit_ns; n++, made++) {
-			int64_t before = clock_ns_syscall(id), mid = clock_ns(id), after = clock_ns_syscall(id);
+			int64_t before = clock_ns_syscall(id), mid = clock_ns(id);
+			int64_t after = clock_ns_syscall(id);
 
 			if (before <= mid && mid <= after)
 				continue;
 			if (was_set(fd))
 				report_skip("somebody set the clock meanwhile");
 			report_fail("on %s, libc's %s lies outside two system calls around it: %lld ns behind the first, %lld ns ahead of the second (negative: in order)",
-				    source, clocks[i].name, (long long)(before - mid), (long long)(mid - after));
+				    source, clocks[i].name, (long long)(before - mid),
+				    (long long)(mid - after));
 		}
 	}
 	if (fd >= 0)

@@ -304,13 +304,16 @@ static void ntp(int unused)
 static void cancel_on_set(int unused)
 {
 	const struct cs_list *sources = home_need(2);
-	struct itimerspec far = { .it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400 };
+	struct itimerspec far = {
+		.it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400,
+	};
 	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	uint64_t expirations;
 
 	(void)unused;
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL), 0);
+	ck_assert_int_eq(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far,
+					 NULL), 0);
 	for (int i = 0; i < 10; i++)
 		switch_away(sources);
 	home_return();
@@ -323,7 +326,8 @@ static void cancel_on_set(int unused)
 }
 
 /* Sleepers of two kinds on each CPU; with sources it switches until they are done. */
-static struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count, int *switches)
+static struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
+				     int *switches)
 {
 	const struct timespec moment = { 0, 3 * NSEC_PER_MSEC };
 	static struct wake wakes[2 * CPU_SETSIZE];
@@ -335,8 +339,10 @@ static struct stats sleep_and_switch(const struct cs_list *sources, unsigned int
 
 	cpus_for_each(cpu, report_cpus()) {
 		for (int kind = 0; kind < 2; kind++, n++) {
-			wakes[n] = (struct wake){ .cpu = cpu, .kind = kind ? WAKE_TIMERFD : WAKE_ABS,
-						  .count = count, .interval_ns = 10 * NSEC_PER_MSEC };
+			wakes[n] = (struct wake){
+				.cpu = cpu, .kind = kind ? WAKE_TIMERFD : WAKE_ABS,
+				.count = count, .interval_ns = 10 * NSEC_PER_MSEC,
+			};
 			ck_assert_int_eq(wake_start(&wakes[n]), 0);
 		}
 	}

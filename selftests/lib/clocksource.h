@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /sys/devices/system/clocksource (kernel/time/clocksource.c), and what each source gives the vDSO. */
+/* /sys/devices/system/clocksource (kernel/time/clocksource.c), and the vDSO by source. */
 #ifndef TICKPROOF_CLOCKSOURCE_H
 #define TICKPROOF_CLOCKSOURCE_H
 
@@ -37,7 +37,7 @@ int cs_find(const struct cs_list *list, const char *name);
 /* The source in use. Returns 0 or -errno (-ENOENT: no clocksources in sysfs). */
 int cs_current(char name[CS_NAME_LEN]);
 
-/* The sources one can switch to; those of no use in the present tick mode are hidden. 0 or -errno. */
+/* The sources one can switch to; what the present tick mode can't use is hidden. 0 or -errno. */
 int cs_available(struct cs_list *list);
 
 /*

@@ -71,11 +71,13 @@ static void *reader(void *arg)
 
 	free(start);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
-		for (int i = 0; i < 2 * NR_READ_CLOCKS; i++) {
-			if (read_clocks[i / 2].fine < 0)
-				read_one(all, self, i / 2, i % 2);
-			else
-				read_coarse(all, self, i / 2, i % 2);
+		for (int i = 0; i < NR_READ_CLOCKS; i++) {
+			if (read_clocks[i].fine < 0) {
+				read_one(all, self, i, false);
+				read_one(all, self, i, true);
+			} else {
+				read_coarse(all, self, i, self->rounds % 2);
+			}
 		}
 		atomic_fetch_add(&self->rounds, 1);
 	}

@@ -20,7 +20,7 @@
 struct read_clock {
 	clockid_t id;
 	const char *name;
-	int fine;		/* of a coarse clock: its fine one's place in read_clocks; else -1 */
+	int fine;		/* a coarse clock's fine one in read_clocks, or -1 */
 };
 
 #define NR_READ_CLOCKS 7

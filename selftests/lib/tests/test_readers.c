@@ -47,11 +47,11 @@ static struct readers r;
 static void run(int kind)
 {
 	cpu_set_t cpus;
-	int first;
+	int cpu;
 
 	ck_assert_int_eq(cpus_usable(&cpus), 0);
-	first = cpus_next(-1, &cpus);
-	for (int cpu = cpus_next(cpus_next(first, &cpus), &cpus); cpu >= 0; cpu = cpus_next(cpu, &cpus))
+	cpu = cpus_next(cpus_next(-1, &cpus), &cpus);
+	while (cpu >= 0 && (cpu = cpus_next(cpu, &cpus)) >= 0)
 		CPU_CLR(cpu, &cpus);
 	fault = kind;
 	ticks = 0;
