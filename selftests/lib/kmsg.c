@@ -91,6 +91,34 @@ int kmsg_open(struct kmsg *k)
 	return err;
 }
 
+int kmsg_open_all(struct kmsg *k, bool *since_boot)
+{
+	char record[8192 + 1];
+	int err = kmsg_open(k);
+	ssize_t n;
+
+	if (err)
+		return err;
+	*since_boot = false;
+	if (lseek(k->fd, 0, SEEK_SET) < 0)
+		goto fail;
+	n = read(k->fd, record, sizeof(record) - 1);
+	if (n > 0) {
+		const char *comma;
+
+		record[n] = '\0';
+		/* "prio,seq,...": the first message of all has number 0. */
+		comma = strchr(record, ',');
+		*since_boot = comma && !strncmp(comma, ",0,", 3);
+	}
+	if (lseek(k->fd, 0, SEEK_SET) >= 0)
+		return 0;
+fail:
+	err = -errno;
+	kmsg_close(k);
+	return err;
+}
+
 bool kmsg_next(struct kmsg *k, char *text, size_t len)
 {
 	char record[8192 + 1];	/* CONSOLE_EXT_LOG_MAX: no record is longer */

@@ -24,6 +24,12 @@ enum kmsg_kind {
 int kmsg_open(struct kmsg *k);
 
 /*
+ * The same with the messages so far that the kernel still has; *since_boot:
+ * these are all since boot, none is overwritten yet.
+ */
+int kmsg_open_all(struct kmsg *k, bool *since_boot);
+
+/*
  * The next message's text, without prefix and continuation lines. Returns true
  * while there are any; never blocks. Messages lost to a full ring are skipped,
  * and so is what user space wrote to /dev/kmsg: only the kernel's word counts.

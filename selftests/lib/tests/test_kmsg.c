@@ -204,6 +204,29 @@ START_TEST(open_from_now_on)
 }
 END_TEST
 
+START_TEST(open_all)
+{
+	struct kmsg k;
+	char text[64];
+	bool since_boot;
+
+	fake_make();
+	ck_assert_int_eq(kmsg_open_all(&k, &since_boot), -ENOENT);
+	/* A plain file gives all its bytes for one record: the first alone counts here. */
+	fake_write("/dev/kmsg", "4,0,1,-;the first\n");
+	ck_assert_int_eq(kmsg_open_all(&k, &since_boot), 0);
+	ck_assert(since_boot);
+	ck_assert(kmsg_next(&k, text, sizeof(text)));
+	ck_assert_str_eq(text, "the first");
+	kmsg_close(&k);
+	fake_write("/dev/kmsg", "4,10,1,-;a later one\n");
+	ck_assert_int_eq(kmsg_open_all(&k, &since_boot), 0);
+	ck_assert(!since_boot);
+	kmsg_close(&k);
+	fake_remove();
+}
+END_TEST
+
 /* The real one, where we may: what user space writes there is not the kernel's word. */
 START_TEST(open_real)
 {
@@ -229,6 +252,7 @@ int main(void)
 	tcase_add_test(tc, records);
 	tcase_add_test(tc, next);
 	tcase_add_test(tc, open_from_now_on);
+	tcase_add_test(tc, open_all);
 	tcase_add_test(tc, open_real);
 	return run_cases("kmsg", tc);
 }

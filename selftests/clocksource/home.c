@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../lib/files.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "home.h"
+
+static char name[CS_NAME_LEN], way_back[CS_NAME_LEN];
+static struct cs_list available;
+static int error;
+static pid_t parent;
+
+/* Whether the kernel's command line chose a source, which a lone newline would undo. */
+static bool chosen_at_boot(void)
+{
+	char *line;
+	bool chosen;
+
+	if (file_read("/proc/cmdline", &line) < 0)
+		return true;
+	chosen = strstr(line, "clocksource=");
+	free(line);
+	return chosen;
+}
+
+/*
+ * The override can't be read, only the source that came of it. Where the best
+ * source is in use there was most likely none, and none is left behind: an
+ * override would keep out a better source that registers later.
+ */
+void home_init(void)
+{
+	parent = getpid();
+	error = cs_current(name);
+	if (!error)
+		error = cs_available(&available);
+	if (error || geteuid())
+		return;
+	strcpy(way_back, !cs_find(&available, name) && !chosen_at_boot() ? "\n" : name);
+	restore_init();
+	restore_push(CS_CURRENT, way_back);
+}
+
+const char *home_name(void)
+{
+	return name;
+}
+
+const struct cs_list *home_need(size_t sources)
+{
+	if (error == -ENOENT)
+		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
+	if (error)
+		report_fail("reading " CS_DIR ": %s", strerror(-error));
+	if (geteuid())
+		report_skip("switching the clocksource needs root");
+	if (access(CS_CURRENT, W_OK))
+		report_skip("current_clocksource can't be written here: %s", strerror(errno));
+	if (cs_find(&available, name) < 0)
+		report_skip("the clocksource in use, %s, isn't available: there would be no way back", name);
+	if (available.nr < sources)
+		report_skip("%s is the only clocksource this system can use", name);
+	/* A case whose program was killed must not go on switching behind it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		exit(1);
+	return &available;
+}
+
+static void write_and_read_back(const char *text, const char *source)
+{
+	char now[CS_NAME_LEN];
+	ssize_t n = cs_select(text, strlen(text));
+	int err;
+
+	if (n != (ssize_t)strlen(text))
+		report_fail("switching to %s gave %s", source,
+			    n < 0 ? strerrorname_np(-n) : "a short write");
+	err = cs_current(now);
+	if (err)
+		report_fail("reading current_clocksource: %s", strerror(-err));
+	if (strcmp(now, source))
+		report_fail("switching to %s succeeded, but %s is in use", source, now);
+}
+
+void home_leave_for(const char *source)
+{
+	write_and_read_back(source, source);
+}
+
+void home_return(void)
+{
+	write_and_read_back(way_back, name);
+}

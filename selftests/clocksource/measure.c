@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/clocks.h"
+#include "../lib/report.h"
+#include "measure.h"
+
+/* How long one switch may wait for every reader to have read all clocks. */
+#define ROUND_LIMIT_NS (NSEC_PER_SEC / 2)
+
+#define TRIES 2
+
+/* The clocks at one moment. */
+struct snapshot {
+	int64_t when;
+	struct range raw, realtime, boottime, tai;
+};
+
+static int64_t width(struct range r)
+{
+	return r.high - r.low;
+}
+
+static struct snapshot snapshot(uint64_t start)
+{
+	struct snapshot s;
+
+	s.when = counter_since_ns(start);
+	s.raw = clocks_offset(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, TRIES);
+	s.realtime = clocks_offset(CLOCK_REALTIME, CLOCK_MONOTONIC, TRIES);
+	s.boottime = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, TRIES);
+	s.tai = clocks_offset(CLOCK_TAI, CLOCK_REALTIME, TRIES);
+	return s;
+}
+
+/* *last is the snapshot before, and then the one behind. */
+static void switch_once(struct switched *s, uint64_t start, const char *to, struct snapshot *last)
+{
+	int64_t ahead, width_before, width_after;
+	struct snapshot now;
+
+	ahead = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_before);
+	home_leave_for(to);
+	s->gap = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_after) - ahead;
+	s->gap_width = width_before + width_after;
+	now = snapshot(start);
+	s->elapsed = counter_since_ns(start) - last->when;
+	s->raw = range_change(last->raw, now.raw);
+	s->realtime = range_change(last->realtime, now.realtime);
+	s->boottime = range_change(last->boottime, now.boottime);
+	s->tai = range_change(last->tai, now.tai);
+	s->width = width(last->raw) + width(now.raw);
+	*last = now;
+}
+
+/* How far coarse clocks lag where nothing is switched. */
+static struct stats baseline_lag(const cpu_set_t *cpus)
+{
+	const struct timespec span = { 0, 100 * NSEC_PER_MSEC };
+	struct readers readers;
+	struct stats lag;
+	int err = readers_start(&readers, cpus, NULL);
+
+	if (err)
+		report_fail("starting a reader on each CPU: %s", strerror(-err));
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
+	readers_round(&readers, ROUND_LIMIT_NS, true);
+	readers_stop(&readers);
+	lag = readers_lag(&readers);
+	readers_free(&readers);
+	return lag;
+}
+
+void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus)
+{
+	struct readers readers;
+	uint64_t start = counter_read();
+	char now[CS_NAME_LEN];
+	unsigned int random;
+	struct snapshot last;
+	int err;
+
+	strcpy(now, home_name());
+	m->seed = random = start;
+	m->lag_before = baseline_lag(cpus);
+	err = readers_start(&readers, cpus, NULL);
+	if (err)
+		report_fail("starting a reader on each CPU: %s", strerror(-err));
+	last = snapshot(start);
+	for (size_t i = 0; i < SWITCHES; i++) {
+		struct switched *s = &m->switched[i];
+		/* Any but the one in use. */
+		size_t skip = 1 + rand_r(&random) % (sources->nr - 1);
+		size_t to = (cs_find(sources, now) + skip) % sources->nr;
+
+		strcpy(s->from, now);
+		strcpy(s->to, sources->name[to]);
+		switch_once(s, start, s->to, &last);
+		strcpy(now, s->to);
+		m->unread += readers_round(&readers, ROUND_LIMIT_NS, true) != 0;
+	}
+	home_return();
+	readers_stop(&readers);
+	for (int i = 0; i < NR_READ_CLOCKS; i++)
+		m->result[i] = readers_result(&readers, i);
+	m->lag = readers_lag(&readers);
+	m->rounds = readers_rounds(&readers);
+	readers_free(&readers);
+	m->done = true;
+}

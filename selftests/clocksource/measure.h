@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What many switches did to the clocks: measured once, judged by several cases. */
+#ifndef TICKPROOF_MEASURE_H
+#define TICKPROOF_MEASURE_H
+
+#include <sched.h>
+
+#include "../lib/readers.h"
+#include "../lib/stats.h"
+#include "home.h"
+
+#define SWITCHES 100
+
+/* One switch, seen from the thread that made it. */
+struct switched {
+	char from[CS_NAME_LEN], to[CS_NAME_LEN];
+	int64_t gap;		/* how far MONOTONIC gained on the raw counter, ns */
+	int64_t gap_width;	/* how well that is known */
+	int64_t elapsed;	/* from the offsets before to those behind, ns */
+	int64_t width;		/* how well a change of them is known */
+	int64_t raw;		/* how far MONOTONIC - RAW changed for certain */
+	int64_t realtime, boottime;	/* likewise, - MONOTONIC */
+	int64_t tai;		/* likewise, TAI - REALTIME */
+};
+
+struct measured {
+	bool done;
+	unsigned int seed;
+	unsigned int unread;	/* switches that not every reader could read behind in time */
+	unsigned long rounds;	/* of the slowest reader */
+	struct switched switched[SWITCHES];
+	struct read_result result[NR_READ_CLOCKS];
+	struct stats lag_before, lag;	/* of coarse clocks: without switches, and with */
+};
+
+/* Switches among the sources while a reader runs on each CPU. Ends the case if a switch fails. */
+void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus);
+
+#endif

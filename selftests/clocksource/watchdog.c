@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's own watchdog over clocksources (kernel/time/clocksource.c) marks
+ * none unstable, and what was marked is no longer offered.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "../lib/clocks.h"
+#include "../lib/clocksource.h"
+#include "../lib/kmsg.h"
+#include "../lib/platform.h"
+#include "../lib/report.h"
+
+/* WATCHDOG_INTERVAL is half a second; each source is looked at from every CPU in turn. */
+#define WATCH_NS (1200 * NSEC_PER_MSEC)
+
+static struct platform platform;
+
+static void need_log(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
+	if (err)
+		report_skip("the kernel's log can't be read: %s", strerror(-err));
+}
+
+static void need_watchdog(void)
+{
+	if (!platform.x86)
+		report_skip("no clocksource is watched here: CONFIG_CLOCKSOURCE_WATCHDOG is x86's");
+}
+
+/* All messages since boot, or as far back as the kernel still has them. */
+static void read_log(struct kmsg *log)
+{
+	bool since_boot;
+
+	need_log(kmsg_open_all(log, &since_boot));
+	report_note("the log reaches back %s", since_boot ? "to boot" : "not to boot: its beginning is overwritten");
+}
+
+static void since_boot(int unused)
+{
+	unsigned long messages = 0;
+	struct kmsg log;
+	char text[256];
+
+	(void)unused;
+	need_watchdog();
+	read_log(&log);
+	for (; kmsg_next(&log, text, sizeof(text)); messages++)
+		if (kmsg_classify(text) == KMSG_UNSTABLE)
+			report_fail("before this program, the kernel logged: %s", text);
+	report_metric("messages", messages, "messages");
+}
+
+static void during_run(int unused)
+{
+	struct timespec wait = ns_timespec(WATCH_NS);
+	struct kmsg log;
+	char text[256];
+
+	(void)unused;
+	need_watchdog();
+	need_log(kmsg_open(&log));
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+	while (kmsg_next(&log, text, sizeof(text)))
+		if (kmsg_classify(text) == KMSG_UNSTABLE)
+			report_fail("during the run, the kernel logged: %s", text);
+	report_metric("watched", WATCH_NS / 1e6, "ms");
+}
+
+/* The source a message takes out of service, or "". */
+static const char *marked(const char *text)
+{
+	static char name[CS_NAME_LEN];
+	const char *at;
+
+	*name = '\0';
+	if (strstr(text, "Marking TSC unstable due to"))
+		return "tsc";
+	if (kmsg_classify(text) != KMSG_UNSTABLE)
+		return name;
+	at = strstr(text, "Marking clocksource ");
+	if (!at || sscanf(at, "Marking clocksource '%31[^']'", name) == 1)
+		return name;
+	sscanf(at, "Marking clocksource %31s", name);
+	return name;
+}
+
+static void unstable_hidden(int unused)
+{
+	struct cs_list list;
+	struct timespec res;
+	struct kmsg log;
+	char text[256];
+	int count = 0;
+
+	(void)unused;
+	read_log(&log);
+	if (cs_available(&list))
+		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
+	clock_getres(CLOCK_MONOTONIC, &res);
+	if (timespec_ns(&res) != 1)
+		report_skip("high resolution timers aren't active: all clocksources are listed");
+	while (kmsg_next(&log, text, sizeof(text))) {
+		const char *name = marked(text);
+
+		if (!*name)
+			continue;
+		count++;
+		if (cs_find(&list, name) >= 0)
+			report_fail("%s is available, although the kernel logged: %s", name, text);
+		report_note("%s isn't available: %s", name, text);
+	}
+	report_metric("marked", count, "sources");
+	if (!count)
+		report_skip("no clocksource was marked unstable since boot");
+}
+
+static const struct report_case cases[] = {
+	{ "since_boot", "C11: the watchdog has marked no clocksource unstable since boot (clocksource_watchdog)", since_boot, 0 },
+	{ "during_run", "C11: the watchdog marks no clocksource unstable during the run (clocksource_watchdog)", during_run, 0 },
+	{ "unstable_hidden", "C7: what was marked unstable isn't available with high resolution timers (__clocksource_unstable)", unstable_hidden, 0 },
+};
+
+static void setup(void)
+{
+	platform_read(&platform);
+	platform_facts(&platform);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "clocksource", .program = "watchdog",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+	};
+
+	return report_main(argc, argv, &program);
+}
