@@ -148,7 +148,7 @@ static void report_totals(const struct played *p)
 		if (pair->round_trip != INT64_MAX && pair->round_trip * p->unit > round_trip)
 			round_trip = pair->round_trip * p->unit;
 	}
-	report_metric("observations", p->observations, "ordered readings");
+	report_metric("observations", p->observations, "observations");
 	report_metric("observations_per_second", per_second(p), "1/s");
 	report_metric("pairs", p->nr_pairs, "pairs");
 	report_metric("rounds", handoff_rounds(nr_cpus), "rounds");
