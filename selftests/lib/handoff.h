@@ -82,7 +82,7 @@ bool handoff_match(int n, int round, int index, int *a, int *b);
 
 /*
  * Runs n pairs side by side for about box_ns by the raw counter: longer, up to
- * 20 times, where CPUs that are off (more virtual CPUs than cores) keep them
+ * 5 times, where CPUs that are off (more virtual CPUs than cores) keep them
  * from a few dozen observations. Ends in any case: nothing here awaits a CPU
  * that doesn't come. Pairs share no CPU.
  */
