@@ -318,3 +318,76 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	run expected_check "$EXPECTED"
 	says 'listed twice'
 }
+
+# stamped RATE NOISE_MS STALL_MS : as one, with 80 stamps in 4 s of a clock that goes at RATE of the host's; each arrives up to
+# NOISE_MS late, and each tenth STALL_MS later than that
+stamped() {
+	one '# stamps here' 1..1 "$A" 'ok 1 a.one.a' 0
+	awk -v rate="$1" -v noise="$2" -v stall="$3" '
+		{ at += 0; $1 = sprintf("%.6f", $1 + shift) }
+		!/# stamps here/ { print; next }
+		{
+			srand(7)
+			for (i = 0; i < 80; i++) {
+				at = i * 0.05
+				late = rand() * noise + (i % 10 == 4) * stall
+				late = ahead > at + late / 1000 ? (ahead - at) * 1000 : late
+				ahead = at + late / 1000
+				printf "%.6f 1 < # stamp %.0f %.0f\n", $1 + ahead, 1e12 + at * rate * 1e9, 2e12 + at * rate * 1e9
+			}
+			shift = 6
+		}' "$RUN/journal.log" >"$RUN/stamped"
+	mv "$RUN/stamped" "$RUN/journal.log"
+}
+
+@test "the host's clock: a guest whose clocks are all 7 % fast, or slow, does not conform" {
+	stamped 1.07 2 0
+	judged 1 'a.one.host: CLOCK_MONOTONIC_RAW is 7.0 % fast by the host'
+	record '^case a.one a.one.host FAIL fail '
+	record '^count 2 0 1 0$'
+	record '^metric a.one.host slope_monotonic [67][0-9]+\.'
+	ktap_sound
+	stamped 0.93 2 0
+	judged 1 'RAW is 7.0 % slow'
+	stamped 0 0 0
+	judged 1 'RAW is 100.0 % slow'
+}
+
+@test "the host's clock: 7 % is seen through noise and stalls" {
+	stamped 1.07 30 0
+	judged 1 '% fast'
+	stamped 0.93 5 150
+	judged 1 '% slow'
+}
+
+@test "the host's clock: noise and stalls alone are no drift, and too much of them is no statement" {
+	local noise stall
+	for noise in 0 1 5 20 40; do
+		for stall in 0 50 150; do
+			stamped 1 "$noise" "$stall"
+			judged 0
+			record '^case a.one a.one.host PASS pass '
+			ktap_sound
+		done
+	done
+	stamped 1 5 400
+	judged 0
+	stamped 1.01 5 0
+	judged 0
+	record '^metric a.one.host slope (9|10)[0-9]{3}\.[0-9]+ ppm$'
+	stamped 1.07 800 0
+	judged 0
+	record '^case a.one a.one.host SKIP skip .*known to [0-9.]+ % only'
+}
+
+@test "the host's clock: few stamps tell nothing, odd ones break the protocol, and no guest gives this result itself" {
+	one 1..1 "$A" '# stamp 1000000000 2000000000' 'ok 1 a.one.a' 0
+	judged 0
+	record '^case a.one a.one.host SKIP skip .*tell no rate'
+	record '^count 2 0 0 1$'
+	one 1..1 "$A" '# stamp -5 $(reboot)' '# stamp 1' '# stamp 99999999999999999999999999999999999999999 1' 'ok 1 a.one.a' 0
+	judged 2 "a stamp that can't be read in a.one"
+	one 1..2 "$A" 'ok 1 a.one.a' '# BEGIN a.one.host' 'ok 2 a.one.host' 0
+	judged 1 missing
+	record 'PROTOCOL fail.*BEGIN a.one.host in a.one'
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CLOCK_MONOTONIC against clocks with an oscillator of their own: the RTC, told
+ * by where its seconds begin, and PTP devices. A few seconds can't tell parts
+ * per million; what they can tell is bounded by what was seen for certain, and
+ * only that is judged.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ptp_clock.h>
+#include <linux/rtc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/drift.h"
+#include "../lib/report.h"
+
+#define SPAN_S 3
+
+/* The most that NTP may steer a clock by (MAXFREQ, kernel/time/ntp.c). */
+#define LIMIT_PPM 500.0
+
+/* A second of the RTC began between these, CLOCK_MONOTONIC. */
+struct edge {
+	int64_t before, after;
+	int second;		/* 0 to 59: the one that began */
+};
+
+static int rtc_second(int fd)
+{
+	struct rtc_time time;
+
+	if (ioctl(fd, RTC_RD_TIME, &time))
+		report_skip("/dev/rtc0 can't be read: %s", strerror(errno));
+	return time.tm_sec;
+}
+
+/* Reads the RTC until a second begins. */
+static struct edge next_edge(int fd, uint64_t *samples)
+{
+	uint64_t begun = counter_read();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	int old = rtc_second(fd);
+	struct edge e = { .before = now };
+
+	do {
+		now = clock_ns(CLOCK_MONOTONIC);
+		e.second = rtc_second(fd);
+		e.after = clock_ns(CLOCK_MONOTONIC);
+		++*samples;
+		if (e.second != old)
+			return e;
+		/* This reading still showed the old one: the new one began behind its start. */
+		e.before = now;
+	} while (counter_since_ns(begun) < 3 * NSEC_PER_SEC);
+	report_skip("a running RTC: /dev/rtc0 shows the same second for 3 s");
+}
+
+/*
+ * The rate, in ppm, of a reference by CLOCK_MONOTONIC, if the reference counted
+ * ns between two events: within [*low, *high] for certain.
+ */
+static void judge(const char *what, double ns, double least, double most, uint64_t samples)
+{
+	double high = (ns / least - 1) * 1e6, low = (ns / most - 1) * 1e6;
+
+	report_metric("samples", samples, "readings");
+	report_metric("slope", (high + low) / 2, "ppm");
+	report_metric("resolution", (high - low) / 2, "ppm");
+	report_metric("span", ns / 1e9, "s");
+	if (least <= 0)
+		report_skip("a reading of %s in time: it took longer than the span", what);
+	if (low > LIMIT_PPM || high < -LIMIT_PPM)
+		report_fail("%s runs %.0f ppm by CLOCK_MONOTONIC, known to %.0f ppm: beyond %.0f ppm", what,
+			    (high + low) / 2, (high - low) / 2, LIMIT_PPM);
+}
+
+static void rtc(int unused)
+{
+	struct timespec pause = ns_timespec(NSEC_PER_SEC / 20);
+	int fd = open("/dev/rtc0", O_RDONLY | O_CLOEXEC);
+	struct edge first, last;
+	uint64_t samples = 0;
+	int seconds;
+
+	(void)unused;
+	if (fd < 0 && errno == ENOENT)
+		report_skip("no /dev/rtc0");
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		report_skip("reading /dev/rtc0 needs root");
+	if (fd < 0)
+		report_skip("/dev/rtc0 can't be opened: %s", strerror(errno));
+	first = next_edge(fd, &samples);
+	while (clock_ns(CLOCK_MONOTONIC) - first.after < (SPAN_S - 1) * NSEC_PER_SEC + NSEC_PER_SEC / 2)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	last = next_edge(fd, &samples);
+	close(fd);
+	/* The RTC's own count, which may be 7 % off: up to a minute it is unambiguous. */
+	seconds = (last.second - first.second + 60) % 60;
+	report_metric("edge_width", last.after - last.before, "ns");
+	judge("the RTC", seconds * 1e9, last.before - first.after, last.after - first.before, samples);
+}
+
+/* posix-timers' dynamic clocks (include/linux/posix-timers_types.h: fd_to_clockid). */
+static clockid_t fd_clock(int fd)
+{
+	return (clockid_t)(~(unsigned int)fd << 3 | 3);
+}
+
+static void ptp_device(int fd, const char *path)
+{
+	struct timespec pause = ns_timespec((SPAN_S - 1) * NSEC_PER_SEC);
+	struct sandwich first, last;
+	char what[64], name[32];
+	int64_t now = clock_ns(fd_clock(fd));
+
+	if (now < 0)
+		report_skip("%s can't be read: %s", path, strerror(-now));
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &first))
+		report_skip("a reading of %s", path);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &last))
+		report_skip("a reading of %s", path);
+	snprintf(name, sizeof(name), "%s_offset", path + strlen("/dev/"));
+	report_metric(name, clock_ns(fd_clock(fd)) - clock_ns(CLOCK_REALTIME), "ns");
+	snprintf(what, sizeof(what), "the PTP clock %s", path);
+	judge(what, last.value - first.value, last.before - first.after, last.after - first.before, 2);
+}
+
+static void ptp(int unused)
+{
+	int found = 0, refused = 0;
+	char path[32];
+
+	(void)unused;
+	for (int i = 0; i < 8; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/ptp%d", i);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		refused += fd < 0 && (errno == EACCES || errno == EPERM);
+		if (fd < 0)
+			continue;
+		found++;
+		ptp_device(fd, path);
+		close(fd);
+	}
+	if (!found && refused)
+		report_skip("reading a /dev/ptp device needs root");
+	if (!found)
+		report_skip("no /dev/ptp device");
+}
+
+static const struct report_case cases[] = {
+	{ "rtc", "the RTC's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell (G2)", rtc, false },
+	{ "ptp", "a PTP clock's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell (G3)", ptp, false },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "counter", .program = "reference",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+	};
+
+	return report_main(argc, argv, &program);
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clocks.h"
+#include "handoff.h"
+#include "stats.h"
+
+#define LINE 128		/* two of 64: neighbours are prefetched in pairs */
+#define RUN 64			/* round trips that are timed together */
+#define MAX_RUNS 4096
+#define ENOUGH 64		/* observations worth waiting for beyond the time box */
+#define PATIENCE 5		/* times the time box */
+#define NAP_SPINS 10000		/* some hundred microseconds */
+#define NAP_NS 20000
+#define FROZEN 1000000		/* looks at a counter that doesn't move */
+
+/* Two threads' playing field. turn counts the hand-offs: even ones are CPU 0's to make. */
+struct game {
+	struct {
+		_Atomic uint64_t turn;
+		int64_t reading;
+	} line __attribute__((aligned(LINE)));
+	_Atomic bool stop __attribute__((aligned(LINE)));
+	_Atomic bool there;	/* CPU 1's thread is running */
+	const struct handoff_source *source;
+	struct handoff_pair *pair;
+	int64_t box_ns;
+	pthread_t thread[2];
+	bool started[2];
+	int64_t runs[MAX_RUNS];	/* CPU 0's: ticks each run took */
+	size_t nr_runs;
+};
+
+/* One thread's watch over its own time. */
+struct box {
+	struct game *g;
+	int side;
+	uint64_t begun, last;
+	unsigned int still;
+	struct handoff_side seen;	/* on this thread's stack: the pair's is shared */
+};
+
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+/* Fetches the line for writing while the clock is being read. */
+static inline void fetch_to_write(const void *line)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" :: "m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
+/* Whether this side shall go on no more. */
+static bool over(struct box *b)
+{
+	struct game *g = b->g;
+	uint64_t now = counter_read();
+	int64_t ns = (double)(now - b->begun) * NSEC_PER_SEC / counter_hz();
+
+	if (atomic_load(&g->stop))
+		return true;
+	b->still = now == b->last ? b->still + 1 : 0;
+	b->last = now;
+	if (b->still >= FROZEN)
+		g->pair->frozen = true;
+	if (b->still >= FROZEN || ns > PATIENCE * g->box_ns ||
+	    (!b->side && ns > g->box_ns && 2 * b->seen.observations >= ENOUGH))
+		atomic_store(&g->stop, true);
+	return atomic_load(&g->stop);
+}
+
+/*
+ * The other CPU doesn't run: it is a virtual one, and its host is short of CPUs. Spinning on would
+ * only keep one from it.
+ */
+static bool nap(void)
+{
+	struct timespec ts = { .tv_nsec = NAP_NS };
+
+	return !clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn)
+{
+	for (unsigned int spins = 1;; spins++) {
+		if (atomic_load_explicit(&b->g->line.turn, memory_order_acquire) == turn)
+			return true;
+		if (spins % 128 == 0 && (over(b) || (spins > NAP_SPINS && !nap())))
+			return false;
+		if (spins > 2000)
+			relax();
+	}
+}
+
+static inline __attribute__((always_inline)) int64_t reading(const struct handoff_source *s,
+							     enum handoff_kind kind, int side)
+{
+	switch (kind) {
+	case HANDOFF_BARE:
+		return 0;
+	case HANDOFF_COUNTER:
+		return counter_read();
+	case HANDOFF_CLOCK:
+		return clock_ns(s->clock);
+	case HANDOFF_SYSCALL:
+		return clock_ns_syscall(s->clock);
+	case HANDOFF_CUSTOM:
+		return s->read(side);
+	}
+	return 0;
+}
+
+/*
+ * The reading is ordered behind the acquiring load by counter_read()'s fence
+ * (arm64: the branch that left await(), and the ISB), and before the publishing
+ * store, which comes behind the store of the reading itself.
+ */
+static inline __attribute__((always_inline)) void play(struct box *b, enum handoff_kind kind)
+{
+	struct game *g = b->g;
+	int64_t round_trip = INT64_MAX, last = 0;
+	uint64_t turn = b->side, run_begun = b->begun;
+
+	for (uint64_t n = 0; await(b, turn); n++, turn += 2) {
+		int64_t theirs = g->line.reading, now;
+
+		fetch_to_write(&g->line);
+		now = reading(g->source, kind, b->side);
+		g->line.reading = now;
+		atomic_store_explicit(&g->line.turn, turn + 1, memory_order_release);
+		/* While the line travels. At first there is nothing to compare with. */
+		if (turn) {
+			handoff_account(&b->seen, now, theirs);
+			if (!b->side && now - last < round_trip)
+				round_trip = now - last;
+		}
+		last = now;
+		if (b->side || n % RUN)
+			continue;
+		if (n) {
+			uint64_t run_over = counter_read();
+
+			g->runs[g->nr_runs++ % MAX_RUNS] = run_over - run_begun;
+			run_begun = run_over;
+			if (over(b))
+				break;
+		} else {
+			run_begun = counter_read();
+		}
+	}
+	g->pair->side[b->side] = b->seen;
+	if (!b->side)
+		g->pair->round_trip = round_trip;
+}
+
+static void *player(struct game *g, int side)
+{
+	struct box b = { .g = g, .side = side, .begun = counter_read(), .seen = handoff_side() };
+
+	if (side) {
+		atomic_store(&g->there, true);
+	} else {
+		while (!atomic_load(&g->there) && !over(&b))
+			relax();
+		b.begun = counter_read();
+	}
+	switch (g->source->kind) {
+	case HANDOFF_BARE:
+		play(&b, HANDOFF_BARE);
+		break;
+	case HANDOFF_COUNTER:
+		play(&b, HANDOFF_COUNTER);
+		break;
+	case HANDOFF_CLOCK:
+		play(&b, HANDOFF_CLOCK);
+		break;
+	case HANDOFF_SYSCALL:
+		play(&b, HANDOFF_SYSCALL);
+		break;
+	case HANDOFF_CUSTOM:
+		play(&b, HANDOFF_CUSTOM);
+		break;
+	}
+	if (!side)
+		g->pair->ns = (double)(counter_read() - b.begun) * NSEC_PER_SEC / counter_hz();
+	return NULL;
+}
+
+static void *player0(void *arg)
+{
+	return player(arg, 0);
+}
+
+static void *player1(void *arg)
+{
+	return player(arg, 1);
+}
+
+static int start(struct game *g, int side)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int err;
+
+	CPU_ZERO(&set);
+	CPU_SET(g->pair->cpu[side], &set);
+	pthread_attr_init(&attr);
+	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (!err)
+		err = pthread_create(&g->thread[side], &attr, side ? player1 : player0, g);
+	pthread_attr_destroy(&attr);
+	g->started[side] = !err;
+	return -err;
+}
+
+static void finish(struct game *g)
+{
+	struct handoff_pair *p = g->pair;
+	size_t runs = g->nr_runs < MAX_RUNS ? g->nr_runs : MAX_RUNS;
+
+	for (int side = 0; side < 2; side++)
+		if (g->started[side])
+			pthread_join(g->thread[side], NULL);
+	stats_of(g->runs, runs);	/* sorts them */
+	p->typical_ns = (double)stats_percentile(g->runs, runs, 25) * NSEC_PER_SEC / counter_hz() / (2 * RUN);
+	if (!runs && handoff_observations(p))
+		p->typical_ns = (double)p->ns / handoff_observations(p);
+}
+
+void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_source *source,
+		   int64_t box_ns)
+{
+	struct game *games = aligned_alloc(LINE, n * sizeof(*games));
+
+	/* Before the first reading, not within: it takes 10 ms. */
+	counter_hz();
+	for (int i = 0; i < n; i++) {
+		pairs[i] = (struct handoff_pair){
+			.cpu = { pairs[i].cpu[0], pairs[i].cpu[1] },
+			.side = { handoff_side(), handoff_side() },
+			.round_trip = INT64_MAX,
+			.error = games ? 0 : -ENOMEM,
+		};
+		if (!games)
+			continue;
+		memset(&games[i], 0, sizeof(games[i]));
+		games[i].source = source;
+		games[i].pair = &pairs[i];
+		games[i].box_ns = box_ns;
+		for (int side = 1; side >= 0 && !pairs[i].error; side--)
+			pairs[i].error = start(&games[i], side);
+		if (pairs[i].error)
+			atomic_store(&games[i].stop, true);
+	}
+	for (int i = 0; games && i < n; i++)
+		finish(&games[i]);
+	free(games);
+}
+
+bool handoff_offset(const struct handoff_pair *p, int64_t *low, int64_t *high)
+{
+	*low = -p->side[0].ahead;
+	*high = p->side[1].ahead;
+	return p->side[0].observations && p->side[1].observations;
+}
+
+int handoff_rounds(int n)
+{
+	return n < 2 ? 0 : n % 2 ? n : n - 1;
+}
+
+bool handoff_match(int n, int round, int index, int *a, int *b)
+{
+	int ring = handoff_rounds(n);
+
+	/* One stays, the others move round it; with an odd n the one who stays is nobody. */
+	*a = index ? (round + index) % ring : ring;
+	*b = (round - index + ring) % ring;
+	return *a < n && *b < n;
+}
