@@ -243,7 +243,7 @@ static void process(int unused)
  * The kernel forwards the timer when its signal is taken, so overrun + 1 sums up to what had
  * expired by then.
  */
-static void overrun_sum(struct verdict *v, timer_t timer, clockid_t clock, int64_t interval)
+static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t clock, int64_t interval)
 {
 	sigset_t set = only(SIGRTMIN + 4);
 	int64_t first = clock_ns(clock) + interval, before, after, off;
@@ -257,7 +257,8 @@ static void overrun_sum(struct verdict *v, timer_t timer, clockid_t clock, int64
 		if (i % 10 == 9)
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ 0, 5 * MS }, NULL);
 		before = clock_ns(clock);
-		if (sigwaitinfo(&set, &info) < 0)
+		/* Until 6.12 a signal outlives the timer it is of. */
+		if (sigwaitinfo(&set, &info) < 0 || info.si_value.sival_int != value)
 			continue;
 		after = clock_ns(clock);
 		sum += info.si_overrun + 1;
@@ -288,11 +289,11 @@ static void overruns_on(int cpu, void *arg)
 		/* Not those that can be set. */
 		clockid_t clock = i % 2 ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
 
-		if (own_timer(clock, SIGRTMIN + 4, 0, &timer)) {
+		if (own_timer(clock, SIGRTMIN + 4, i, &timer)) {
 			WRONG(v, "timer_create of clock %d: %s", clock, strerror(errno));
 			return;
 		}
-		overrun_sum(v, timer, clock, intervals[i / 2]);
+		overrun_sum(v, timer, i, clock, intervals[i / 2]);
 		timer_delete(timer);
 	}
 }
