@@ -347,8 +347,8 @@ static void setup(void)
 
 static const struct report_case cases[] = {
 	ROW(monotonic, "the other clocks don't notice (H6): timekeeping_settimeofday(), tk_set_wall_to_mono()"),
-	ROW(intervals, "relative sleeps, and those on other clocks, take as long as without (F13): hrtimer_setup(): relative on CLOCK_REALTIME is on CLOCK_MONOTONIC"),
-	ROW(interval_tai, "a relative sleep on CLOCK_TAI takes as long as without (F13); but hrtimer_setup() makes only CLOCK_REALTIME's relative timers monotonic"),
+	ROW(intervals, "relative sleeps, and those on other clocks, take as long as without (F13): __hrtimer_init(): relative on CLOCK_REALTIME is on CLOCK_MONOTONIC"),
+	ROW(interval_tai, "a relative sleep on CLOCK_TAI takes as long as without (F13); but __hrtimer_init() makes only CLOCK_REALTIME's relative timers monotonic"),
 	ROW(forward, "sleeps until a time of day that is now past end at once (F13): clock_was_set()"),
 	ROW(backward, "sleeps until a time of day that is now further off go on (F13): clock_was_set()"),
 	ROW(cancelled, "CANCEL_ON_SET says ECANCELED once for each set, to read() and to timerfd_settime() (F7): timerfd_canceled()"),
