@@ -195,6 +195,8 @@ void judge_past(const char *const sleepers[])
 {
 	size_t nr = CPU_COUNT(report_cpus()), i = 0;
 	struct past *all = calloc(nr, sizeof(*all));
+	struct stats worst = { 0 };
+	size_t samples = 0;
 	int cpu;
 
 	ck_assert_ptr_nonnull(all);
@@ -216,9 +218,12 @@ void judge_past(const char *const sleepers[])
 		if (took.p50 > bound)
 			report_fail("CPU %d: sleeps until a time that has passed took %.3f ms, more than %.3f ms (median)",
 				    cpu, took.p50 / 1e6, bound / 1e6);
-		report_metric("samples", took.count, "sleeps");
-		report_metric("took_p50", took.p50, "ns");
-		report_metric("took_max", took.max, "ns");
+		samples += took.count;
+		if (took.p50 >= worst.p50)
+			worst = took;
 	}
+	report_metric("samples", samples, "sleeps");
+	report_metric("took_p50", worst.p50, "ns");
+	report_metric("took_max", worst.max, "ns");
 	free(all);
 }
