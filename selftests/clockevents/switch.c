@@ -9,6 +9,7 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/periods.h"
 #include "../lib/report.h"
 #include "../lib/wake.h"
 #include "switch.h"
@@ -53,9 +54,8 @@ struct periodic {
 };
 
 /*
- * timerfd_read() counts with hrtimer_forward_now(): the sum at each return is
- * exactly how many periods had begun at a moment between the two clock reads
- * around it. No tolerance is needed, however late the thread runs.
+ * What is read is exactly what had expired by then (lib/periods.h): no tolerance is needed,
+ * however late the thread runs.
  */
 static void *read_periods(void *arg)
 {
@@ -78,8 +78,8 @@ static void *read_periods(void *arg)
 			return NULL;
 		after = clock_ns(CLOCK_MONOTONIC);
 		p->expirations += expirations;
-		p->expected_min = before < first ? 1 : (before - first) / PERIOD_NS + 1;
-		p->expected_max = after < first ? 0 : (after - first) / PERIOD_NS + 1;
+		p->expected_min = before < first ? 1 : periods_at(before, first, PERIOD_NS);
+		p->expected_max = periods_at(after, first, PERIOD_NS);
 		if (p->expirations < p->expected_min || p->expirations > p->expected_max)
 			break;
 	}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "cpus.h"
+#include "crew.h"
+#include "wake.h"
+
+struct crew {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	void (*run)(int cpu, void *arg);
+	size_t count, ready, ended;
+	bool begin;
+	int first;		/* the CPU of the first to end; -1: none has */
+	struct member *members;
+};
+
+struct member {
+	struct crew *crew;
+	int cpu;
+	void *arg;
+	pthread_t thread;
+	_Atomic unsigned int progress;
+	_Atomic bool done;
+};
+
+static __thread struct member *self;
+
+void crew_progress(void)
+{
+	if (self)
+		atomic_fetch_add(&self->progress, 1);
+}
+
+static void *member_main(void *arg)
+{
+	struct member *m = arg;
+	struct crew *c = m->crew;
+
+	self = m;
+	pthread_mutex_lock(&c->lock);
+	c->ready++;
+	pthread_cond_broadcast(&c->changed);
+	while (!c->begin)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	c->run(m->cpu, m->arg);
+	pthread_mutex_lock(&c->lock);
+	c->ended++;
+	if (c->first < 0)
+		c->first = m->cpu;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	atomic_store(&m->done, true);
+	return NULL;
+}
+
+static int start(struct member *m)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int err;
+
+	CPU_ZERO(&set);
+	CPU_SET(m->cpu, &set);
+	pthread_attr_init(&attr);
+	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (!err)
+		err = pthread_create(&m->thread, &attr, member_main, m);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+/* A member on which the caller waits, and its progress when the wait began. */
+struct look {
+	struct member *member;
+	unsigned int progress;
+};
+
+static bool moved(void *arg)
+{
+	struct look *l = arg;
+
+	return atomic_load(&l->member->done) || atomic_load(&l->member->progress) != l->progress;
+}
+
+static int await(struct member *m)
+{
+	struct look l = { .member = m };
+	int err = 0;
+
+	while (!err && !atomic_load(&m->done)) {
+		l.progress = atomic_load(&m->progress);
+		err = observe(moved, &l, CREW_STUCK_NS);
+	}
+	return err;
+}
+
+/* Sleeps until the first has ended, then goes to its CPU and watches the rest. */
+static int await_all(struct crew *c, int *stuck)
+{
+	cpu_set_t mine;
+	int err = 0;
+
+	sched_getaffinity(0, sizeof(mine), &mine);
+	pthread_mutex_lock(&c->lock);
+	while (c->first < 0)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	cpu_pin(c->first);
+	for (size_t i = 0; i < c->count && !err; i++) {
+		err = await(&c->members[i]);
+		if (err)
+			*stuck = c->members[i].cpu;
+		else
+			pthread_join(c->members[i].thread, NULL);
+	}
+	sched_setaffinity(0, sizeof(mine), &mine);
+	return err;
+}
+
+int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
+	     int *stuck)
+{
+	struct crew *c = calloc(1, sizeof(*c));
+	size_t n = 0;
+	int cpu, err = 0;
+
+	if (c)
+		c->members = calloc(CPU_COUNT(cpus), sizeof(*c->members));
+	if (!c || !c->members || !CPU_COUNT(cpus)) {
+		free(c);
+		return c ? -EINVAL : -ENOMEM;
+	}
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	c->run = run;
+	c->first = -1;
+	cpus_for_each(cpu, cpus) {
+		struct member *m = &c->members[n];
+
+		*m = (struct member){ .crew = c, .cpu = cpu, .arg = (char *)args + n * size };
+		err = start(m);
+		/* Those already started wait for a beginning that doesn't come. */
+		if (err)
+			return err;
+		c->count = ++n;
+	}
+	pthread_mutex_lock(&c->lock);
+	while (c->ready < c->count)
+		pthread_cond_wait(&c->changed, &c->lock);
+	c->begin = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	err = await_all(c, stuck);
+	/* The stuck still use it. */
+	if (!err) {
+		free(c->members);
+		free(c);
+	}
+	return err;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../clocks.h"
+#include "../cpus.h"
+#include "../crew.h"
+#include "testing.h"
+
+static cpu_set_t usable;
+
+static void setup(void)
+{
+	ck_assert_int_eq(cpus_usable(&usable), 0);
+}
+
+struct job {
+	int ran_on, told;
+	unsigned int steps;
+};
+
+static void note(int cpu, void *arg)
+{
+	struct job *j = arg;
+
+	j->told = cpu;
+	j->ran_on = sched_getcpu();
+	for (; j->steps < 3; j->steps++) {
+		usleep(2000);
+		crew_progress();
+	}
+}
+
+START_TEST(on_every_cpu)
+{
+	struct job jobs[CPU_SETSIZE];
+	int cpu, stuck = -1, i = 0;
+
+	memset(jobs, 0, sizeof(jobs));
+	ck_assert_int_eq(crew_run(&usable, note, jobs, sizeof(*jobs), &stuck), 0);
+	cpus_for_each(cpu, &usable) {
+		ck_assert_int_eq(jobs[i].told, cpu);
+		ck_assert_int_eq(jobs[i].ran_on, cpu);
+		ck_assert_uint_eq(jobs[i].steps, 3);
+		i++;
+	}
+	ck_assert_int_eq(stuck, -1);
+}
+END_TEST
+
+/* The caller may go where it could before. */
+START_TEST(affinity_kept)
+{
+	struct job jobs[CPU_SETSIZE];
+	cpu_set_t after;
+	int stuck;
+
+	memset(jobs, 0, sizeof(jobs));
+	ck_assert_int_eq(crew_run(&usable, note, jobs, sizeof(*jobs), &stuck), 0);
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
+	ck_assert(CPU_EQUAL(&usable, &after));
+}
+END_TEST
+
+static int victim;
+
+/* On one CPU the sleep never ends, as where no timer fires. */
+static void stick(int cpu, void *arg)
+{
+	(void)arg;
+	while (cpu == victim)
+		pause();
+}
+
+START_TEST(stuck_one)
+{
+	int stuck = -1, last = -1, cpu;
+	char args[CPU_SETSIZE];
+
+	if (CPU_COUNT(&usable) < 2)
+		return;
+	cpus_for_each(cpu, &usable)
+		last = cpu;
+	victim = _i ? last : cpus_next(-1, &usable);
+	ck_assert_int_eq(crew_run(&usable, stick, args, 1, &stuck), -ETIMEDOUT);
+	ck_assert_int_eq(stuck, victim);
+}
+END_TEST
+
+/* Slow is not stuck: longer in all than CREW_STUCK_NS, but it gets on. */
+static void slow(int cpu, void *arg)
+{
+	(void)arg;
+	for (int i = 0; cpu == victim && i < 12; i++) {
+		sleep(1);
+		crew_progress();
+	}
+}
+
+START_TEST(slow_one)
+{
+	int stuck = -1;
+	char args[CPU_SETSIZE];
+
+	victim = cpus_next(-1, &usable);
+	ck_assert_int_eq(crew_run(&usable, slow, args, 1, &stuck), 0);
+}
+END_TEST
+
+START_TEST(nobody)
+{
+	cpu_set_t none, wrong;
+	int stuck;
+
+	CPU_ZERO(&none);
+	ck_assert_int_eq(crew_run(&none, note, NULL, 0, &stuck), -EINVAL);
+	CPU_ZERO(&wrong);
+	CPU_SET(CPU_SETSIZE - 1, &wrong);
+	ck_assert_int_lt(crew_run(&wrong, note, NULL, 0, &stuck), 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("crew");
+
+	/* Threads that busy-poll for seconds are not for valgrind. */
+	tcase_set_tags(tc, "clock");
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, on_every_cpu);
+	tcase_add_test(tc, affinity_kept);
+	tcase_add_loop_test(tc, stuck_one, 0, 2);
+	tcase_add_test(tc, slow_one);
+	tcase_add_test(tc, nobody);
+	return run_cases("crew", tc);
+}

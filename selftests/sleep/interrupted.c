@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nanosleep() and clock_nanosleep() interrupted by signals, stopped, resumed: never shorter in all,
+ * and what remains is told to the nanosecond (F4; kernel/time/hrtimer.c do_nanosleep()).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/crew.h"
+#include "../lib/report.h"
+#include "interrupter.h"
+#include "judge.h"
+
+#define MS NSEC_PER_MSEC
+
+static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI };
+#define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
+
+/* What was wrong on a CPU; "" for nothing. */
+struct verdict {
+	char text[200];
+	unsigned int samples;
+	int64_t beyond;
+};
+
+static void judge_verdicts(void (*run)(int cpu, void *arg))
+{
+	struct verdict *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all));
+	unsigned int samples = 0;
+	int64_t beyond = 0;
+	size_t i = 0;
+	int cpu;
+
+	ck_assert_ptr_nonnull(all);
+	judge_crew(run, all, sizeof(*all));
+	cpus_for_each(cpu, report_cpus()) {
+		if (all[i].text[0])
+			report_fail("CPU %d: %s", cpu, all[i].text);
+		samples += all[i].samples;
+		if (all[i].beyond > beyond)
+			beyond = all[i].beyond;
+		i++;
+	}
+	report_metric("samples", samples, "sleeps");
+	if (beyond)
+		report_metric("remaining_beyond_request", beyond, "ns");
+	free(all);
+}
+
+#define WRONG(v, ...) snprintf((v)->text, sizeof((v)->text), __VA_ARGS__)
+
+/* Sleeps for 10 s and is interrupted; what remains is told to the nanosecond by clock reads around it. */
+static bool interrupted_once(clockid_t clock, int64_t slack, struct verdict *v)
+{
+	struct timespec want = { 10, 0 }, rem = { -1, -1 };
+	int64_t before, after, left;
+	int err;
+
+	before = clock_ns(CLOCK_MONOTONIC);
+	err = clock_nanosleep(clock, 0, &want, &rem);
+	after = clock_ns(CLOCK_MONOTONIC);
+	left = timespec_ns(&rem);
+	v->samples++;
+	if (err != EINTR)
+		return WRONG(v, "clock %d: an interrupted sleep returned %s", clock, err ? strerror(err) : "success"), false;
+	if (left <= 0 || left > 10 * NSEC_PER_SEC + slack)
+		return WRONG(v, "clock %d: of 10 s asked for %lld ns remain", clock, (long long)left), false;
+	if (left < 10 * NSEC_PER_SEC - (after - before))
+		return WRONG(v, "clock %d: %lld ns remain of 10 s after no more than %lld ns", clock,
+			     (long long)left, (long long)(after - before)), false;
+	if (left - 10 * NSEC_PER_SEC > v->beyond)
+		v->beyond = left - 10 * NSEC_PER_SEC;
+	return true;
+}
+
+static void interrupt_relative(int cpu, void *arg)
+{
+	struct interrupter in;
+	struct verdict *v = arg;
+
+	(void)cpu;
+	prctl(PR_SET_TIMERSLACK, 1);
+	if (interrupter_start(&in, 7 * MS)) {
+		WRONG(v, "timer_create: %s", strerror(errno));
+		return;
+	}
+	for (int i = 0; i < 24 && !v->text[0]; i++) {
+		interrupted_once(clocks[i % NR_CLOCKS], 1, v);
+		crew_progress();
+	}
+	/* The slack is in what remains (do_nanosleep(): hrtimer_expires_remaining()): shown as a metric. */
+	prctl(PR_SET_TIMERSLACK, 50 * MS);
+	for (int i = 0; i < 4 && !v->text[0]; i++)
+		interrupted_once(clocks[i % NR_CLOCKS], 50 * MS, v);
+	interrupter_stop(&in);
+}
+
+static void remaining(int unused)
+{
+	(void)unused;
+	judge_verdicts(interrupt_relative);
+}
+
+static void interrupt_absolute(int cpu, void *arg)
+{
+	const struct timespec untouched = { 12345, 678 };
+	struct interrupter in;
+	struct verdict *v = arg;
+
+	(void)cpu;
+	if (interrupter_start(&in, 5 * MS)) {
+		WRONG(v, "timer_create: %s", strerror(errno));
+		return;
+	}
+	for (int i = 0; i < 8 && !v->text[0]; i++) {
+		clockid_t clock = clocks[i % NR_CLOCKS];
+		int64_t start = clock_ns(CLOCK_MONOTONIC);
+		struct timespec when = ns_timespec(clock_ns(clock) + 30 * MS), rem = untouched;
+		int err;
+
+		while ((err = clock_nanosleep(clock, TIMER_ABSTIME, &when, &rem)) == EINTR)
+			v->samples++;
+		if (err)
+			WRONG(v, "clock %d: an absolute sleep failed: %s", clock, strerror(err));
+		else if (memcmp(&rem, &untouched, sizeof(rem)))
+			WRONG(v, "clock %d: an interrupted absolute sleep wrote a remaining time", clock);
+		else if (clock_ns(clock) < timespec_ns(&when) && clock_ns(CLOCK_MONOTONIC) - start < 30 * MS)
+			WRONG(v, "clock %d: an absolute sleep resumed after signals ended early", clock);
+		crew_progress();
+	}
+	interrupter_stop(&in);
+}
+
+static void absolute(int unused)
+{
+	(void)unused;
+	judge_verdicts(interrupt_absolute);
+}
+
+/* Interrupted every 3 ms and resumed with what remained: no less than asked for in the end. */
+static void resume_relative(int cpu, void *arg)
+{
+	struct interrupter in;
+	struct verdict *v = arg;
+
+	(void)cpu;
+	if (interrupter_start(&in, 3 * MS)) {
+		WRONG(v, "timer_create: %s", strerror(errno));
+		return;
+	}
+	for (int i = 0; i < 4 && !v->text[0]; i++) {
+		struct timespec left = { 0, 40 * MS };
+		int64_t before = clock_ns(CLOCK_MONOTONIC), took;
+		int err;
+
+		while ((err = clock_nanosleep(clocks[i], 0, &left, &left)) == EINTR)
+			v->samples++;
+		took = clock_ns(CLOCK_MONOTONIC) - before;
+		if (err)
+			WRONG(v, "clock %d: %s", clocks[i], strerror(err));
+		else if (took < 40 * MS)
+			WRONG(v, "clock %d: 40 ms in pieces took %lld ns", clocks[i], (long long)took);
+		crew_progress();
+	}
+	interrupter_stop(&in);
+}
+
+static void resumed(int unused)
+{
+	(void)unused;
+	judge_verdicts(resume_relative);
+}
+
+/* A sleeping child, and when it began and ended. */
+struct child {
+	_Atomic int64_t began, ended;
+	int error;
+};
+
+#define RESTARTED (200 * MS)
+
+static void child_main(struct child *c, int flags)
+{
+	int64_t began = clock_ns(CLOCK_MONOTONIC);
+	struct timespec when = ns_timespec(flags ? began + RESTARTED : RESTARTED);
+
+	atomic_store(&c->began, began);
+	c->error = clock_nanosleep(CLOCK_MONOTONIC, flags, &when, NULL);
+	atomic_store(&c->ended, clock_ns(CLOCK_MONOTONIC));
+	_exit(0);
+}
+
+static void pause_ns(int64_t ns)
+{
+	struct timespec ts = ns_timespec(ns);
+
+	nanosleep(&ts, NULL);
+}
+
+/* Stops and continues it half-way; whether it then ended sooner than a sleep begun anew could have. */
+static bool stopped_once(int flags)
+{
+	struct child *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t continued;
+	pid_t pid;
+
+	ck_assert(c != MAP_FAILED);
+	pid = fork();
+	if (!pid)
+		child_main(c, flags);
+	ck_assert_int_gt(pid, 0);
+	while (!atomic_load(&c->began))
+		pause_ns(MS);
+	pause_ns(50 * MS);
+	kill(pid, SIGSTOP);
+	waitpid(pid, NULL, WUNTRACED);
+	pause_ns(50 * MS);
+	continued = clock_ns(CLOCK_MONOTONIC);
+	kill(pid, SIGCONT);
+	waitpid(pid, NULL, 0);
+	if (c->error)
+		report_fail("a sleep that was stopped and continued failed: %s", strerror(c->error));
+	if (c->ended - c->began < RESTARTED)
+		report_fail("a sleep of 200 ms that was stopped and continued took %lld ns",
+			    (long long)(c->ended - c->began));
+	return c->ended < continued + RESTARTED;
+}
+
+static void restarted(int unused)
+{
+	static const int flags[] = { 0, TIMER_ABSTIME };
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		int tries = 1;
+
+		while (!stopped_once(flags[i]))
+			if (tries++ == 5)
+				report_fail("%s sleep starts anew when it is continued after SIGSTOP",
+					    flags[i] ? "an absolute" : "a relative");
+		report_metric(flags[i] ? "tries_absolute" : "tries_relative", tries, "sleeps");
+	}
+}
+
+/* The longest request there is must not wrap into one that has passed. */
+static void endless(int unused)
+{
+	struct interrupter in;
+
+	(void)unused;
+	ck_assert_int_eq(interrupter_start(&in, 10 * MS), 0);
+	for (size_t i = 0; i < 2 * NR_CLOCKS; i++) {
+		struct timespec when = { LONG_MAX, NSEC_PER_SEC - 1 }, rem = { 0, 0 };
+		int flags = i % 2 ? TIMER_ABSTIME : 0;
+
+		if (clock_nanosleep(clocks[i / 2], flags, &when, &rem) != EINTR)
+			report_fail("clock %d: the longest sleep there is ended by itself", clocks[i / 2]);
+		if (!flags && rem.tv_sec < 100ll * 365 * 86400)
+			report_fail("clock %d: of the longest sleep there is only %lld s remain",
+				    clocks[i / 2], (long long)rem.tv_sec);
+	}
+	interrupter_stop(&in);
+}
+
+#define ROW(name, rule) { #name, rule, name, false }
+
+static const struct report_case cases[] = {
+	ROW(remaining, "a relative sleep says EINTR and what remains, to the nanosecond (F4): do_nanosleep(), nanosleep_copyout()"),
+	ROW(absolute, "an absolute sleep says EINTR and leaves the remaining time alone (F4): hrtimer_nanosleep()"),
+	ROW(resumed, "a sleep resumed with what remained is not shorter in all (F4): do_nanosleep()"),
+	ROW(restarted, "a sleep that is stopped and continued ends at its first deadline (F4): hrtimer_nanosleep_restart()"),
+	ROW(endless, "the longest sleep there is doesn't wrap around (F1, F4): timespec64_to_ktime(), ktime_add_safe()"),
+};
+
+static const struct report_program program = {
+	.surface = "sleep",
+	.program = "interrupted",
+	.cases = cases,
+	.nr_cases = sizeof(cases) / sizeof(*cases),
+};
+
+int main(int argc, char **argv)
+{
+	return report_main(argc, argv, &program);
+}

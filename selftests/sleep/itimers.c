@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* setitimer() and alarm() (F10; kernel/time/itimer.c, posix-cpu-timers.c). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/report.h"
+#include "judge.h"
+
+#define MS NSEC_PER_MSEC
+#define US NSEC_PER_USEC
+
+static struct timeval ns_timeval(int64_t ns)
+{
+	return (struct timeval){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / US };
+}
+
+static void set(int which, int64_t value, int64_t interval)
+{
+	struct itimerval when = { ns_timeval(interval), ns_timeval(value) };
+
+	if (setitimer(which, &when, NULL))
+		report_fail("setitimer: %s", strerror(errno));
+}
+
+static int64_t get(int which)
+{
+	struct itimerval now;
+
+	ck_assert_int_eq(getitimer(which, &now), 0);
+	return now.it_value.tv_sec * NSEC_PER_SEC + now.it_value.tv_usec * US;
+}
+
+/* Blocks the signal: it is fetched, or looked for, and so it never interrupts. */
+static sigset_t block(int sig)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, sig);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	return signals;
+}
+
+/* Signals may merge, but the k-th comes no sooner than after k intervals. */
+static void real(int unused)
+{
+	sigset_t signals = block(SIGALRM);
+	int64_t start = clock_ns(CLOCK_MONOTONIC), took;
+
+	(void)unused;
+	set(ITIMER_REAL, 3 * MS, 2 * MS);
+	for (int k = 0; k < 100; k++) {
+		sigwaitinfo(&signals, NULL);
+		took = clock_ns(CLOCK_MONOTONIC) - start;
+		if (took < 3 * MS + k * 2 * MS)
+			report_fail("signal %d came %lld ns early", k + 1, (long long)(3 * MS + k * 2 * MS - took));
+	}
+	set(ITIMER_REAL, 0, 0);
+	if (get(ITIMER_REAL))
+		report_fail("a disarmed timer has time remaining");
+	report_metric("samples", 100, "signals");
+	report_metric("per_signal", (clock_ns(CLOCK_MONOTONIC) - start) / 100, "ns");
+}
+
+/* What remains never rises, and isn't 0 before the signal (itimer_get_remtime(): 1 us at least). */
+static void real_remaining(int unused)
+{
+	int64_t left, last = INT64_MAX;
+	uint64_t begun = counter_read();
+	unsigned int samples = 0;
+	sigset_t pending;
+
+	(void)unused;
+	block(SIGALRM);
+	set(ITIMER_REAL, 30 * MS, 0);
+	do {
+		left = get(ITIMER_REAL);
+		sigpending(&pending);
+		samples++;
+		if (left > last || left > 30 * MS)
+			report_fail("the remaining time rose to %lld ns", (long long)left);
+		if (!left && !sigismember(&pending, SIGALRM))
+			report_fail("no time remains, and no signal has come");
+		last = left;
+	} while (left && counter_since_ns(begun) < 20 * NSEC_PER_SEC);
+	if (left)
+		report_fail("DEAD: a timer of 30 ms hasn't expired after 20 s by the raw counter");
+	report_metric("samples", samples, "reads");
+}
+
+static void alarm_second(int unused)
+{
+	sigset_t signals = block(SIGALRM);
+	int64_t start, took;
+
+	(void)unused;
+	alarm(1000);
+	/* alarm_setitimer(): rounded to the nearest second, at least 1. */
+	start = clock_ns(CLOCK_MONOTONIC);
+	took = alarm(1);
+	if (took < 990 || took > 1000)
+		report_fail("of an alarm in 1000 s %lld s remain at once", (long long)took);
+	sigwaitinfo(&signals, NULL);
+	took = clock_ns(CLOCK_MONOTONIC) - start;
+	if (took < NSEC_PER_SEC)
+		report_fail("an alarm in 1 s came after %lld ns", (long long)took);
+	if (alarm(0))
+		report_fail("time remains of an alarm that has come");
+	report_metric("late", took - NSEC_PER_SEC, "ns");
+}
+
+/* CPU time of the process that passes, busy, until the timer's signal is pending. */
+static int64_t burn(int which, int sig, int64_t value)
+{
+	int64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t begun = counter_read();
+	sigset_t pending, signals = block(sig);
+
+	set(which, value, 0);
+	do {
+		for (volatile int i = 0; i < 20000; i++)
+			;
+		sigpending(&pending);
+	} while (!sigismember(&pending, sig) && counter_since_ns(begun) < 20 * NSEC_PER_SEC);
+	start = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+	if (!sigismember(&pending, sig))
+		report_fail("a timer of %lld ms of CPU time hasn't expired after %lld ms, 20 s by the raw counter",
+			    (long long)(value / MS), (long long)(start / MS));
+	sigwaitinfo(&signals, NULL);
+	return start;
+}
+
+/*
+ * The kernel counts this time in ticks, whole to whom one interrupts, so that with others on the
+ * CPU any one run may be far off. Right is what is right once: a wrong rate never is.
+ */
+static void cpu_time(int which, int sig)
+{
+	int64_t jiffy = NSEC_PER_SEC / 100, value = 60 * MS, took = 0;
+	int tries = 0;
+
+	do {
+		took = burn(which, sig, value);
+		tries++;
+	} while (llabs(took - value) > 2 * jiffy + value / 10 && tries < 20);
+	report_metric("cpu_time", took, "ns");
+	report_metric("tries", tries, "runs");
+	if (llabs(took - value) > 2 * jiffy + value / 10)
+		report_fail("60 ms of CPU time were signalled after %.1f ms, %d times out of %d",
+			    took / 1e6, tries, tries);
+}
+
+static void virtual(int unused)
+{
+	(void)unused;
+	cpu_time(ITIMER_VIRTUAL, SIGVTALRM);
+}
+
+static void prof(int unused)
+{
+	(void)unused;
+	cpu_time(ITIMER_PROF, SIGPROF);
+}
+
+static void invalid(int unused)
+{
+	struct itimerval bad = { .it_value = { 0, 1000000 } };
+
+	(void)unused;
+	ck_assert(setitimer(ITIMER_REAL, &bad, NULL) == -1 && errno == EINVAL);
+	bad.it_value = (struct timeval){ -1, 0 };
+	ck_assert(setitimer(ITIMER_REAL, &bad, NULL) == -1 && errno == EINVAL);
+	ck_assert(setitimer(99, &(struct itimerval){ 0 }, NULL) == -1 && errno == EINVAL);
+}
+
+#define ROW(name, rule) { #name, rule, name, false }
+
+static const struct report_case cases[] = {
+	ROW(real, "ITIMER_REAL never signals early (F10): it_real_fn()"),
+	ROW(real_remaining, "what remains of ITIMER_REAL never rises, nor is it 0 before the signal (F9, F10): itimer_get_remtime()"),
+	{ "alarm", "alarm() never signals early and tells what remained (F10): alarm_setitimer()", alarm_second, false },
+	ROW(virtual, "ITIMER_VIRTUAL is right within 2 ticks and 10 % (F10): check_cpu_itimer()"),
+	ROW(prof, "ITIMER_PROF is right within 2 ticks and 10 % (F10): check_cpu_itimer()"),
+	ROW(invalid, "EINVAL for times and timers that are none (F10): get_itimerval(), do_setitimer()"),
+};
+
+static const struct report_program program = {
+	.surface = "sleep",
+	.program = "itimers",
+	.cases = cases,
+	.nr_cases = sizeof(cases) / sizeof(*cases),
+};
+
+int main(int argc, char **argv)
+{
+	return report_main(argc, argv, &program);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nanosleep() and clock_nanosleep(): at least as long as asked on the clock asked for, and no longer
+ * than slack allows (F1-F3; kernel/time/hrtimer.c, posix-timers.c).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/crew.h"
+#include "../lib/report.h"
+#include "../lib/sleepers.h"
+#include "judge.h"
+
+#define MS NSEC_PER_MSEC
+#define US NSEC_PER_USEC
+
+static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI };
+#define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
+
+static void sleep_by(const char *sleeper)
+{
+	const struct plan plan = {
+		.sleeper = sleeper,
+		LENGTHS(1, 10, 999, 5 * US, 60 * US, 300 * US, MS, 4 * MS + 1, 9 * MS, 20 * MS),
+		.rounds = 3,
+		.allowance = 50 * US,
+	};
+
+	judge_sleeps(&plan);
+}
+
+#define SLEEPERS(F) \
+	F(nanosleep) F(monotonic_rel) F(monotonic_abs) F(realtime_rel) F(realtime_abs) \
+	F(boottime_rel) F(boottime_abs) F(tai_rel) F(tai_abs)
+
+#define RUN(name) static void run_##name(int cpu) { (void)cpu; sleep_by(#name); }
+#define NAME(name) #name,
+
+SLEEPERS(RUN)
+
+static const char *const names[] = { SLEEPERS(NAME) };
+#define NR_NAMES (sizeof(names) / sizeof(*names))
+
+/* All of them at once on each CPU, so that it takes no longer than one. */
+struct long_sleep {
+	pthread_t thread;
+	const struct sleeper *sleeper;
+	int64_t ns;
+	struct slept slept;
+};
+
+static void *sleep_long(void *arg)
+{
+	struct long_sleep *l = arg;
+
+	sleeper_wait(l->sleeper, l->ns, &l->slept);
+	return NULL;
+}
+
+static void sleep_all_long(int cpu, void *arg)
+{
+	struct long_sleep *all = arg;
+	size_t i, started = 0;
+
+	(void)cpu;
+	for (i = 0; i < NR_NAMES; i++, started++) {
+		all[i].sleeper = sleeper_named(names[i]);
+		all[i].ns = 500 * MS + i * 100 * MS;
+		all[i].slept.error = -EAGAIN;
+		if (pthread_create(&all[i].thread, NULL, sleep_long, &all[i]))
+			break;
+	}
+	for (i = 0; i < started; i++)
+		pthread_join(all[i].thread, NULL);
+}
+
+/* Judged on the median of all: that many sleeps of different length end at different times. */
+static void seconds(int unused)
+{
+	size_t nr = CPU_COUNT(report_cpus()) * NR_NAMES;
+	struct long_sleep *all = calloc(nr, sizeof(*all));
+	struct sleeps sleeps = { .late = calloc(nr, sizeof(int64_t)) };
+	struct stats s = { 0 };
+
+	(void)unused;
+	ck_assert(all && sleeps.late);
+	for (int attempt = 0; attempt < 3; attempt++) {
+		judge_crew(sleep_all_long, all, NR_NAMES * sizeof(*all));
+		sleeps.count = 0;
+		for (size_t i = 0; i < nr; i++)
+			sleeps_add(&sleeps, &all[i].slept);
+		if (sleeps.error)
+			report_fail("a sleep failed: %s", strerror(-sleeps.error));
+		if (sleeps.early)
+			report_fail("%zu of %zu long sleeps ended early, by up to %lld ns", sleeps.early,
+				    sleeps.count, (long long)sleeps.earliest);
+		s = stats_of(sleeps.late, sleeps.count);
+		if (s.p50 <= 100 * MS)
+			break;
+	}
+	report_metric("samples", s.count, "sleeps");
+	report_metric("late_p50", s.p50, "ns");
+	report_metric("late_max", s.max, "ns");
+	if (s.p50 > 100 * MS)
+		report_fail("long sleeps: median %.3f ms late, more than 100 ms, 3 times out of 3", s.p50 / 1e6);
+}
+
+static void past(int unused)
+{
+	static const char *const absolute[] = { "monotonic_abs", "realtime_abs", "boottime_abs", "tai_abs", NULL };
+
+	(void)unused;
+	judge_past(absolute);
+}
+
+/* Two ways to sleep that differ in slack alone, in turn; the medians of their lateness. */
+struct slack {
+	void (*exact)(void), (*slack)(void);
+	struct stats exact_late, slack_late;
+	bool measurable;
+	const char *wrong;
+};
+
+#define SLACK_NS (5 * MS)
+
+static void measure_slack(int cpu, void *arg)
+{
+	const struct sleeper *sleeper = sleeper_named("monotonic_abs");
+	struct slack *s = arg;
+
+	(void)cpu;
+	for (int attempt = 0; attempt < 5 && !s->measurable && !s->wrong; attempt++) {
+		int64_t late[2][20];
+		struct sleeps with[2] = { { .late = late[0] }, { .late = late[1] } };
+
+		for (int i = 0; i < 40; i++) {
+			struct slept one;
+
+			(i % 2 ? s->slack : s->exact)();
+			sleeper_wait(sleeper, 2 * MS, &one);
+			sleeps_add(&with[i % 2], &one);
+			crew_progress();
+		}
+		if (with[0].early || with[1].early)
+			s->wrong = "a sleep ended early";
+		s->exact_late = stats_of(late[0], with[0].count);
+		s->slack_late = stats_of(late[1], with[1].count);
+		s->measurable = s->slack_late.p50 > s->exact_late.p50;
+	}
+}
+
+static void judge_slack(void (*exact)(void), void (*slack)(void), const char *what)
+{
+	struct slack *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all)), least = { .slack_late.p50 = INT64_MAX };
+	size_t i = 0;
+	int cpu;
+
+	ck_assert_ptr_nonnull(all);
+	cpus_for_each(cpu, report_cpus())
+		all[i++] = (struct slack){ .exact = exact, .slack = slack };
+	judge_crew(measure_slack, all, sizeof(*all));
+	i = 0;
+	cpus_for_each(cpu, report_cpus()) {
+		struct slack *s = &all[i++];
+		int64_t bound = sleeps_bound(&s->exact_late, SLACK_NS);
+
+		if (s->slack_late.p50 - s->exact_late.p50 <= least.slack_late.p50 - least.exact_late.p50)
+			least = *s;
+		if (s->wrong)
+			report_fail("CPU %d: %s", cpu, s->wrong);
+		if (!s->measurable)
+			report_fail("CPU %d: %s: medians %.3f and %.3f ms, 5 times out of 5", cpu, what,
+				    s->exact_late.p50 / 1e6, s->slack_late.p50 / 1e6);
+		if (s->slack_late.p50 > bound)
+			report_fail("CPU %d: with 5 ms slack a median of %.3f ms late, more than %.3f ms",
+				    cpu, s->slack_late.p50 / 1e6, bound / 1e6);
+	}
+	/* Of the CPU where the difference is least. */
+	report_metric("exact_p50", least.exact_late.p50, "ns");
+	report_metric("slack_p50", least.slack_late.p50, "ns");
+	free(all);
+}
+
+static void slack_1ns(void)
+{
+	prctl(PR_SET_TIMERSLACK, 1);
+}
+
+static void slack_5ms(void)
+{
+	prctl(PR_SET_TIMERSLACK, SLACK_NS);
+}
+
+static void slack(int unused)
+{
+	(void)unused;
+	slack_5ms();
+	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK), SLACK_NS);
+	slack_1ns();
+	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK), 1);
+	judge_slack(slack_1ns, slack_5ms, "5 ms of slack can't be told from 1 ns");
+}
+
+static void set_policy(int policy)
+{
+	struct sched_param param = { .sched_priority = policy == SCHED_FIFO };
+
+	sched_setscheduler(0, policy, &param);
+}
+
+static void realtime_policy(void)
+{
+	slack_5ms();
+	set_policy(SCHED_FIFO);
+}
+
+static void ordinary_policy(void)
+{
+	set_policy(SCHED_OTHER);
+	slack_5ms();
+}
+
+static void slack_realtime(int unused)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	(void)unused;
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		report_skip("SCHED_FIFO needs root or RLIMIT_RTPRIO: %s", strerror(errno));
+	set_policy(SCHED_OTHER);
+	judge_slack(realtime_policy, ordinary_policy,
+		    "a SCHED_FIFO thread is as late as one that slack applies to");
+}
+
+static void expect(int got, int error, const char *what, clockid_t clock)
+{
+	if (got != error)
+		report_fail("clock %d: %s gave %s instead of %s", clock, what,
+			    got ? strerrorname_np(got) : "success", strerrorname_np(error));
+}
+
+static void invalid(int unused)
+{
+	static const struct timespec bad[] = { { 0, NSEC_PER_SEC }, { 0, -1 }, { -1, 0 }, { 0, LONG_MAX } };
+	static const struct timespec good = { 0, 1 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		for (size_t c = 0; c < NR_CLOCKS; c++) {
+			expect(clock_nanosleep(clocks[c], 0, &bad[i], NULL), EINVAL, "an invalid time", clocks[c]);
+			expect(clock_nanosleep(clocks[c], TIMER_ABSTIME, &bad[i], NULL), EINVAL,
+			       "an invalid absolute time", clocks[c]);
+		}
+		expect(nanosleep(&bad[i], NULL) ? errno : 0, EINVAL, "nanosleep() of an invalid time", -1);
+	}
+	expect(syscall(SYS_clock_nanosleep, 99, 0, &good, NULL) ? errno : 0, EINVAL, "an unknown clock", 99);
+	/* Clocks without nsleep: posix_clocks[] in kernel/time/posix-timers.c */
+	expect(clock_nanosleep(CLOCK_MONOTONIC_RAW, 0, &good, NULL), EOPNOTSUPP, "a sleep", CLOCK_MONOTONIC_RAW);
+	expect(clock_nanosleep(CLOCK_MONOTONIC_COARSE, 0, &good, NULL), EOPNOTSUPP, "a sleep",
+	       CLOCK_MONOTONIC_COARSE);
+	expect(clock_nanosleep(CLOCK_REALTIME_COARSE, 0, &good, NULL), EOPNOTSUPP, "a sleep",
+	       CLOCK_REALTIME_COARSE);
+	expect(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, NULL, NULL) ? errno : 0, EFAULT,
+	       "no time at all", CLOCK_MONOTONIC);
+}
+
+#define F1_RULE "never early by its own clock, and late by no more than slack and bound (F1, F3): hrtimer_nanosleep()"
+#define ROW(name) { #name, F1_RULE, run_##name, false },
+
+static const struct report_case cases[] = {
+	SLEEPERS(ROW)
+	{ "seconds", "never early, from half a second to more than one (F1): hrtimer_nanosleep()", seconds, false },
+	{ "past", "a deadline that has passed is met at once (F2): hrtimer_nanosleep()", past, false },
+	{ "slack", "PR_SET_TIMERSLACK is read back, measurable and kept to (F3): hrtimer_set_expires_range_ns()", slack, false },
+	{ "slack_realtime", "slack does not apply to a real-time policy (F3): hrtimer_nanosleep()", slack_realtime, false },
+	{ "invalid", "EINVAL for times and clocks that are none (F1): timespec64_valid(), posix_clocks[]", invalid, false },
+};
+
+static const struct report_program program = {
+	.surface = "sleep",
+	.program = "nanosleep",
+	.cases = cases,
+	.nr_cases = sizeof(cases) / sizeof(*cases),
+};
+
+int main(int argc, char **argv)
+{
+	return report_main(argc, argv, &program);
+}

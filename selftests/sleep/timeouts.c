@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every call with a timeout waits at least as long as it was told, measured on the clock that
+ * its timeout is on, and not much longer (F11, F12).
+ */
+#define _GNU_SOURCE
+#include "../lib/clocks.h"
+#include "../lib/report.h"
+#include "judge.h"
+
+#define MS NSEC_PER_MSEC
+#define US NSEC_PER_USEC
+
+/* From a request below the slack to one of several ticks; p50 is that of the whole mixture. */
+static void wait_by(const char *sleeper)
+{
+	const struct plan plan = {
+		.sleeper = sleeper,
+		LENGTHS(1, 30 * US, 700 * US, 2 * MS + 300 * US, 5 * MS + 1, 11 * MS),
+		.rounds = 3,
+		/* select_estimate_accuracy(): 0.1 % of the timeout, 0.5 % for the nice; else the slack. */
+		.allowance = 11 * MS / 200 + 50 * US,
+	};
+
+	judge_sleeps(&plan);
+}
+
+#define F11_RULE "never early, and late by no more than its slack (F11): fs/select.c poll_select_set_timeout(), select_estimate_accuracy()"
+#define F12_RULE "never early on its timeout's clock, and late by no more than its slack (F12): kernel/futex/waitwake.c, ipc/mqueue.c, kernel/signal.c do_sigtimedwait()"
+
+#define CASES(F) \
+	F(poll, F11_RULE) \
+	F(ppoll, F11_RULE) \
+	F(select, F11_RULE) \
+	F(pselect, F11_RULE) \
+	F(epoll_wait, F11_RULE) \
+	F(epoll_pwait2, F11_RULE) \
+	F(futex_wait, F12_RULE) \
+	F(futex_bitset_monotonic, F12_RULE) \
+	F(futex_bitset_realtime, F12_RULE) \
+	F(sem_timedwait, F12_RULE) \
+	F(sem_clockwait, F12_RULE) \
+	F(mq_timedreceive, F12_RULE) \
+	F(cond_timedwait, F12_RULE) \
+	F(cond_clockwait, F12_RULE) \
+	F(sigtimedwait, F12_RULE)
+
+#define RUN(name, rule) static void run_##name(int cpu) { (void)cpu; wait_by(#name); }
+#define ROW(name, rule) { #name, rule, run_##name, false },
+
+CASES(RUN)
+
+static const struct report_case cases[] = { CASES(ROW) };
+
+static const struct report_program program = {
+	.surface = "sleep",
+	.program = "timeouts",
+	.cases = cases,
+	.nr_cases = sizeof(cases) / sizeof(*cases),
+};
+
+int main(int argc, char **argv)
+{
+	return report_main(argc, argv, &program);
+}
