@@ -13,6 +13,7 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/offset.h"
 #include "../lib/report.h"
 #include "guest.h"
 

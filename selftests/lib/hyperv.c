@@ -146,22 +146,3 @@ int msr_read(int fd, uint32_t msr, uint64_t *value)
 		return -errno;
 	return n == sizeof(*value) ? 0 : -EIO;
 }
-
-void offset_start(struct offset_bounds *o)
-{
-	*o = (struct offset_bounds){ INT64_MIN, INT64_MAX, 0 };
-}
-
-void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_after)
-{
-	if (b - a_after > o->low)
-		o->low = b - a_after;
-	if (b - a_before < o->high)
-		o->high = b - a_before;
-	o->samples++;
-}
-
-int64_t offset_misfit(const struct offset_bounds *o)
-{
-	return o->samples ? o->low - o->high : 0;
-}

@@ -80,20 +80,4 @@ int msr_open(int cpu);
 /* Reads an MSR; 0 or -errno (-EIO: the CPU has none of that number). */
 int msr_read(int fd, uint32_t msr, uint64_t *value);
 
-/*
- * Two clocks of one rate: b was read between two readings of a. Each sample
- * confines the offset b - a to [b - a_after, b - a_before]; if both tick alike
- * one offset satisfies every sample.
- */
-struct offset_bounds {
-	int64_t low, high;	/* the offset is in [low, high]; low > high: there is none */
-	size_t samples;
-};
-
-void offset_start(struct offset_bounds *o);
-void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_after);
-
-/* By how many ns no one offset fits; 0 or less: one does. */
-int64_t offset_misfit(const struct offset_bounds *o);
-
 #endif

@@ -111,37 +111,6 @@ START_TEST(config_of_a_timer)
 }
 END_TEST
 
-START_TEST(offsets)
-{
-	struct offset_bounds o;
-
-	offset_start(&o);
-	ck_assert_int_le(offset_misfit(&o), 0);
-	for (int64_t t = 0; t < 1000000; t += 1000)
-		offset_add(&o, t, t + 5000 + t % 7, t + 10);
-	ck_assert_int_le(offset_misfit(&o), 0);
-	ck_assert_uint_eq(o.samples, 1000);
-	/* a wide sample, as of a preempted reader, spoils nothing */
-	offset_add(&o, 2000000, 2000000 + 5003, 90000000);
-	ck_assert_int_le(offset_misfit(&o), 0);
-	/* one backward step of b */
-	offset_add(&o, 3000000, 3000000 + 4000, 3000010);
-	ck_assert_int_gt(offset_misfit(&o), 900);
-}
-END_TEST
-
-START_TEST(offsets_of_another_rate)
-{
-	struct offset_bounds o;
-
-	offset_start(&o);
-	/* 100 ppm fast over a second: 100 us, against windows of 10 us */
-	for (int64_t t = 0; t < 1000000000; t += 1000000)
-		offset_add(&o, t, t + 5000 + t / 10000, t + 10000);
-	ck_assert_int_gt(offset_misfit(&o), 80000);
-}
-END_TEST
-
 START_TEST(no_such_cpu)
 {
 	ck_assert_int_lt(msr_open(99999), 0);
@@ -155,8 +124,6 @@ int main(void)
 	tcase_add_test(tc, privileges_line);
 	tcase_add_test(tc, order_of_clocksources);
 	tcase_add_test(tc, config_of_a_timer);
-	tcase_add_test(tc, offsets);
-	tcase_add_test(tc, offsets_of_another_rate);
 	tcase_add_test(tc, no_such_cpu);
 	return run_cases("hyperv", tc);
 }
