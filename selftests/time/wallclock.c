@@ -31,14 +31,16 @@ void wallclock_restore(void)
 
 	if (!saved || !atomic_load(&saved->changed))
 		return;
-	/* The status first: a leap second still to come must not come. */
+	/* First, a leap second still to come must not come. */
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
 		struct timex t = saved->timex;
 
+		/* Where STA_PLL falls the kernel forgets it (process_adj_status()). */
 		t.modes = ADJ_STATUS;
-		t.status = 0;
-		if (!i)
+		for (int pll = STA_PLL; !i && pll >= 0; pll -= STA_PLL) {
+			t.status = pll;
 			clock_adjtime(CLOCK_REALTIME, &t);
+		}
 		t = saved->timex;
 		t.modes = modes[i];
 		/* In ADJ_TAI the offset goes in as the constant. */
@@ -139,6 +141,8 @@ int wallclock_adjust(unsigned int modes, int64_t value)
 		t.freq = value;
 	} else if (modes & ADJ_STATUS) {
 		t.status = value;
+	} else if (modes & ADJ_MAXERROR) {
+		t.maxerror = value;
 	}
 	state = clock_adjtime(CLOCK_REALTIME, &t);
 	return state < 0 ? -errno : state;
