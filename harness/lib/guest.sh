@@ -139,6 +139,12 @@ guest_channel() {
 	GUEST_CHANNEL=vport0p1
 }
 
+# guest_drivers DIR : what the tests of a guest need of its kernel and it may have as modules, into DIR: on Hyper-V the MSRs
+guest_drivers() {
+	[[ ${GUEST_CONF[cpu]} == *hv-* && -n $KERNEL_MODULES ]] || return 0
+	kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
+}
+
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
 guest_command() {
 	local qemu=qemu-system-x86_64 console=ttyS0 accel=${GUEST_CONF[accel]}
@@ -179,8 +185,9 @@ guest_prepare() {
 	fi
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
-	mkdir -p "$files/payload/tests" "$files/payload/channel"
+	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"
 	guest_channel "$files/payload/channel"
+	guest_drivers "$files/payload/drivers"
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
 	[[ -z ${EXTRA_DIR:-} ]] || cp -R "$EXTRA_DIR" "$files/payload/tests/extra"
 	guest_modules "$files/payload"

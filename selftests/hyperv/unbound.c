@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A CPU that gave up its Hyper-V clockevent leaves its synthetic timer switched
+ * off, and switches it on again when hotplug brings the clockevent back.
+ *
+ * Unbinds clockevents: only where someone outside is watching.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "guest.h"
+
+static void current_device(int cpu, char name[CE_NAME_LEN])
+{
+	int err = ce_current(cpu, name);
+
+	if (err)
+		report_fail("reading CPU %d's current_device: %s", cpu, strerror(-err));
+}
+
+static void plug_cycle(int cpu)
+{
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	restore_push(path, "1");
+	err = cpu_set_online(cpu, false);
+	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
+		report_skip("CPU %d can't be taken offline: %s", cpu, strerror(-err));
+	if (!err)
+		err = cpu_set_online(cpu, true);
+	if (err)
+		report_fail("taking CPU %d offline and online: %s", cpu, strerror(-err));
+}
+
+/* Sleeps on cpu for a while, looking at its timer again and again. */
+static void expect_disabled(int cpu, const char *device)
+{
+	struct timespec ts = ns_timespec(2 * NSEC_PER_MSEC);
+	int msr;
+
+	ck_assert_int_eq(cpu_pin(cpu), 0);
+	msr = guest_msr(cpu);
+	for (int i = 0; i < 20; i++) {
+		uint64_t config = guest_read_msr(msr, HV_MSR_STIMER0_CONFIG);
+		uint64_t count = guest_read_msr(msr, HV_MSR_STIMER0_COUNT);
+
+		if (stimer_config(config).enable || count)
+			report_fail("CPU %d is on %s, but its STIMER0 has CONFIG 0x%llx, COUNT 0x%llx", cpu,
+				    device, (unsigned long long)config, (unsigned long long)count);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	close(msr);
+	report_metric("samples", 20, "readings");
+}
+
+static void disabled(int cpu)
+{
+	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
+	char device[CE_NAME_LEN];
+	ssize_t written;
+	int msr;
+
+	guest_need_hyperv();
+	close(guest_msr(cpu));
+	current_device(cpu, device);
+	if (strcmp(device, HV_CLOCKEVENT)) {
+		report_note("CPU %d was found on %s", cpu, device);
+		expect_disabled(cpu, device);
+		return;
+	}
+	if (observer == cpu)
+		report_skip("there is only one CPU, and it uses its Hyper-V clockevent");
+	if (!cpu_can_offline(cpu))
+		report_skip("CPU %d uses its Hyper-V clockevent, and could not get it back: it can't be taken offline",
+			    cpu);
+	cpu_pin(observer);
+	/* The device registered last stands first on the kernel's list, so that it can be unbound. */
+	plug_cycle(cpu);
+	written = ce_unbind(cpu, HV_CLOCKEVENT, strlen(HV_CLOCKEVENT));
+	if (written == -EBUSY)
+		report_skip("nothing stands by for CPU %d's Hyper-V clockevent", cpu);
+	if (written < 0)
+		report_fail("unbinding CPU %d's Hyper-V clockevent: %s", cpu, strerror(-written));
+	current_device(cpu, device);
+	expect_disabled(cpu, device);
+	cpu_pin(observer);
+	plug_cycle(cpu);
+	current_device(cpu, device);
+	if (strcmp(device, HV_CLOCKEVENT))
+		report_fail("CPU %d came back with %s", cpu, device);
+	ck_assert_int_eq(cpu_pin(cpu), 0);
+	msr = guest_msr(cpu);
+	if (stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)))
+		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu,
+			    stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)));
+}
+
+static void setup(void)
+{
+	restore_init();
+	guest_setup();
+}
+
+static const struct report_case cases[] = {
+	{ "disabled", "B6, I8: without its Hyper-V clockevent a CPU's STIMER0 is off, CONFIG and COUNT 0, and stays off; hotplug brings both back (hv_ce_shutdown(), hv_stimer_init())", disabled, true },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "hyperv", .program = "unbound",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+	};
+
+	return report_main(argc, argv, &program);
+}

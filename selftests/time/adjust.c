@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The clock is adjusted as NTP does it: stepped, slewed, made to leap. Whatever
+ * CLOCK_REALTIME does, CLOCK_MONOTONIC never goes back, on any CPU.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/offset.h"
+#include "../lib/report.h"
+#include "wallclock.h"
+
+#define DAY_S 86400
+
+static void nap(int64_t ns)
+{
+	struct timespec ts = ns_timespec(ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+/* One on each CPU, reading all the time what may never go back. */
+static const clockid_t steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
+#define NR_STEADY (sizeof(steady) / sizeof(*steady))
+
+static struct reader {
+	pthread_t thread;
+	int cpu;
+	uint64_t readings;
+	int64_t worst[NR_STEADY];
+} readers[CPU_SETSIZE];
+
+static atomic_bool stop;
+
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+	int64_t last[NR_STEADY] = { 0 };
+
+	cpu_pin(r->cpu);
+	while (!atomic_load(&stop)) {
+		for (size_t i = 0; i < NR_STEADY; i++) {
+			int64_t now = clock_ns(steady[i]);
+
+			if (last[i] - now > r->worst[i])
+				r->worst[i] = last[i] - now;
+			last[i] = now;
+		}
+		r->readings++;
+	}
+	return NULL;
+}
+
+static void start_readers(void)
+{
+	int cpu;
+
+	atomic_store(&stop, false);
+	cpus_for_each(cpu, report_cpus()) {
+		readers[cpu] = (struct reader){ .cpu = cpu };
+		ck_assert_int_eq(pthread_create(&readers[cpu].thread, NULL, read_on, &readers[cpu]), 0);
+	}
+}
+
+static void stop_readers(const char *how)
+{
+	static const char *const names[] = { "MONOTONIC", "BOOTTIME", "MONOTONIC_RAW" };
+	uint64_t readings = 0;
+	int cpu;
+
+	atomic_store(&stop, true);
+	cpus_for_each(cpu, report_cpus()) {
+		pthread_join(readers[cpu].thread, NULL);
+		readings += readers[cpu].readings;
+		for (size_t i = 0; i < NR_STEADY; i++)
+			if (readers[cpu].worst[i] > 0)
+				report_fail("CLOCK_%s went back by %lld ns on CPU %d while the clock was %s", names[i],
+					    (long long)readers[cpu].worst[i], cpu, how);
+	}
+	report_metric("readings", readings * NR_STEADY, "readings");
+}
+
+static void sample(struct offset_bounds *o, clockid_t a, clockid_t b)
+{
+	for (int i = 0; i < 200; i++) {
+		int64_t before = clock_ns(a), other = clock_ns(b);
+
+		offset_add(o, before, other, clock_ns(a));
+	}
+}
+
+static void need_adjusting(void)
+{
+	wallclock_need();
+}
+
+static void adjust(unsigned int modes, int64_t value)
+{
+	int err = wallclock_adjust(modes, value);
+
+	if (err < 0)
+		report_fail("clock_adjtime, modes 0x%x: %s", modes, strerror(-err));
+}
+
+#define OFFSETS 20
+
+static void setoffset(int unused)
+{
+	static const int64_t steps[] = { 1500000001, -1500000001, -999999999, 999999999, 1, -1 };
+	struct itimerspec day = { .it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + DAY_S };
+	int timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	uint64_t expirations;
+
+	(void)unused;
+	need_adjusting();
+	ck_assert_int_eq(timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &day, NULL), 0);
+	/* What NTP slews meanwhile would hide a nanosecond. */
+	adjust(ADJ_FREQUENCY, 0);
+	start_readers();
+	for (int n = 0; n < OFFSETS; n++) {
+		int64_t ns = steps[n % (sizeof(steps) / sizeof(*steps))];
+		struct offset_bounds before, after;
+
+		offset_start(&before);
+		offset_start(&after);
+		sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		adjust(ADJ_SETOFFSET, ns);
+		sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		if (offset_step_error(&before, &after, ns))
+			report_fail("ADJ_SETOFFSET of %lld ns moved CLOCK_REALTIME by that and %lld ns more",
+				    (long long)ns, (long long)offset_step_error(&before, &after, ns));
+		if (read(timer, &expirations, sizeof(expirations)) != -1 || errno != ECANCELED)
+			report_fail("ADJ_SETOFFSET of %lld ns didn't cancel a CANCEL_ON_SET timer", (long long)ns);
+	}
+	report_metric("steps", OFFSETS, "steps");
+	stop_readers("stepped by ADJ_SETOFFSET");
+}
+
+/* The tightest of some readings of MONOTONIC between two of RAW. */
+static void sandwich(int64_t *raw, int64_t *mono, int64_t *width)
+{
+	*width = INT64_MAX;
+	for (int i = 0; i < 200; i++) {
+		int64_t before = clock_ns(CLOCK_MONOTONIC_RAW), now = clock_ns(CLOCK_MONOTONIC);
+		int64_t after = clock_ns(CLOCK_MONOTONIC_RAW);
+
+		if (after - before < *width) {
+			*raw = before + (after - before) / 2;
+			*mono = now;
+			*width = after - before;
+		}
+	}
+}
+
+/* MONOTONIC's rate against RAW's, in ppm, with its uncertainty. */
+static double slope(int64_t ns, double *uncertain)
+{
+	int64_t raw0, mono0, width0, raw1, mono1, width1;
+
+	sandwich(&raw0, &mono0, &width0);
+	nap(ns);
+	sandwich(&raw1, &mono1, &width1);
+	*uncertain = (width0 + width1) / 2.0 / (raw1 - raw0) * 1e6;
+	return ((double)(mono1 - mono0) / (raw1 - raw0) - 1) * 1e6;
+}
+
+static void slew(int unused)
+{
+	double fast, slow, none, u0, u1, u2;
+
+	(void)unused;
+	need_adjusting();
+	/* Whatever offset NTP was slewing away is forgotten. */
+	adjust(ADJ_STATUS, 0);
+	adjust(ADJ_FREQUENCY, 0);
+	nap(50 * NSEC_PER_MSEC);
+	none = slope(250 * NSEC_PER_MSEC, &u0);
+	start_readers();
+	adjust(ADJ_FREQUENCY, 500 << 16);
+	nap(50 * NSEC_PER_MSEC);
+	fast = slope(250 * NSEC_PER_MSEC, &u1);
+	adjust(ADJ_FREQUENCY, -(500 << 16));
+	nap(50 * NSEC_PER_MSEC);
+	slow = slope(250 * NSEC_PER_MSEC, &u2);
+	/* To and fro, at each tick of the clock another rate. */
+	for (int i = 0; i < 60; i++) {
+		adjust(ADJ_FREQUENCY, (i % 2 ? -500 : 500) * (1 << 16));
+		nap(5 * NSEC_PER_MSEC);
+	}
+	adjust(ADJ_FREQUENCY, 0);
+	stop_readers("slewed by 500 ppm");
+	report_metric("fast", fast - none, "ppm");
+	report_metric("slow", slow - none, "ppm");
+	report_metric("uncertainty", u0 + u1, "ppm");
+	if (fabs(fast - none - 500) > 50 + u0 + u1 || fabs(slow - none + 500) > 50 + u0 + u2)
+		report_fail("set to +500 and -500 ppm CLOCK_MONOTONIC ran %+.1f and %+.1f ppm against CLOCK_MONOTONIC_RAW (uncertain by %.1f)",
+			    fast - none, slow - none, u0 + (u1 > u2 ? u1 : u2));
+}
+
+/*
+ * The coarse clock is the fine one of the last tick. Slewing it back and forth,
+ * its readings are those of one thread, and no tick may take one back.
+ */
+static void slew_coarse(int unused)
+{
+	int64_t begun = clock_ns(CLOCK_MONOTONIC), last = 0, now, worst = 0, changed = 0;
+	uint64_t start = counter_read(), readings = 0, backwards = 0;
+	int changes = 0;
+
+	(void)unused;
+	need_adjusting();
+	while (clock_ns(CLOCK_MONOTONIC) - begun < NSEC_PER_SEC && counter_since_ns(start) < 10 * NSEC_PER_SEC) {
+		now = clock_ns(CLOCK_MONOTONIC_COARSE);
+		readings++;
+		if (now < last) {
+			backwards++;
+			if (last - now > worst)
+				worst = last - now;
+		}
+		last = now;
+		/* In the middle of a tick as well as at its ends. */
+		if (clock_ns(CLOCK_MONOTONIC) - changed > 3 * NSEC_PER_MSEC + changes % 7 * 200000) {
+			changed = clock_ns(CLOCK_MONOTONIC);
+			adjust(ADJ_FREQUENCY, (changes++ % 2 ? -500 : 500) * (1 << 16));
+		}
+	}
+	report_metric("readings", readings, "readings");
+	report_metric("changes", changes, "changes");
+	report_metric("backwards", backwards, "readings");
+	report_metric("worst", worst, "ns");
+	if (backwards)
+		report_fail("CLOCK_MONOTONIC_COARSE went back %llu times, by up to %lld ns, while the frequency was changed %d times",
+			    (unsigned long long)backwards, (long long)worst, changes);
+}
+
+/* A sleeper until a time of day. */
+struct sleeper {
+	pthread_t thread;
+	int64_t deadline, woke;
+	atomic_bool done;
+};
+
+static void *sleep_until(void *arg)
+{
+	struct sleeper *s = arg;
+	struct timespec ts = ns_timespec(s->deadline);
+
+	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL);
+	s->woke = clock_ns(CLOCK_REALTIME);
+	atomic_store(&s->done, true);
+	return NULL;
+}
+
+/* The coming midnight, long enough from now that nothing else happens. */
+static int64_t some_midnight(void)
+{
+	return (clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC / DAY_S + 1) * DAY_S * NSEC_PER_SEC;
+}
+
+/* Sets the time to shortly before the leap, and waits until the kernel has taken note; false: this host was too slow. */
+static bool approach(int64_t midnight, bool insert)
+{
+	/* The kernel looks at the flag as a second ends, which must be one before the leap. */
+	wallclock_set(midnight - (insert ? 1300 : 2300) * NSEC_PER_MSEC);
+	/* A leap second of before is forgotten where STA_PLL falls (process_adj_status()). */
+	adjust(ADJ_STATUS, STA_PLL);
+	adjust(ADJ_STATUS, 0);
+	/* Setting the time made the error 16 s, which would make the state TIME_ERROR. */
+	adjust(ADJ_MAXERROR, 0);
+	adjust(ADJ_STATUS, insert ? STA_INS : STA_DEL);
+	for (int i = 0; i < 400; i++) {
+		int state = wallclock_adjust(0, 0);
+
+		if (state == (insert ? TIME_INS : TIME_DEL))
+			return clock_ns(CLOCK_REALTIME) < midnight - (insert ? 500 : 1500) * NSEC_PER_MSEC;
+		nap(2 * NSEC_PER_MSEC);
+	}
+	return false;
+}
+
+#define SLEEPERS 3
+
+static void leap(bool insert)
+{
+	static const int64_t due[SLEEPERS] = { -200 * NSEC_PER_MSEC, 0, 300 * NSEC_PER_MSEC };
+	struct offset_bounds before, after, tai;
+	int64_t midnight, limit, expected = insert ? -NSEC_PER_SEC : NSEC_PER_SEC, worst = 0, overshoot = 0;
+	struct sleeper s[SLEEPERS];
+	int tai_before, asleep;
+
+	need_adjusting();
+	adjust(ADJ_FREQUENCY, 0);
+	for (int tries = 0;; tries++) {
+		if (tries == 5)
+			report_skip("this host is too slow: the kernel never was in state %s in time before midnight",
+				    insert ? "TIME_INS" : "TIME_DEL");
+		midnight = some_midnight();
+		if (!approach(midnight, insert))
+			continue;
+		tai_before = wallclock_tai();
+		offset_start(&before);
+		sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		/* All of that before the leap. */
+		if (clock_ns(CLOCK_REALTIME) < midnight - (insert ? 50 : 1050) * NSEC_PER_MSEC)
+			break;
+	}
+	offset_start(&after);
+	offset_start(&tai);
+	for (int i = 0; i < SLEEPERS; i++) {
+		/* A deleted second is 23:59:59: there is no time of day in it. */
+		s[i] = (struct sleeper){ .deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]) };
+		ck_assert_int_eq(pthread_create(&s[i].thread, NULL, sleep_until, &s[i]), 0);
+	}
+	limit = clock_ns(CLOCK_MONOTONIC) + 10 * NSEC_PER_SEC;
+	do {
+		int64_t real = clock_ns(CLOCK_REALTIME);
+
+		sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI);
+		/* Until a tick sees to it the clock may run past midnight. */
+		if (wallclock_tai() == tai_before && real - midnight > overshoot)
+			overshoot = real - midnight;
+		nap(2 * NSEC_PER_MSEC);
+		asleep = 0;
+		for (int i = 0; i < SLEEPERS; i++)
+			asleep += !atomic_load(&s[i].done);
+	} while (asleep && clock_ns(CLOCK_MONOTONIC) < limit);
+	if (asleep)
+		report_fail("%d of %d timers for times of day around the leap second never fired", asleep, SLEEPERS);
+	for (int i = 0; i < SLEEPERS; i++) {
+		pthread_join(s[i].thread, NULL);
+		if (s[i].woke < s[i].deadline)
+			report_fail("a timer for %+.1f s around midnight fired %.3f ms early", due[i] / 1e9,
+				    (s[i].deadline - s[i].woke) / 1e6);
+		/* A second more or less, one of them, is the leap itself. */
+		if (i && s[i].woke - s[i].deadline > worst)
+			worst = s[i].woke - s[i].deadline;
+	}
+	sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME);
+	sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI);
+	report_metric("late_max", worst, "ns");
+	report_metric("overshoot", overshoot, "ns");
+	report_metric("samples", tai.samples, "readings");
+	if (offset_step_error(&before, &after, expected))
+		report_fail("CLOCK_REALTIME moved by %+.0f s and %lld ns more over the leap second", expected / 1e9,
+			    (long long)offset_step_error(&before, &after, expected));
+	if (wallclock_tai() != tai_before + (insert ? 1 : -1))
+		report_fail("the TAI offset went from %d to %d s", tai_before, wallclock_tai());
+	if (offset_misfit(&tai) > 0)
+		report_fail("CLOCK_TAI moved by %lld ns against CLOCK_MONOTONIC over the leap second",
+			    (long long)offset_misfit(&tai));
+}
+
+static void leap_insert(int unused)
+{
+	(void)unused;
+	leap(true);
+}
+
+static void leap_delete(int unused)
+{
+	(void)unused;
+	leap(false);
+}
+
+static const struct report_case cases[] = {
+	{ "setoffset", "H7, F7: ADJ_SETOFFSET moves CLOCK_REALTIME by exactly that, cancels CANCEL_ON_SET timers, and no other clock goes back on any CPU (timekeeping_inject_offset())", setoffset, false },
+	{ "slew", "H7: a frequency of +500 and -500 ppm is what CLOCK_MONOTONIC runs by, and it never goes back on any CPU (ADJ_FREQUENCY; timekeeping_adjust())", slew, false },
+	{ "slew_coarse", "H7: CLOCK_MONOTONIC_COARSE never goes back while the frequency is changed; before 6.15 a tick's adjustment may take off what was told already (timekeeping_apply_adjustment(); b71f9804f66c)", slew_coarse, false },
+	{ "leap_insert", "H8: an inserted leap second repeats a second of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow(), ntp_get_next_leap())", leap_insert, false },
+	{ "leap_delete", "H8: a deleted leap second leaves one out of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow())", leap_delete, false },
+};
+
+/* After each case time, frequency, status and TAI offset are what they were. */
+static void schedule(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		report_run(cases[i].name, NO_CPU);
+		wallclock_restore();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "time", .program = "adjust",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = wallclock_init, .schedule = schedule,
+	};
+
+	return report_main(argc, argv, &program);
+}

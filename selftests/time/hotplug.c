@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One CPU's tick keeps the time for all (tick_do_timer_cpu). When that CPU goes
+ * offline another one has to take over, or jiffies, the coarse clocks and the
+ * time of day stand still.
+ *
+ * No file names that CPU; but while one is busy and all others idle it is that one.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/restore.h"
+#include "../lib/stats.h"
+#include "../lib/timer_list.h"
+#include "../lib/wake.h"
+
+#define CYCLES 3
+#define WATCH_NS (200 * NSEC_PER_MSEC)
+#define SAMPLES 100
+
+static void nap(int64_t ns)
+{
+	struct timespec ts = ns_timespec(ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+static uint64_t jiffies(int cpu)
+{
+	const struct tl_cpu *c;
+	struct timer_list tl;
+	uint64_t n = 0;
+
+	if (timer_list_read(&tl))
+		return 0;
+	c = timer_list_cpu(&tl, cpu);
+	if (c)
+		n = c->jiffies;
+	timer_list_free(&tl);
+	return n;
+}
+
+static void plug(int cpu, bool online)
+{
+	int err = cpu_set_online(cpu, online);
+
+	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
+		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+	if (err)
+		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+}
+
+/*
+ * Time is kept if the clocks of the last tick follow the fine ones. observer
+ * idles half the time: busy it might take the duty over merely by being busy.
+ */
+static void judge_time(int cpu, int observer, bool idle, int64_t *worst)
+{
+	int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW), coarse = clock_ns(CLOCK_MONOTONIC_COARSE);
+	int64_t real = clock_ns(CLOCK_REALTIME_COARSE), fine = clock_ns(CLOCK_MONOTONIC), lag[SAMPLES], passed;
+	uint64_t ticks = jiffies(observer), start = counter_read();
+	struct timespec res;
+	struct stats s;
+
+	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &res), 0);
+	for (int i = 0; i < SAMPLES; i++) {
+		int64_t told;
+
+		if (idle)
+			nap(WATCH_NS / SAMPLES);
+		else
+			while (counter_since_ns(start) < (i + 1) * WATCH_NS / SAMPLES)
+				;
+		told = clock_ns(CLOCK_MONOTONIC_COARSE);
+		lag[i] = clock_ns(CLOCK_MONOTONIC) - told;
+	}
+	passed = clock_ns(CLOCK_MONOTONIC_RAW) - begun;
+	fine = clock_ns(CLOCK_MONOTONIC) - fine;
+	coarse = clock_ns(CLOCK_MONOTONIC_COARSE) - coarse;
+	real = clock_ns(CLOCK_REALTIME_COARSE) - real;
+	ticks = jiffies(observer) - ticks;
+	s = stats_of(lag, SAMPLES);
+	if (s.p50 > *worst)
+		*worst = s.p50;
+	if (coarse < passed / 2 || real < passed / 2 || fine < passed / 2)
+		report_fail("with CPU %d offline, in %.0f ms of CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC moved by %.0f ms, its coarse clock by %.0f ms, the time of day's by %.0f ms",
+			    cpu, passed / 1e6, fine / 1e6, coarse / 1e6, real / 1e6);
+	/* jiffies are 0 where /proc/timer_list hasn't them. */
+	if (jiffies(observer) && ticks < (uint64_t)(passed / timespec_ns(&res)) / 2)
+		report_fail("with CPU %d offline, jiffies moved by %llu in %.0f ms", cpu,
+			    (unsigned long long)ticks, passed / 1e6);
+	/* Two ticks are its nature; the rest is for a host that is slow to deliver them. */
+	if (s.p50 > 2 * timespec_ns(&res) + 20 * NSEC_PER_MSEC)
+		report_fail("with CPU %d offline the coarse clock lags by %.1f ms (median)", cpu, s.p50 / 1e6);
+}
+
+static bool running(void *arg)
+{
+	return atomic_load(&((struct spinner *)arg)->running);
+}
+
+static void tick_cpu(int cpu)
+{
+	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
+	int64_t worst = 0;
+	char path[64];
+
+	if (geteuid())
+		report_skip("taking a CPU offline needs root");
+	if (observer == cpu || observer < 0)
+		report_skip("there is only one CPU");
+	if (!cpu_can_offline(cpu))
+		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	restore_push(path, "1");
+	cpu_pin(observer);
+	counter_hz();
+	for (int i = 0; i < CYCLES; i++) {
+		struct spinner s = { .cpu = cpu };
+
+		/* Busy with all others idle: its tick alone goes on, and takes the duty. */
+		ck_assert_int_eq(spinner_start(&s), 0);
+		if (observe(running, &s, WAKE_DEAD_NS))
+			report_fail("nothing runs on CPU %d", cpu);
+		nap(50 * NSEC_PER_MSEC);
+		plug(cpu, false);
+		/* It went elsewhere. */
+		spinner_stop(&s);
+		judge_time(cpu, observer, true, &worst);
+		judge_time(cpu, observer, false, &worst);
+		plug(cpu, true);
+	}
+	report_metric("cycles", CYCLES, "cycles");
+	report_metric("samples", 2 * CYCLES * SAMPLES, "readings");
+	report_metric("lag_p50", worst, "ns");
+}
+
+static const struct report_case cases[] = {
+	{ "tick_cpu", "H2: the CPU that keeps the time goes offline, and jiffies, the coarse clocks and the time of day go on (tick_cpu_dying(), tick_handover_do_timer())", tick_cpu, true },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "time", .program = "hotplug",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = restore_init,
+	};
+
+	return report_main(argc, argv, &program);
+}
