@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../lib/clocks.h"
+#include "../lib/cpus.h"
 #include "../lib/report.h"
 #include "measure.h"
 
@@ -92,6 +93,8 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 
 	strcpy(now, home_name());
 	m->seed = random = start;
+	/* The raw counters of two CPUs may differ. */
+	cpu_pin(cpus_next(-1, cpus));
 	m->lag_before = baseline_lag(cpus);
 	err = readers_start(&readers, cpus, NULL);
 	if (err)
