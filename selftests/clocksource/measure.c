@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../lib/clocks.h"
+#include "../lib/cpus.h"
 #include "../lib/report.h"
 #include "measure.h"
 
@@ -55,6 +56,14 @@ static void switch_once(struct switched *s, uint64_t start, const char *to, stru
 	*last = now;
 }
 
+void still_at_work(uint64_t *said, int done)
+{
+	if (counter_since_ns(*said) < 5 * NSEC_PER_SEC)
+		return;
+	*said = counter_read();
+	report_note("still switching: %d so far", done);
+}
+
 /* How far coarse clocks lag where nothing is switched. */
 static struct stats baseline_lag(const cpu_set_t *cpus)
 {
@@ -76,7 +85,7 @@ static struct stats baseline_lag(const cpu_set_t *cpus)
 void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus)
 {
 	struct readers readers;
-	uint64_t start = counter_read();
+	uint64_t start = counter_read(), begun, said;
 	char now[CS_NAME_LEN];
 	unsigned int random;
 	struct snapshot last;
@@ -84,17 +93,23 @@ void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t 
 
 	strcpy(now, home_name());
 	m->seed = random = start;
+	/* The raw counters of two CPUs may differ. */
+	cpu_pin(cpus_next(-1, cpus));
 	m->lag_before = baseline_lag(cpus);
 	err = readers_start(&readers, cpus, NULL);
 	if (err)
 		report_fail("starting a reader on each CPU: %s", strerror(-err));
 	last = snapshot(start);
-	for (size_t i = 0; i < SWITCHES; i++) {
-		struct switched *s = &m->switched[i];
+	begun = said = counter_read();
+	for (m->switches = 0; m->switches < SWITCHES; m->switches++) {
+		struct switched *s = &m->switched[m->switches];
 		/* Any but the one in use. */
 		size_t skip = 1 + rand_r(&random) % (sources->nr - 1);
 		size_t to = (cs_find(sources, now) + skip) % sources->nr;
 
+		if (m->switches >= SWITCHES_MIN && counter_since_ns(begun) > SWITCHES_BUDGET_NS)
+			break;
+		still_at_work(&said, m->switches);
 		strcpy(s->from, now);
 		strcpy(s->to, sources->name[to]);
 		switch_once(s, start, s->to, &last);

@@ -5,11 +5,15 @@
 
 #include <sched.h>
 
+#include "../lib/clocks.h"
 #include "../lib/readers.h"
 #include "../lib/stats.h"
 #include "home.h"
 
+/* As many switches; a slow guest makes those that fit the budget, but never fewer than the least. */
 #define SWITCHES 100
+#define SWITCHES_MIN 20
+#define SWITCHES_BUDGET_NS (12 * NSEC_PER_SEC)
 
 /* One switch, seen from the thread that made it. */
 struct switched {
@@ -26,6 +30,7 @@ struct switched {
 struct measured {
 	bool done;
 	unsigned int seed;
+	int switches;
 	unsigned int unread;	/* switches that not every reader could read behind in time */
 	unsigned long rounds;	/* of the slowest reader */
 	struct switched switched[SWITCHES];
@@ -35,5 +40,8 @@ struct measured {
 
 /* Switches among the sources while a reader runs on each CPU. Ends the case if a switch fails. */
 void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus);
+
+/* Says every few seconds that the work goes on: a silent guest is taken for hung. */
+void still_at_work(uint64_t *said, int switches);
 
 #endif

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stddef.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
@@ -22,7 +22,7 @@
 #include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
-#include "../lib/wake.h"
+#include "asleep.h"
 #include "home.h"
 #include "measure.h"
 #include "reading.h"
@@ -110,7 +110,7 @@ static void same_thread(int unused)
 	report_note("random seed %u", m->seed);
 	for (int i = 0; i < NR_READ_CLOCKS; i++)
 		readings += m->result[i].own.count;
-	report_metric("switches", SWITCHES, "switches");
+	report_metric("switches", m->switches, "switches");
 	report_metric("unread", m->unread, "switches");
 	report_metric("readings", readings, "readings");
 	report_metric("rounds", m->rounds, "rounds");
@@ -123,7 +123,7 @@ static void same_thread(int unused)
 				    (unsigned long long)s->count, (long long)s->worst);
 		if (!s->forward)
 			report_fail("CLOCK_%s stood still over %d switches and %llu readings",
-				    read_clocks[i].name, SWITCHES, (unsigned long long)s->count);
+				    read_clocks[i].name, m->switches, (unsigned long long)s->count);
 	}
 }
 
@@ -154,12 +154,12 @@ static void gap(int unused)
 	struct stats g, w;
 
 	(void)unused;
-	for (int i = 0; i < SWITCHES; i++) {
+	for (int i = 0; i < m->switches; i++) {
 		gaps[i] = magnitude(m->switched[i].gap);
 		widths[i] = m->switched[i].gap_width;
 	}
-	g = stats_of(gaps, SWITCHES);
-	w = stats_of(widths, SWITCHES);
+	g = stats_of(gaps, m->switches);
+	w = stats_of(widths, m->switches);
 	/* What a switch costs is two reads of slow counters; w says how slow they are here. */
 	bound = 10 * w.p50 > 100 * NSEC_PER_USEC ? 10 * w.p50 : 100 * NSEC_PER_USEC;
 	report_metric("gap_p50", g.p50, "ns");
@@ -168,7 +168,7 @@ static void gap(int unused)
 	report_metric("width_p50", w.p50, "ns");
 	if (g.p50 > bound)
 		report_fail("a switch moved MONOTONIC against the raw counter by %.1f us (median of %d), more than %.1f us",
-			    g.p50 / 1e3, SWITCHES, bound / 1e3);
+			    g.p50 / 1e3, m->switches, bound / 1e3);
 }
 
 /* The worst of a figure that must not change by more than 1 us, and 600 ppm where NTP steers. */
@@ -177,7 +177,7 @@ static void expect_latched(size_t member, const char *what, int ppm)
 	const struct measured *m = measured();
 	int64_t widths[SWITCHES], worst = 0;
 
-	for (int i = 0; i < SWITCHES; i++) {
+	for (int i = 0; i < m->switches; i++) {
 		const struct switched *s = &m->switched[i];
 		int64_t change = magnitude(*(const int64_t *)((const char *)s + member));
 		int64_t bound = NSEC_PER_USEC + s->elapsed * ppm / 1000000;
@@ -191,8 +191,8 @@ static void expect_latched(size_t member, const char *what, int ppm)
 	}
 	report_metric("change_max", worst, "ns");
 	/* A change smaller than this may hide. */
-	report_metric("width_p50", stats_of(widths, SWITCHES).p50, "ns");
-	report_metric("switches", SWITCHES, "switches");
+	report_metric("width_p50", stats_of(widths, m->switches).p50, "ns");
+	report_metric("switches", m->switches, "switches");
 }
 
 static void raw(int unused)
@@ -243,15 +243,6 @@ static void coarse(int unused)
 	if (m->lag.p50 > bound)
 		report_fail("coarse clocks lag %.3f ms behind (median of %zu), more than %.3f ms (p99 without switches: %.3f ms)",
 			    m->lag.p50 / 1e6, m->lag.count, bound / 1e6, m->lag_before.p99 / 1e6);
-}
-
-/* To a source that isn't in use, whichever. */
-static void switch_away(const struct cs_list *sources)
-{
-	char now[CS_NAME_LEN];
-
-	ck_assert_int_eq(cs_current(now), 0);
-	home_leave_for(sources->name[(cs_find(sources, now) + 1) % sources->nr]);
 }
 
 /* D7's own change to the clock, 10 ppm; put back by ntp_restore(). */
@@ -328,60 +319,6 @@ static void cancel_on_set(int unused)
 	report_metric("switches", 10, "switches");
 }
 
-/* Sleepers of two kinds on each CPU; with sources it switches until they are done. */
-static struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
-				     int *switches)
-{
-	const struct timespec moment = { 0, 3 * NSEC_PER_MSEC };
-	static struct wake wakes[2 * CPU_SETSIZE];
-	uint64_t start = counter_read();
-	int64_t *late = NULL;
-	size_t n = 0, done = 0, samples = 0;
-	struct stats s;
-	int cpu;
-
-	cpus_for_each(cpu, report_cpus()) {
-		for (int kind = 0; kind < 2; kind++, n++) {
-			wakes[n] = (struct wake){
-				.cpu = cpu, .kind = kind ? WAKE_TIMERFD : WAKE_ABS,
-				.count = count, .interval_ns = 10 * NSEC_PER_MSEC,
-			};
-			ck_assert_int_eq(wake_start(&wakes[n]), 0);
-		}
-	}
-	while (done < n) {
-		if (sources) {
-			switch_away(sources);
-			++*switches;
-		}
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
-		for (done = 0; done < n && atomic_load(&wakes[done].done); done++)
-			;
-		if (counter_since_ns(start) > 30 * NSEC_PER_SEC)
-			report_fail("CPU %d: a timer armed for 10 ms hasn't fired, 30 s after the first",
-				    wakes[done].cpu);
-	}
-	for (size_t i = 0; i < n; i++) {
-		late = realloc(late, (samples + count) * sizeof(*late));
-		ck_assert_ptr_nonnull(late);
-		memcpy(late + samples, wakes[i].late, wakes[i].woken * sizeof(*late));
-		samples += wakes[i].woken;
-		wake_join(&wakes[i]);
-		if (wakes[i].error)
-			report_fail("CPU %d: a sleep failed: %s%s", wakes[i].cpu, strerror(-wakes[i].error),
-				    wakes[i].error == -EPROTO ? " (a one-shot timer expired more than once)" : "");
-		if (wakes[i].early)
-			report_fail("CPU %d: %u of %u timers fired before their deadline", wakes[i].cpu,
-				    wakes[i].early, wakes[i].woken);
-		if (wakes[i].repeated)
-			report_fail("CPU %d: a one-shot timer fired %u times more", wakes[i].cpu,
-				    wakes[i].repeated);
-	}
-	s = stats_of(late, samples);
-	free(late);
-	return s;
-}
-
 static void armed_timers(int unused)
 {
 	const struct cs_list *sources = home_need(2);
@@ -390,7 +327,7 @@ static void armed_timers(int unused)
 	int64_t bound;
 
 	(void)unused;
-	before = sleep_and_switch(NULL, 15, NULL);
+	before = sleep_and_switch(NULL, 15, &switches);
 	s = sleep_and_switch(sources, 40, &switches);
 	home_return();
 	bound = 10 * before.p99 > 20 * NSEC_PER_MSEC ? 10 * before.p99 : 20 * NSEC_PER_MSEC;
