@@ -17,7 +17,7 @@ void clockset_need(clockid_t clock)
 		report_skip("%s: this kernel hasn't got it (%s)", clockset_name(clock), strerror(-now));
 }
 
-/* A timer far in the future that only setting the clock can end (fs/timerfd.c, timerfd_clock_was_set). */
+/* A timer far away that only setting the clock can end (fs/timerfd.c, timerfd_clock_was_set). */
 int clockset_watch(clockid_t clock)
 {
 	struct itimerspec never = { .it_value.tv_sec = 1ll << 33 };

@@ -27,7 +27,7 @@
 #define STEP_NS (50 * NSEC_PER_MSEC)
 #define MAX_POINTS 51
 
-/* The oscillators themselves: the raw counter's rate may differ from one second to the next by this. */
+/* The oscillators themselves: by this a rate may differ from one second to the next. */
 #define GROSS_PPM 100.0
 
 /* What NTP's arithmetic may leave: raw_skew.c allows as much. */
@@ -167,7 +167,8 @@ static double widest(const struct sandwich *s, size_t n)
  * rate can be from what the fit says: readings off by half their width at the
  * worst move a least-squares slope by three times that over the span.
  */
-static bool fit(const struct sandwich *s, size_t n, double ns_per_unit, struct rate *rate, double *ppm)
+static bool fit(const struct sandwich *s, size_t n, double ns_per_unit, struct rate *rate,
+		double *ppm)
 {
 	double x[MAX_POINTS] = { 0 }, y[MAX_POINTS] = { 0 };
 

@@ -36,9 +36,9 @@ struct handoff_side {
 struct handoff_pair {
 	int cpu[2];		/* filled in by the caller; the rest by handoff_round() */
 	struct handoff_side side[2];
-	int64_t round_trip;	/* the smallest, in the source's unit, of CPU 0's readings around one of CPU 1's */
+	int64_t round_trip;	/* the smallest time, in the source's unit, between two of CPU 0's readings */
 	int64_t ns;		/* how long it took, by CPU 0's raw counter */
-	double typical_ns;	/* of one hand-off: lower quartile of short runs, so that neighbours on the host don't count */
+	double typical_ns;	/* of a hand-off: lower quartile of short runs, despite neighbours on the host */
 	bool frozen;		/* the raw counter stood still, so the round was ended by counting */
 	int error;		/* negative errno: a thread couldn't be started */
 };

@@ -58,7 +58,7 @@ struct progress {
 
 void progress_add(struct progress *p, int64_t before, int64_t value, int64_t after);
 
-/* What is wrong with a clock that claims to be fine; PROGRESS_UNSEEN: the reference didn't move either. */
+/* What is wrong with a clock that claims to be fine; UNSEEN: nor did the reference move. */
 enum progress_verdict {
 	PROGRESS_GOOD, PROGRESS_BACKWARDS, PROGRESS_FROZEN, PROGRESS_COARSE, PROGRESS_JUMPED,
 	PROGRESS_LOST, PROGRESS_UNSEEN,
