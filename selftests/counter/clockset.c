@@ -26,7 +26,8 @@ int clockset_watch(clockid_t clock)
 	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_COARSE)
 		return -1;
 	fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
+	if (fd < 0 ||
+	    timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
 		report_fail("timerfd with TFD_TIMER_CANCEL_ON_SET: %s", strerror(errno));
 	return fd;
 }

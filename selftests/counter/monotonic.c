@@ -331,8 +331,8 @@ static void clock_progress(int unused)
 				    clockset_name(the_clock), (long long)timespec_ns(&resolution));
 			continue;
 		}
-		samples += progress_of(read_progress, clockset_watch(the_clock), clockset_name(the_clock),
-				       "the raw counter", &worst);
+		samples += progress_of(read_progress, clockset_watch(the_clock),
+				       clockset_name(the_clock), "the raw counter", &worst);
 	}
 	if (!samples)
 		report_skip("high resolution timers: no clock claims to be fine");
@@ -390,7 +390,8 @@ static void migrating(int unused)
 	set = clockset_happened(fd);
 	for (size_t i = 0; i < NR_TRAVELLED; i++) {
 		samples += seen[i].samples;
-		if (!seen[i].backwards || (set && (travelled[i] == CLOCK_REALTIME || travelled[i] == CLOCK_TAI)))
+		if (!seen[i].backwards ||
+		    (set && (travelled[i] == CLOCK_REALTIME || travelled[i] == CLOCK_TAI)))
 			continue;
 		report_fail("%s went back %lld ns for a thread that moved between CPUs; %llu of %llu readings did",
 			    clockset_name(travelled[i]), (long long)seen[i].worst,

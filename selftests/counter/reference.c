@@ -95,7 +95,7 @@ static void rtc(int unused)
 	if (fd < 0)
 		report_skip("/dev/rtc0 can't be opened: %s", strerror(errno));
 	first = next_edge(fd, &samples);
-	while (clock_ns(CLOCK_MONOTONIC) - first.after < (SPAN_S - 1) * NSEC_PER_SEC + NSEC_PER_SEC / 2)
+	while (clock_ns(CLOCK_MONOTONIC) - first.after < SPAN_S * NSEC_PER_SEC - NSEC_PER_SEC / 2)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	last = next_edge(fd, &samples);
 	close(fd);
@@ -128,7 +128,8 @@ static void ptp_device(int fd, int number, const char *path)
 	snprintf(name, sizeof(name), "ptp%d_offset", number);
 	report_metric(name, clock_ns(fd_clock(fd)) - clock_ns(CLOCK_REALTIME), "ns");
 	snprintf(what, sizeof(what), "the PTP clock %s", path);
-	judge(what, last.value - first.value, last.before - first.after, last.after - first.before, 2);
+	judge(what, last.value - first.value, last.before - first.after,
+	      last.after - first.before, 2);
 }
 
 static void ptp(int unused)
