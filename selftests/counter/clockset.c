@@ -17,7 +17,7 @@ void clockset_need(clockid_t clock)
 		report_skip("%s: this kernel hasn't got it (%s)", clockset_name(clock), strerror(-now));
 }
 
-/* A timer far in the future that only setting the clock can end (fs/timerfd.c, timerfd_clock_was_set). */
+/* A timer far away that only setting the clock can end (fs/timerfd.c, timerfd_clock_was_set). */
 int clockset_watch(clockid_t clock)
 {
 	struct itimerspec never = { .it_value.tv_sec = 1ll << 33 };
@@ -26,7 +26,8 @@ int clockset_watch(clockid_t clock)
 	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_COARSE)
 		return -1;
 	fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
+	if (fd < 0 ||
+	    timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
 		report_fail("timerfd with TFD_TIMER_CANCEL_ON_SET: %s", strerror(errno));
 	return fd;
 }

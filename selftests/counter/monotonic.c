@@ -197,7 +197,10 @@ static void coarse_lag(int unused)
 	s = stats_of(lag, nr);
 	free(lag);
 	free(all);
-	/* Whoever updates it can't do so while the host doesn't run that CPU, and its reader saw that as a pause. */
+	/*
+	 * Whoever updates it can't while the host doesn't run that CPU, and its reader saw that as
+	 * a pause.
+	 */
 	bound = 2 * timespec_ns(&tick) + 20 * NSEC_PER_MSEC + 2 * pause;
 	report_metric("samples", samples, "readings");
 	report_metric("lag_p50", s.p50, "ns");
@@ -246,7 +249,8 @@ static void read_counter_progress(struct reader *r)
 	*(struct progress *)r->data = p;
 }
 
-static void judge_progress(const struct progress *p, int cpu, const char *what, const char *reference)
+static void judge_progress(const struct progress *p, int cpu, const char *what,
+			   const char *reference)
 {
 	switch (progress_judge(p)) {
 	case PROGRESS_GOOD:
@@ -270,7 +274,10 @@ static void judge_progress(const struct progress *p, int cpu, const char *what, 
 	}
 }
 
-/* Runs the readers and judges every CPU's, unless fd says the clock was set; returns how many readings there were. */
+/*
+ * Runs the readers and judges every CPU's, unless fd says the clock was set; returns how many
+ * readings there were.
+ */
 static uint64_t progress_of(void (*read)(struct reader *r), int fd, const char *what,
 			    const char *reference, struct progress *worst)
 {
@@ -324,8 +331,8 @@ static void clock_progress(int unused)
 				    clockset_name(the_clock), (long long)timespec_ns(&resolution));
 			continue;
 		}
-		samples += progress_of(read_progress, clockset_watch(the_clock), clockset_name(the_clock),
-				       "the raw counter", &worst);
+		samples += progress_of(read_progress, clockset_watch(the_clock),
+				       clockset_name(the_clock), "the raw counter", &worst);
 	}
 	if (!samples)
 		report_skip("high resolution timers: no clock claims to be fine");
@@ -383,7 +390,8 @@ static void migrating(int unused)
 	set = clockset_happened(fd);
 	for (size_t i = 0; i < NR_TRAVELLED; i++) {
 		samples += seen[i].samples;
-		if (!seen[i].backwards || (set && (travelled[i] == CLOCK_REALTIME || travelled[i] == CLOCK_TAI)))
+		if (!seen[i].backwards ||
+		    (set && (travelled[i] == CLOCK_REALTIME || travelled[i] == CLOCK_TAI)))
 			continue;
 		report_fail("%s went back %lld ns for a thread that moved between CPUs; %llu of %llu readings did",
 			    clockset_name(travelled[i]), (long long)seen[i].worst,

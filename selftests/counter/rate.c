@@ -27,7 +27,7 @@
 #define STEP_NS (50 * NSEC_PER_MSEC)
 #define MAX_POINTS 51
 
-/* The oscillators themselves: the raw counter's rate may differ from one second to the next by this. */
+/* The oscillators themselves: by this a rate may differ from one second to the next. */
 #define GROSS_PPM 100.0
 
 /* What NTP's arithmetic may leave: raw_skew.c allows as much. */
@@ -121,7 +121,8 @@ static void *sample_clocks(void *arg)
 	w->suspends_before = suspends();
 	adjtimex(&w->before);
 	while (w->nr < MAX_POINTS && counter_since_ns(begun) < WINDOW_NS) {
-		w->nr += sandwich_clocks(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC, &w->monotonic[w->nr]);
+		w->nr += sandwich_clocks(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC,
+					 &w->monotonic[w->nr]);
 		for (int i = 0; i < 10; i++) {
 			if (sandwich_clocks(CLOCK_MONOTONIC, CLOCK_BOOTTIME, &s))
 				offset_meet(&w->boottime, &s);
@@ -167,13 +168,15 @@ static double widest(const struct sandwich *s, size_t n)
  * rate can be from what the fit says: readings off by half their width at the
  * worst move a least-squares slope by three times that over the span.
  */
-static bool fit(const struct sandwich *s, size_t n, double ns_per_unit, struct rate *rate, double *ppm)
+static bool fit(const struct sandwich *s, size_t n, double ns_per_unit, struct rate *rate,
+		double *ppm)
 {
 	double x[MAX_POINTS] = { 0 }, y[MAX_POINTS] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		/* From the first one on, lest doubles lose the nanoseconds. */
-		x[i] = ((double)(s[i].before - s[0].before) + sandwich_width(&s[i]) / 2.0) * ns_per_unit;
+		x[i] = s[i].before - s[0].before + sandwich_width(&s[i]) / 2.0;
+		x[i] *= ns_per_unit;
 		y[i] = s[i].value - s[0].value;
 	}
 	if (!rate_fit(x, y, n, rate))
@@ -294,7 +297,7 @@ static void monotonic_raw(int unused)
 	need_window();
 	if (!fit(w->monotonic, w->nr, 1, &rate, &ppm))
 		report_skip("time on a CPU: it came to %zu readings only", w->nr);
-	/* tick is in us of a USER_HZ of 100, freq in ppm shifted by 16 (kernel/time/ntp.c, ntp_update_frequency). */
+	/* tick: us, at a USER_HZ of 100; freq: ppm << 16 (kernel/time/ntp.c, ntp_update_frequency) */
 	expected = (w->after.tick - 10000) * 100 + w->after.freq / 65536.0;
 	off = rate.slope * 1e6 - expected;
 	report_metric("samples", w->nr, "readings");
@@ -344,7 +347,7 @@ static void tai(int unused)
 			    w->after.tai, (long long)w->tai.low, (long long)w->tai.high);
 }
 
-/* How far jiffies lag behind in a part of the window, at best: what a late tick adds is no drift. */
+/* How far jiffies lag in a part of the window, at best: what a late tick adds is no drift. */
 static void lag(size_t from, size_t to, int64_t tick, int64_t *low, int64_t *high)
 {
 	*low = *high = INT64_MAX;

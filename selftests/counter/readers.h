@@ -11,7 +11,7 @@ struct reader {
 	int cpu;
 	uint64_t begun;		/* raw counter */
 	int64_t limit_ns;
-	uint64_t rounds;	/* for readers_over(): a counter that stands still ends them as well */
+	uint64_t rounds;	/* for readers_over(): a frozen counter ends them as well */
 	void *data;		/* this CPU's element of the array given to readers_run() */
 	pthread_t thread;
 };

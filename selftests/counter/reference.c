@@ -95,7 +95,7 @@ static void rtc(int unused)
 	if (fd < 0)
 		report_skip("/dev/rtc0 can't be opened: %s", strerror(errno));
 	first = next_edge(fd, &samples);
-	while (clock_ns(CLOCK_MONOTONIC) - first.after < (SPAN_S - 1) * NSEC_PER_SEC + NSEC_PER_SEC / 2)
+	while (clock_ns(CLOCK_MONOTONIC) - first.after < SPAN_S * NSEC_PER_SEC - NSEC_PER_SEC / 2)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	last = next_edge(fd, &samples);
 	close(fd);
@@ -111,7 +111,7 @@ static clockid_t fd_clock(int fd)
 	return (clockid_t)(~(unsigned int)fd << 3 | 3);
 }
 
-static void ptp_device(int fd, const char *path)
+static void ptp_device(int fd, int number, const char *path)
 {
 	struct timespec pause = ns_timespec((SPAN_S - 1) * NSEC_PER_SEC);
 	struct sandwich first, last;
@@ -125,10 +125,11 @@ static void ptp_device(int fd, const char *path)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &last))
 		report_skip("a reading of %s", path);
-	snprintf(name, sizeof(name), "%s_offset", path + strlen("/dev/"));
+	snprintf(name, sizeof(name), "ptp%d_offset", number);
 	report_metric(name, clock_ns(fd_clock(fd)) - clock_ns(CLOCK_REALTIME), "ns");
 	snprintf(what, sizeof(what), "the PTP clock %s", path);
-	judge(what, last.value - first.value, last.before - first.after, last.after - first.before, 2);
+	judge(what, last.value - first.value, last.before - first.after,
+	      last.after - first.before, 2);
 }
 
 static void ptp(int unused)
@@ -146,7 +147,7 @@ static void ptp(int unused)
 		if (fd < 0)
 			continue;
 		found++;
-		ptp_device(fd, path);
+		ptp_device(fd, i, path);
 		close(fd);
 	}
 	if (!found && refused)

@@ -237,7 +237,7 @@ static void finish(struct game *g)
 		if (g->started[side])
 			pthread_join(g->thread[side], NULL);
 	stats_of(g->runs, runs);	/* sorts them */
-	p->typical_ns = (double)stats_percentile(g->runs, runs, 25) * NSEC_PER_SEC / counter_hz() / (2 * RUN);
+	p->typical_ns = stats_percentile(g->runs, runs, 25) * 1e9 / counter_hz() / (2 * RUN);
 	if (!runs && handoff_observations(p))
 		p->typical_ns = (double)p->ns / handoff_observations(p);
 }

@@ -28,7 +28,7 @@ struct handoff_source {
 
 /* What one CPU of a pair saw. */
 struct handoff_side {
-	uint64_t observations;	/* readings of ours that were ordered behind one of the other CPU's */
+	uint64_t observations;	/* our readings ordered behind one of the other CPU's */
 	uint64_t backwards;	/* ... and were smaller: must be 0 */
 	int64_t ahead;		/* the smallest of ours minus theirs; INT64_MAX: none seen */
 };
@@ -36,10 +36,10 @@ struct handoff_side {
 struct handoff_pair {
 	int cpu[2];		/* filled in by the caller; the rest by handoff_round() */
 	struct handoff_side side[2];
-	int64_t round_trip;	/* the smallest, in the source's unit, of CPU 0's readings around one of CPU 1's */
+	int64_t round_trip;	/* smallest between two of CPU 0's readings, in the source's unit */
 	int64_t ns;		/* how long it took, by CPU 0's raw counter */
-	double typical_ns;	/* of one hand-off: lower quartile of short runs, so that neighbours on the host don't count */
-	bool frozen;		/* the raw counter stood still, so the round was ended by counting */
+	double typical_ns;	/* of a hand-off: lower quartile of short runs */
+	bool frozen;		/* the raw counter stood still: ended by counting */
 	int error;		/* negative errno: a thread couldn't be started */
 };
 

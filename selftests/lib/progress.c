@@ -17,6 +17,11 @@ static void keep_larger(int64_t *largest, int64_t value)
 		*largest = value;
 }
 
+static int64_t slack(int64_t ns)
+{
+	return PROGRESS_SLACK_NS + ns / PROGRESS_SLACK_PART;
+}
+
 void progress_add(struct progress *p, int64_t before, int64_t value, int64_t after)
 {
 	int64_t step = value - p->stream.last;
@@ -29,8 +34,8 @@ void progress_add(struct progress *p, int64_t before, int64_t value, int64_t aft
 		int64_t least = before - p->after, most = after - p->before;
 
 		keep_larger(&p->pause, least);
-		keep_larger(&p->gained, step - most - PROGRESS_SLACK_NS - most / PROGRESS_SLACK_PART);
-		keep_larger(&p->lost, least - step - PROGRESS_SLACK_NS - least / PROGRESS_SLACK_PART);
+		keep_larger(&p->gained, step - most - slack(most));
+		keep_larger(&p->lost, least - step - slack(least));
 		if (step)
 			p->same_after = after;
 		else

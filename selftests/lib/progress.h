@@ -40,9 +40,9 @@ void stream_merge(struct stream *into, const struct stream *s);
 struct progress {
 	struct stream stream;
 	int64_t span;		/* the reference's time from the first reading to the last */
-	int64_t still;		/* the longest time for which the clock certainly showed one value */
-	int64_t gained;		/* the most one step certainly went beyond the reference's, less the tolerance */
-	int64_t lost;		/* the most one step certainly fell short of it, less the tolerance */
+	int64_t still;		/* the longest time it certainly showed one value */
+	int64_t gained;		/* the most a step was certainly too long, beyond tolerance */
+	int64_t lost;		/* the most a step was certainly too short, beyond tolerance */
 	int64_t pause;		/* the longest time between two readings */
 
 	int64_t first_before, before, after;	/* of the first and of the last reading */
@@ -58,7 +58,7 @@ struct progress {
 
 void progress_add(struct progress *p, int64_t before, int64_t value, int64_t after);
 
-/* What is wrong with a clock that claims to be fine; PROGRESS_UNSEEN: the reference didn't move either. */
+/* What is wrong with a clock that claims to be fine; UNSEEN: nor did the reference move. */
 enum progress_verdict {
 	PROGRESS_GOOD, PROGRESS_BACKWARDS, PROGRESS_FROZEN, PROGRESS_COARSE, PROGRESS_JUMPED,
 	PROGRESS_LOST, PROGRESS_UNSEEN,
