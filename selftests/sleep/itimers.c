@@ -10,7 +10,6 @@
 
 #include "../lib/clocks.h"
 #include "../lib/report.h"
-#include "judge.h"
 
 #define MS NSEC_PER_MSEC
 #define US NSEC_PER_USEC
