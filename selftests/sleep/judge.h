@@ -25,18 +25,16 @@ void judge_sleeps(const struct plan *plan);
 /* Ends the case: CPU stuck never got on. */
 void judge_stuck(int err, int stuck) __attribute__((noreturn));
 
-/*
- * Runs run() on every CPU of the program (crew_run()); fails the case where one gets stuck.
- */
+/* Runs run() on every CPU of the program (crew_run()); fails the case where one gets stuck. */
 void judge_crew(void (*run)(int cpu, void *arg), void *args, size_t size);
 
 /*
  * An absolute sleep whose deadline has passed, by a nanosecond or by decades, ends at once: the
- * median may take no longer than a sleep may be late. All names of sleepers end with NULL.
+ * median may take no longer than a sleep may be late. The names end with NULL.
  */
 void judge_past(const char *const sleepers[]);
 
-/* A plan's lengths. */
+/* The plan's lengths and their number. */
 #define LENGTHS(...) (const int64_t[]){ __VA_ARGS__ }, \
 	sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)
 

@@ -16,7 +16,6 @@
 #include "../lib/cpus.h"
 #include "../lib/report.h"
 #include "../lib/sleepers.h"
-#include "judge.h"
 
 #define MS NSEC_PER_MSEC
 #define SLEEPS 80

@@ -33,7 +33,7 @@ static void sleep_by(const char *sleeper)
 	const struct plan plan = {
 		.sleeper = sleeper,
 		LENGTHS(1, 10, 999, 5 * US, 60 * US, 300 * US, MS, 4 * MS + 1, 9 * MS, 20 * MS),
-		.rounds = 3,
+		.rounds = 2,
 		.allowance = 50 * US,
 	};
 

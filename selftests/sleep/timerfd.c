@@ -292,7 +292,7 @@ static void remaining(int unused)
 		samples++;
 		if (left > last)
 			report_fail("the remaining time rose by %lld ns", (long long)(left - last));
-		if (left > deadline - before || (after < deadline && left < deadline - after))
+		if ((left && left > deadline - before) || (after < deadline && left < deadline - after))
 			report_fail("%lld ns remain; by the clock between %lld and %lld", (long long)left,
 				    (long long)(deadline - after), (long long)(deadline - before));
 		last = left;
