@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The architected counter and its frequency can be read at EL0, on each CPU, as the vDSO needs. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <signal.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/stats.h"
+
+#if defined(__aarch64__)
+
+static sigjmp_buf faulted;
+
+static void on_fault(int sig)
+{
+	siglongjmp(faulted, sig);
+}
+
+static uint64_t frequency(void)
+{
+	uint64_t hz;
+
+	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(hz));
+	return hz;
+}
+
+static void readable(int cpu)
+{
+	int64_t each[101];
+	uint64_t last;
+
+	ck_assert_int_eq(cpu_pin(cpu), 0);
+	signal(SIGILL, on_fault);
+	signal(SIGSEGV, on_fault);
+	if (sigsetjmp(faulted, 1))
+		report_fail("reading CNTVCT_EL0 or CNTFRQ_EL0 on CPU %d was an illegal instruction", cpu);
+	if (frequency() < 1000000)
+		report_fail("CNTFRQ_EL0 of CPU %d says %llu Hz", cpu, (unsigned long long)frequency());
+	last = counter_read();
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
+		int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW);
+
+		for (int n = 0; n < 100; n++) {
+			uint64_t now = counter_read();
+
+			if (now < last)
+				report_fail("CNTVCT_EL0 of CPU %d went back by %llu", cpu,
+					    (unsigned long long)(last - now));
+			last = now;
+		}
+		each[i] = clock_ns(CLOCK_MONOTONIC_RAW) - begun;
+	}
+	/* A kernel that works around an erratum traps and emulates the read: legal, and slow. */
+	report_metric("cost", stats_of(each, sizeof(each) / sizeof(*each)).p50 / 100.0, "ns");
+	report_metric("frequency", frequency(), "Hz");
+	report_metric("samples", 100 * sizeof(each) / sizeof(*each), "readings");
+}
+
+#else
+
+static void readable(int cpu)
+{
+	(void)cpu;
+	report_skip("CNTVCT_EL0 is arm64's");
+}
+
+#endif
+
+static const struct report_case cases[] = {
+	{ "readable", "I3, E4: CNTVCT_EL0 and CNTFRQ_EL0 can be read at EL0, and the counter runs (arch_counter_set_user_access())", readable, true },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "arm64", .program = "counter_access",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+	};
+
+	return report_main(argc, argv, &program);
+}
