@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "clocks.h"
 #include "files.h"
 #include "restore.h"
 
@@ -24,19 +23,8 @@ struct entry {
 static struct shared {
 	pid_t owner;		/* restores at its end; the children it forks don't */
 	int count;
-	bool clock;		/* CLOCK_REALTIME is to be offset ns ahead of CLOCK_MONOTONIC again */
-	int64_t offset;
 	struct entry entries[ENTRIES];
 } *shared;
-
-/* Async-signal-safe: clock_gettime() and clock_settime() are. */
-static int put_clock_back(void)
-{
-	int64_t now = clock_ns(CLOCK_MONOTONIC) + shared->offset;
-	struct timespec ts = ns_timespec(now);
-
-	return clock_settime(CLOCK_REALTIME, &ts) ? 1 : 0;
-}
 
 int restore_now(void)
 {
@@ -61,8 +49,6 @@ int restore_now(void)
 		}
 		failed += written != len;
 	}
-	if (shared && __atomic_exchange_n(&shared->clock, false, __ATOMIC_ACQ_REL))
-		failed += put_clock_back();
 	errno = saved;
 	return failed;
 }
@@ -136,34 +122,11 @@ int restore_push(const char *path, const char *value)
 	return 0;
 }
 
-int restore_clock(void)
-{
-	int64_t offset, before, after, tightest = INT64_MAX;
-
-	if (!shared)
-		return -EINVAL;
-	if (__atomic_load_n(&shared->clock, __ATOMIC_ACQUIRE))
-		return 0;
-	/* The tightest of some readings, so that being preempted inside one doesn't count. */
-	for (int i = 0; i < 50; i++) {
-		before = clock_ns(CLOCK_MONOTONIC);
-		offset = clock_ns(CLOCK_REALTIME);
-		after = clock_ns(CLOCK_MONOTONIC);
-		if (after - before < tightest) {
-			tightest = after - before;
-			shared->offset = offset - before - tightest / 2;
-		}
-	}
-	__atomic_store_n(&shared->clock, true, __ATOMIC_RELEASE);
-	return 0;
-}
-
 void restore_abandon(void)
 {
 	if (!shared)
 		return;
 	__atomic_store_n(&shared->count, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&shared->clock, false, __ATOMIC_RELEASE);
 	for (int i = 0; i < ENTRIES; i++)
 		__atomic_store_n(&shared->entries[i].ready, false, __ATOMIC_RELEASE);
 }

@@ -22,17 +22,11 @@ void restore_init(void);
  */
 int restore_push(const char *path, const char *value);
 
-/*
- * Remembers how far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC, to set it so again at the end,
- * after the writes. 0 or -EINVAL (restore_init() was not called).
- */
-int restore_clock(void);
-
 /* Forgets everything: after a CPU was found dead, writing may block for ever. */
 void restore_abandon(void);
 
 /*
- * Puts everything back now, whichever process calls; returns how much of it
+ * Writes everything back now, whichever process calls; returns how many writes
  * failed. Async-signal-safe.
  */
 int restore_now(void);

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
-#include <linux/io_uring.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -199,55 +198,6 @@ static int wait_signal(const struct sleeper *s, const struct timespec *when)
 	return ends_with(EAGAIN, sigtimedwait(&none, NULL, when));
 }
 
-/*
- * A ring of its own for each wait, no larger than one request. On CLOCK_MONOTONIC unless told
- * otherwise (io_uring/timeout.c). Not available where a policy forbids it.
- */
-static int wait_uring(const struct sleeper *s, const struct timespec *when)
-{
-	struct io_uring_params p = { 0 };
-	struct __kernel_timespec ts = { when->tv_sec, when->tv_nsec };
-	int fd = syscall(SYS_io_uring_setup, 1, &p), err = 0;
-	struct io_uring_sqe *sqe = MAP_FAILED;
-	struct io_uring_cqe *cqe;
-	char *sq = MAP_FAILED, *cq = MAP_FAILED;
-	size_t sq_size, cq_size;
-	unsigned int *tail;
-
-	if (fd < 0)
-		return errno == EPERM ? -ENOSYS : -errno;
-	sq_size = p.sq_off.array + p.sq_entries * sizeof(unsigned int);
-	cq_size = p.cq_off.cqes + p.cq_entries * sizeof(*cqe);
-	sq = mmap(NULL, sq_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, cq_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_CQ_RING);
-	sqe = mmap(NULL, sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
-	if (sq == MAP_FAILED || cq == MAP_FAILED || sqe == MAP_FAILED) {
-		err = -errno;
-	} else {
-		memset(sqe, 0, sizeof(*sqe));
-		sqe->opcode = IORING_OP_TIMEOUT;
-		sqe->addr = (uintptr_t)&ts;
-		sqe->len = 1;
-		sqe->timeout_flags = s->absolute ? IORING_TIMEOUT_ABS : 0;
-		tail = (unsigned int *)(sq + p.sq_off.tail);
-		((unsigned int *)(sq + p.sq_off.array))[0] = 0;
-		__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-		if (syscall(SYS_io_uring_enter, fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
-			err = -errno;
-		cqe = (struct io_uring_cqe *)(cq + p.cq_off.cqes);
-		if (!err && cqe->res != -ETIME)
-			err = cqe->res < 0 ? cqe->res : -EPROTO;
-	}
-	if (sq != MAP_FAILED)
-		munmap(sq, sq_size);
-	if (cq != MAP_FAILED)
-		munmap(cq, cq_size);
-	if (sqe != MAP_FAILED)
-		munmap(sqe, sizeof(*sqe));
-	close(fd);
-	return err;
-}
-
 #define MS 1000000
 #define US 1000
 
@@ -280,8 +230,6 @@ const struct sleeper sleepers[] = {
 	{ "cond_timedwait", CLOCK_REALTIME, true, 0, wait_cond },
 	{ "cond_clockwait", CLOCK_MONOTONIC, true, 0, wait_cond },
 	{ "sigtimedwait", CLOCK_MONOTONIC, false, 0, wait_signal },
-	{ "io_uring_rel", CLOCK_MONOTONIC, false, 0, wait_uring },
-	{ "io_uring_abs", CLOCK_MONOTONIC, true, 0, wait_uring },
 	{ 0 }
 };
 

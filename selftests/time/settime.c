@@ -110,13 +110,15 @@ static void clocks(int unused)
 /* Ways to wait. */
 enum way {
 	SLEEP_REL, SLEEP_REL_REALTIME, SLEEP_ABS, TIMERFD_REL_REALTIME, POLL,	/* none of these sees the time of day */
+	SLEEP_REL_TAI,								/* nor should this */
 	SLEEP_ABS_REALTIME, TIMERFD_ABS_REALTIME, FUTEX_ABS_REALTIME, SLEEP_ABS_TAI,	/* these do */
 	WAYS
 };
 
 static const char *const way_names[WAYS] = {
 	"a relative sleep", "a relative sleep on CLOCK_REALTIME", "a sleep until a time of CLOCK_MONOTONIC",
-	"a relative timerfd of CLOCK_REALTIME", "poll()", "a sleep until a time of day",
+	"a relative timerfd of CLOCK_REALTIME", "poll()", "a relative sleep on CLOCK_TAI",
+	"a sleep until a time of day",
 	"a timerfd for a time of day", "a futex wait until a time of day", "a sleep until a time of CLOCK_TAI",
 };
 
@@ -156,6 +158,8 @@ static int wait_in_its_way(struct waiter *w)
 		return clock_nanosleep(CLOCK_MONOTONIC, 0, &rel, NULL);
 	case SLEEP_REL_REALTIME:
 		return clock_nanosleep(CLOCK_REALTIME, 0, &rel, NULL);
+	case SLEEP_REL_TAI:
+		return clock_nanosleep(CLOCK_TAI, 0, &rel, NULL);
 	case TIMERFD_REL_REALTIME:
 		return timerfd_wait(0, w->ns);
 	case POLL:
@@ -224,17 +228,29 @@ static void finish(struct waiter *w, enum way first, enum way last, const char *
 	report_metric("late_max", worst, "ns");
 }
 
-static void relative(int unused)
+/* Waits relatively, from way first to last, while the time of day is set forward and back. */
+static void unmoved(enum way first, enum way last)
 {
 	struct waiter w[WAYS];
 
-	(void)unused;
 	wallclock_need();
 	for (int i = 0; i < 2; i++) {
-		start(w, SLEEP_REL, POLL, 250 * NSEC_PER_MSEC);
+		start(w, first, last, 250 * NSEC_PER_MSEC);
 		wallclock_step(i ? -HOUR_NS : HOUR_NS);
-		finish(w, SLEEP_REL, POLL, i ? "was set an hour back" : "was set an hour forward");
+		finish(w, first, last, i ? "was set an hour back" : "was set an hour forward");
 	}
+}
+
+static void relative(int unused)
+{
+	(void)unused;
+	unmoved(SLEEP_REL, POLL);
+}
+
+static void relative_tai(int unused)
+{
+	(void)unused;
+	unmoved(SLEEP_REL_TAI, SLEEP_REL_TAI);
 }
 
 static void forward(int unused)
@@ -397,6 +413,7 @@ static void cancel_blocked(int unused)
 static const struct report_case cases[] = {
 	{ "clocks", "H6: clock_settime() by an hour moves CLOCK_REALTIME and TAI by exactly that, and neither CLOCK_MONOTONIC, RAW nor BOOTTIME (do_settimeofday64())", clocks, false },
 	{ "relative", "F13: relative sleeps, and those until a time of CLOCK_MONOTONIC, don't see the time of day being set (clock_settime(2))", relative, false },
+	{ "relative_tai", "F13: a relative sleep on CLOCK_TAI doesn't see the time of day being set either (clock_nanosleep(3p): only absolute ones do)", relative_tai, false },
 	{ "forward", "F13: what waits for a time of day ends when the clock is set beyond it (clock_was_set())", forward, false },
 	{ "backward", "F13: what waits for a time of day goes on waiting when the clock is set back, and is never early by that clock", backward, false },
 	{ "cancel_on_set", "F7: TFD_TIMER_CANCEL_ON_SET: a set gives ECANCELED once, to an absolute timer of CLOCK_REALTIME and to no other (timerfd_clock_was_set())", cancel_on_set, false },
