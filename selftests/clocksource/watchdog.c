@@ -48,7 +48,7 @@ static void read_log(struct kmsg *log)
  * emulated by threads of a host that may stop between the two reads, a stall
  * looks like skew: said there, not judged (seen on QEMU's TCG with its host busy).
  */
-static void marked(const char *when, const char *text)
+static void judge_marking(const char *when, const char *text)
 {
 	if (!strcmp(platform.hypervisor, "TCGTCGTCGTCG"))
 		report_skip("%s, the kernel logged: %s; under QEMU's emulation a stalled host looks like skew", when, text);
@@ -66,7 +66,7 @@ static void since_boot(int unused)
 	read_log(&log);
 	for (; kmsg_next(&log, text, sizeof(text)); messages++)
 		if (kmsg_classify(text) == KMSG_UNSTABLE)
-			marked("before this program", text);
+			judge_marking("before this program", text);
 	report_metric("messages", messages, "messages");
 }
 
@@ -82,7 +82,7 @@ static void during_run(int unused)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
 	while (kmsg_next(&log, text, sizeof(text)))
 		if (kmsg_classify(text) == KMSG_UNSTABLE)
-			marked("during the run", text);
+			judge_marking("during the run", text);
 	report_metric("watched", WATCH_NS / 1e6, "ms");
 }
 

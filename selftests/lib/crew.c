@@ -127,15 +127,19 @@ static int await_all(struct crew *c, int *stuck)
 int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
 	     int *stuck)
 {
-	struct crew *c = calloc(1, sizeof(*c));
+	struct crew *c;
 	size_t n = 0;
 	int cpu, err = 0;
 
-	if (c)
-		c->members = calloc(CPU_COUNT(cpus), sizeof(*c->members));
-	if (!c || !c->members || !CPU_COUNT(cpus)) {
+	if (!CPU_COUNT(cpus))
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->members = calloc(CPU_COUNT(cpus), sizeof(*c->members));
+	if (!c->members) {
 		free(c);
-		return c ? -EINVAL : -ENOMEM;
+		return -ENOMEM;
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
@@ -146,7 +150,11 @@ int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args,
 
 		*m = (struct member){ .crew = c, .cpu = cpu, .arg = (char *)args + n * size };
 		err = start(m);
-		/* Those already started wait for a beginning that doesn't come. */
+		if (err && !n) {
+			free(c->members);
+			free(c);
+		}
+		/* Those already started wait, using it, for a beginning that doesn't come. */
 		if (err)
 			return err;
 		c->count = ++n;
