@@ -26,6 +26,8 @@ void *shared_memory(size_t size)
 void deaths_init(void)
 {
 	dead = shared_memory(sizeof(*dead));
+	restore_init();
+	log_start();
 }
 
 int deaths_first(void)

@@ -8,7 +8,7 @@
 /* Memory, zeroed, that the processes of all cases share with the program. For setup(); exits on failure. */
 void *shared_memory(size_t size);
 
-/* For setup(): nobody is dead yet. */
+/* For setup(): nobody is dead yet. Starts what a death needs: the list to restore, and the log to explain it. */
 void deaths_init(void);
 
 /* The lowest dead CPU; -1 while all are alive. */

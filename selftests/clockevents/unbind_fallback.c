@@ -513,10 +513,8 @@ static void setup(void)
 {
 	state = shared_memory(sizeof(*state));
 	deaths_init();
-	restore_init();
 	platform_read(&platform);
 	platform_facts(&platform);
-	log_start();
 }
 
 int main(int argc, char **argv)

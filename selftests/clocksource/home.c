@@ -100,3 +100,13 @@ void home_return(void)
 {
 	write_and_read_back(way_back, name);
 }
+
+void home_judge(void)
+{
+	char now[CS_NAME_LEN];
+
+	home_need(1);
+	ck_assert_int_eq(cs_current(now), 0);
+	if (strcmp(now, home_name()))
+		report_fail("%s is in use instead of %s", now, home_name());
+}

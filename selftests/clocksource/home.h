@@ -19,6 +19,9 @@ void home_leave_for(const char *source);
 /* Back, read back; ends the case if it can't be. */
 void home_return(void);
 
+/* Fails the case unless the source in use is the one of the start. */
+void home_judge(void);
+
 /* The name of the source in use at the start. */
 const char *home_name(void);
 

@@ -1,59 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The reference TSC page is good only while its sequence isn't 0; else each
- * reading of a clock is a system call and an MSR. No file tells, so a child asks
- * seccomp to trap the system call and sees whether the vDSO makes it.
+ * reading of a clock is a system call and an MSR. No file tells, so
+ * the system calls that the vDSO makes are counted (cs_syscalls()).
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../lib/clocks.h"
+#include "../lib/clocksource.h"
 #include "../lib/report.h"
 #include "../lib/stats.h"
 #include "guest.h"
-
-/* 1: clock_gettime(clock) was served by the vDSO each of some times; 0: it made a system call; -errno. */
-static int served_by_vdso(clockid_t clock)
-{
-	struct sock_filter trap[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(trap) / sizeof(*trap), trap };
-	struct timespec ts;
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		signal(SIGSYS, SIG_DFL);
-		if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-			_exit(errno);
-		for (int i = 0; i < 1000; i++)
-			clock_gettime(clock, &ts);
-		_exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	if (WIFSIGNALED(status))
-		return WTERMSIG(status) == SIGSYS ? 0 : -EPROTO;
-	return WEXITSTATUS(status) ? -WEXITSTATUS(status) : 1;
-}
 
 static void served(int unused)
 {
@@ -70,11 +28,11 @@ static void served(int unused)
 	if (strcmp(guest_clocksource(), HV_TSC_PAGE))
 		report_skip("the clocksource is %s, not " HV_TSC_PAGE, guest_clocksource());
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
-		int vdso = served_by_vdso(clocks[i].clock);
+		int calls = cs_syscalls(clocks[i].clock, 1000);
 
-		if (vdso < 0)
-			report_skip("seccomp filters: %s", strerror(-vdso));
-		if (!vdso)
+		if (calls < 0)
+			report_skip("seccomp filters: %s", strerror(-calls));
+		if (calls)
 			report_fail("%s on " HV_TSC_PAGE " makes a system call: the reference TSC page isn't valid (its sequence is 0: no stable TSC at the host?)",
 				    clocks[i].name);
 	}
