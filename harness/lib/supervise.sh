@@ -108,6 +108,8 @@ guest_end() {
 	exec {channel}<&- {answer}>&-
 	wait "$console_pid" 2>/dev/null || :
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
+	[[ ! -s $GUEST_DIR/appliance.log ]] ||
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance.log"
 	journal "> off"
 }
 
@@ -264,9 +266,22 @@ flooded() {
 	fi
 }
 
+# appliance_failure -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
+appliance_failure() {
+	local why
+	why=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
+	printable why
+	echo "$why"
+}
+
 # gone -> why a guest that ended by itself did so
 gone() {
 	local why
+	why=$(appliance_failure)
+	[[ -z $why ]] || {
+		echo "SETUP the hypervisor appliance died (its words are in appliance.log): $why"
+		return
+	}
 	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
 	printable why
 	if [[ -z $ready ]]; then
