@@ -24,6 +24,7 @@
 #include "alive.h"
 #include "deaths.h"
 #include "log.h"
+#include "poke.h"
 #include "switch.h"
 #include "tick.h"
 
@@ -72,12 +73,26 @@ static struct cpu_story *need_switched(int cpu)
 	return &state->cpu[cpu];
 }
 
+/* Twice what a tick that never stops makes of a second, at the highest HZ there is. */
+#define IDLE_IRQS_MAX 2000
+
+/* The least late of all sleeps, whatever their kind. */
+static int64_t least_late(const struct alive *a)
+{
+	int64_t least = INT64_MAX;
+
+	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD; kind++)
+		if (a->late[kind].count && a->late[kind].min < least)
+			least = a->late[kind].min;
+	return least;
+}
+
 static void baseline(int cpu)
 {
 	struct cpu_story *c = &state->cpu[cpu];
 	char device[CE_NAME_LEN];
 	int observer = deaths_observer(cpu);
-	int64_t irqs, late;
+	int64_t irqs, late, least, poke;
 
 	need_root();
 	ck_assert_int_eq(ce_current(cpu, device), 0);
@@ -96,6 +111,16 @@ static void baseline(int cpu)
 	c->has_baseline = true;
 	alive_metrics(&c->baseline.late[WAKE_ABS]);
 	report_metric("idle_irqs", irqs, "interrupts/s");
+	poke = poke_least(cpu, observer);
+	least = least_late(&c->baseline);
+	report_metric("late_min", least, "ns");
+	report_metric("poke_min", poke, "ns");
+	if (least > poke_bound(poke))
+		report_fail("all of %u sleeps were at least %.3f ms late, more than %.3f ms (1 ms and five times what a wake-up without timer takes)",
+			    c->baseline.wakeups, least / 1e6, poke_bound(poke) / 1e6);
+	if (irqs > IDLE_IRQS_MAX)
+		report_fail("%lld interrupts of %s in an idle second: a storm (limit %d)", (long long)irqs, device,
+			    IDLE_IRQS_MAX);
 	if (!c->baseline.new_row[0])
 		report_note("no row in /proc/interrupts is known for %s", device);
 	else if (c->baseline.new_irqs < c->baseline.wakeups / 2)
@@ -458,7 +483,7 @@ static void log_clean(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "baseline", "each CPU's timers fire, on the interrupt of its current device, before anything is unbound", baseline, true },
+	{ "baseline", "before anything is unbound, each CPU's timers fire on the interrupt of its current device, not all of them late, and without a storm", baseline, true },
 	{ "unbind", "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can", unbind, true },
 	{ "alive", "B5: pinned sleeps and timerfds on the CPU end, never early, their median within the printed bound", alive, true },
 	{ "functional", "B4: the fallback can raise interrupts itself: no dummy device, no dependence on broadcast", functional, true },
