@@ -12,6 +12,7 @@ function matches(id,    i, p) {
 		p = pattern[i]
 		gsub(/\./, "[.]", p)
 		gsub(/\*/, ".*", p)
+		gsub(/\?/, ".", p)
 		if (id ~ "^" p "$")
 			return 1
 	}
