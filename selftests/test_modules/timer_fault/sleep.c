@@ -81,32 +81,45 @@ static int arm_no_cancel(void)
 	return hook(&probe, "timerfd_clock_was_set", ignore);
 }
 
-/* The words of kernel/rcu/tree_stall.h, and nothing else. */
-static struct delayed_work stalling;
+/* Words of kernel/rcu/tree_stall.h or kernel/time/clocksource.c, and nothing else. */
+static struct delayed_work talking;
+static const char *words;
 
-static void stall(struct work_struct *unused)
+static void talk(struct work_struct *unused)
 {
-	printk(KERN_ERR "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n");
+	printk(KERN_ERR "%s\n", words);
 	strike();
-	schedule_delayed_work(&stalling, msecs_to_jiffies(setting.period));
+	schedule_delayed_work(&talking, msecs_to_jiffies(setting.period));
+}
+
+static int arm_talk(const char *what)
+{
+	words = what;
+	INIT_DELAYED_WORK(&talking, talk);
+	schedule_delayed_work(&talking, msecs_to_jiffies(setting.period));
+	return 0;
 }
 
 static int arm_stall(void)
 {
-	INIT_DELAYED_WORK(&stalling, stall);
-	schedule_delayed_work(&stalling, msecs_to_jiffies(setting.period));
-	return 0;
+	return arm_talk("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:");
 }
 
-static void disarm_stall(void)
+static int arm_unstable(void)
 {
-	cancel_delayed_work_sync(&stalling);
+	return arm_talk("clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:");
+}
+
+static void disarm_talk(void)
+{
+	cancel_delayed_work_sync(&talking);
 }
 
 const struct fault sleep_faults[] = {
 	{ "early", "sleeps and timers of processes end SIZE ns early, once in EVERY", 10000, arm_early, unhook_probe },
 	{ "miscount", "a periodic timerfd counts SIZE expirations too many, once in EVERY reads", 1, arm_miscount, disarm_miscount },
 	{ "no_cancel", "setting the clock doesn't cancel a timerfd that asked for it", 0, arm_no_cancel, unhook_probe },
-	{ "stall_log", "an RCU stall in the log, each PERIOD ms, and nowhere else", 0, arm_stall, disarm_stall },
+	{ "stall_log", "an RCU stall in the log, each PERIOD ms, and nowhere else", 0, arm_stall, disarm_talk },
+	{ "unstable_log", "a clocksource marked unstable in the log, each PERIOD ms, and nowhere else", 0, arm_unstable, disarm_talk },
 	{ }
 };
