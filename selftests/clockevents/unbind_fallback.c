@@ -23,8 +23,8 @@
 #include "../lib/wake.h"
 #include "alive.h"
 #include "deaths.h"
+#include "lateness.h"
 #include "log.h"
-#include "poke.h"
 #include "switch.h"
 #include "tick.h"
 
@@ -73,26 +73,12 @@ static struct cpu_story *need_switched(int cpu)
 	return &state->cpu[cpu];
 }
 
-/* Twice what a tick that never stops makes of a second, at the highest HZ there is. */
-#define IDLE_IRQS_MAX 2000
-
-/* The least late of all sleeps, whatever their kind. */
-static int64_t least_late(const struct alive *a)
-{
-	int64_t least = INT64_MAX;
-
-	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD; kind++)
-		if (a->late[kind].count && a->late[kind].min < least)
-			least = a->late[kind].min;
-	return least;
-}
-
 static void baseline(int cpu)
 {
 	struct cpu_story *c = &state->cpu[cpu];
 	char device[CE_NAME_LEN];
 	int observer = deaths_observer(cpu);
-	int64_t irqs, late, least, poke;
+	int64_t irqs, late;
 
 	need_root();
 	ck_assert_int_eq(ce_current(cpu, device), 0);
@@ -111,16 +97,8 @@ static void baseline(int cpu)
 	c->has_baseline = true;
 	alive_metrics(&c->baseline.late[WAKE_ABS]);
 	report_metric("idle_irqs", irqs, "interrupts/s");
-	poke = poke_least(cpu, observer);
-	least = least_late(&c->baseline);
-	report_metric("late_min", least, "ns");
-	report_metric("poke_min", poke, "ns");
-	if (least > poke_bound(poke))
-		report_fail("all of %u sleeps were at least %.3f ms late, more than %.3f ms (1 ms and five times what a wake-up without timer takes)",
-			    c->baseline.wakeups, least / 1e6, poke_bound(poke) / 1e6);
-	if (irqs > IDLE_IRQS_MAX)
-		report_fail("%lld interrupts of %s in an idle second: a storm (limit %d)", (long long)irqs, device,
-			    IDLE_IRQS_MAX);
+	lateness_judge_idle(irqs, late, device);
+	lateness_judge(cpu, observer, device);
 	if (!c->baseline.new_row[0])
 		report_note("no row in /proc/interrupts is known for %s", device);
 	else if (c->baseline.new_irqs < c->baseline.wakeups / 2)
