@@ -195,7 +195,7 @@ guest_command() {
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
 # TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
-# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_CPUS
+# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS
 # GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
 	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
@@ -212,6 +212,8 @@ guest_prepare() {
 			GUEST_NESTED=yes how='nested KVM on TCG'
 		fi
 	fi
+	GUEST_EMULATED=no
+	[[ $GUEST_ARCH != amd64 || ${GUEST_CONF[accel]}$GUEST_NESTED == kvmno ]] || GUEST_EMULATED=yes
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"
