@@ -15,7 +15,7 @@
 #define RUN 64			/* round trips that are timed together */
 #define MAX_RUNS 4096
 #define BARE_EVERY 4		/* of so many runs, one hands the line over bare, for comparison */
-#define NAP_SPINS 10000		/* some hundred microseconds */
+#define NAP_AFTER_NS 100000	/* a hand-off between CPUs that both run takes less than 1 us */
 #define NAP_NS 20000
 #define FROZEN 1000000		/* looks at a counter that doesn't move */
 
@@ -66,12 +66,17 @@ static inline void fetch_to_write(const void *line)
 #endif
 }
 
+static int64_t counter_ns(uint64_t ticks)
+{
+	return (double)ticks * NSEC_PER_SEC / counter_hz();
+}
+
 /* Whether this side shall go on no more. */
 static bool over(struct box *b)
 {
 	struct game *g = b->g;
 	uint64_t now = counter_read();
-	int64_t ns = (double)(now - b->begun) * NSEC_PER_SEC / counter_hz();
+	int64_t ns = counter_ns(now - b->begun);
 
 	if (atomic_load(&g->stop))
 		return true;
@@ -98,11 +103,19 @@ static bool nap(void)
 
 static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn)
 {
+	uint64_t begun = 0;
+
 	for (unsigned int spins = 1;; spins++) {
 		if (atomic_load_explicit(&b->g->line.turn, memory_order_acquire) == turn)
 			return true;
-		if (spins % 128 == 0 && (over(b) || (spins > NAP_SPINS && !nap())))
-			return false;
+		if (spins % 128 == 0) {
+			if (over(b))
+				return false;
+			if (spins == 128)
+				begun = b->last;
+			else if (counter_ns(b->last - begun) > NAP_AFTER_NS && !nap())
+				return false;
+		}
 		if (spins > 2000)
 			relax();
 	}
@@ -206,7 +219,7 @@ static void *player(struct game *g, int side)
 		break;
 	}
 	if (!side)
-		g->pair->ns = (double)(counter_read() - b.begun) * NSEC_PER_SEC / counter_hz();
+		g->pair->ns = counter_ns(counter_read() - b.begun);
 	return NULL;
 }
 
