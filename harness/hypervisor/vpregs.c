@@ -25,7 +25,7 @@
 #define HAS_CRASH_REGISTERS	BIT(8)
 #define HAS_DIRECT_TIMERS	BIT(13)
 
-/* "Hyper-V: Host Build 1-0.1-0-0": no build of Microsoft's */
+/* dmesg: "Hyper-V: Host Build 0.1.1.0-0-0". No build of Microsoft's has that number. */
 #define VERSION_BUILD		1
 #define VERSION_MAJOR_MINOR	(0 << 16 | 1)
 
