@@ -84,22 +84,25 @@ console_show() {
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
 guest_start() {
+	local told complaints
 	boots=$((boots + 1))
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
 	console_start=$(stat -c %s "$RUN/console.log")
+	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
+	exec {answer}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
 	# shellcheck disable=SC2154  # the caller's lock
-	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- &
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answer}>&- {told}>&- {complaints}>&- &
 	console_pid=$!
-	exec {answer}<>"$GUEST_DIR/channel.in"
 	# The kernel kills QEMU when this shell dies, however that happens. QEMU's own complaints go where the console's do.
 	(
 		cd "$GUEST_DIR" || exit
-		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>console.out {answer}>&- {lock}>&-
-	) <"$GUEST_DIR/channel.in" >"$GUEST_DIR/channel.out" 2>/dev/null &
+		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>&"$complaints" {answer}>&- {lock}>&- {told}>&- {complaints}>&-
+	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
+	exec {told}>&- {complaints}>&-
 }
 
 # guest_end : the guest is gone when this returns, and console.log is complete
@@ -108,6 +111,8 @@ guest_end() {
 	exec {channel}<&- {answer}>&-
 	wait "$console_pid" 2>/dev/null || :
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
+	[[ ! -s $GUEST_DIR/appliance.log ]] ||
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance.log"
 	journal "> off"
 }
 
@@ -264,9 +269,22 @@ flooded() {
 	fi
 }
 
+# appliance_failure -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
+appliance_failure() {
+	local why
+	why=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
+	printable why
+	echo "$why"
+}
+
 # gone -> why a guest that ended by itself did so
 gone() {
 	local why
+	why=$(appliance_failure)
+	[[ -z $why ]] || {
+		echo "SETUP the hypervisor appliance died (its words are in appliance.log): $why"
+		return
+	}
 	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
 	printable why
 	if [[ -z $ready ]]; then

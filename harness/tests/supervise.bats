@@ -56,6 +56,17 @@ setup() { fake_setup; }
 	[[ $(lines_in journal.log '> boot ') == 3 ]]
 }
 
+@test "a hypervisor appliance that dies is no fault of the guest: not judged, its words kept" {
+	program a.one "plan 2" "pass x" "begin y" "echo \"[ 15.5] Oops: int3: 0000 [#1]\" >appliance.log" "reset"
+	program a.two "plan 1" "pass x"
+	gate
+	exits 2
+	says "COULD NOT BE JUDGED: the hypervisor appliance died (its words are in appliance.log): Oops: int3: 0000 [#1]"
+	says "NOBOOT a.one.y: not judged"
+	grep -q "Oops: int3" "$RESULTS/latest/appliance.log"
+	[[ $(lines_in journal.log "> boot ") == 1 ]]
+}
+
 @test "a guest that never gets ready, ends early, or is no program at all: not judged" {
 	program a.one 'plan 1' 'pass x'
 	program firmware 'console "no bootable device"' 'hang deaf'
