@@ -11,7 +11,6 @@
 #include <linux/acpi.h>
 #include <linux/arm-smccc.h>
 #include <linux/errno.h>
-#include <linux/of.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <linux/version.h>
@@ -96,31 +95,24 @@ static inline u16 hvc_set(u32 name, u64 value)
 }
 
 /*
- * Whether there is a Hyper-V to call. HVC is undefined where nobody is at EL2
- * (and the kernel would die of it), so that firmware must speak first: ACPI's
- * FADT names the hypervisor; or SMCCC goes by HVC, and then its vendor may be
- * asked (TLFS; arch/arm64/hyperv/mshyperv.c of 6.16); or the device tree has
- * the node that the hypervisor here adds.
+ * Whether there is a Hyper-V to call. HVC is undefined where nobody is at EL2 (and
+ * the kernel would die of it), so that firmware must speak first: ACPI's FADT names
+ * the hypervisor; or it names a conduit for SMCCC calls, HVC or SMC, by which who is
+ * there may be asked safely (TLFS; arch/arm64/hyperv/mshyperv.c of 6.16).
  */
 static inline bool hvc_present(void)
 {
 	static const u32 uid[] = { 0x4d32ba58, 0xcd244764, 0x8eef6c75, 0x16597024 };
 	struct arm_smccc_res res;
-	struct device_node *node;
 
 #ifdef CONFIG_ACPI
 	if (!acpi_disabled && !strncmp((char *)&acpi_gbl_FADT.hypervisor_id, "MsHyperV", 8))
 		return true;
 #endif
-	if (arm_smccc_1_1_get_conduit() == SMCCC_CONDUIT_HVC) {
-		arm_smccc_1_1_hvc(HVC_VENDOR_UID, &res);
-		if ((u32)res.a0 == uid[0] && (u32)res.a1 == uid[1] && (u32)res.a2 == uid[2] &&
-		    (u32)res.a3 == uid[3])
-			return true;
-	}
-	node = of_find_compatible_node(NULL, NULL, "microsoft,hyperv");
-	of_node_put(node);
-	return node;
+	if (arm_smccc_1_1_invoke(HVC_VENDOR_UID, &res) == SMCCC_CONDUIT_NONE)
+		return false;
+	return (u32)res.a0 == uid[0] && (u32)res.a1 == uid[1] && (u32)res.a2 == uid[2] &&
+	       (u32)res.a3 == uid[3];
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/module.h>
 
+#include "../hv_ppi.h"
 #include "hv_stimer.h"
 
 #define MIN_DELTA_TICKS 1
@@ -41,6 +42,7 @@ module_param(clocksources, bool, 0444);
 MODULE_PARM_DESC(clocksources, "register the reference counter as clocksources too (yes)");
 
 static struct clock_event_device __percpu *devices;
+static int irq;
 
 /* Sets a register of this CPU's; in a timer's path there is only the log to tell of a failure. */
 static int set(u32 name, u64 value)
@@ -61,17 +63,17 @@ static int shutdown(struct clock_event_device *ce)
 {
 	int err = set(HVR_STIMER_COUNT(0), 0) ?: set(HVR_STIMER_CONFIG(0), 0);
 
-	hv_irq_disable();
+	disable_percpu_irq(irq);
 	return err;
 }
 
 static int set_oneshot(struct clock_event_device *ce)
 {
-	hv_irq_enable();
+	enable_percpu_irq(irq, IRQ_TYPE_NONE);
 	return set(HVR_STIMER_CONFIG(0), CONFIG_ENABLE | CONFIG_AUTO | CONFIG_DIRECT | CONFIG_VECTOR(intid));
 }
 
-static irqreturn_t expired(int irq, void *dev)
+static irqreturn_t expired(int unused, void *dev)
 {
 	struct clock_event_device *ce = dev;
 
@@ -133,12 +135,12 @@ static int check(u32 *features)
 	u16 status;
 	int err;
 
-	if (intid < 16 || intid > 31) {
+	if (intid < PPI_FIRST || intid > PPI_LAST) {
 		pr_err("intid=%u: the timer's interrupt is a PPI, 16 to 31\n", intid);
 		return -EINVAL;
 	}
 	if (!hvc_present()) {
-		pr_err("there is no Hyper-V here: neither the FADT, nor SMCCC, nor the device tree names it\n");
+		pr_err("there is no Hyper-V here: neither the FADT nor SMCCC names it\n");
 		return -ENODEV;
 	}
 	err = hvc_introduce();
@@ -170,13 +172,15 @@ static int __init hv_stimer_init(void)
 	devices = alloc_percpu(struct clock_event_device);
 	if (!devices)
 		return -ENOMEM;
-	err = hv_irq_request(intid, expired, devices);
-	if (err)
+	irq = hv_ppi_request(intid, "Hyper-V stimer0", expired, devices);
+	if (irq < 0) {
+		err = irq;
 		goto free;
+	}
 	if (clocksources) {
 		err = hv_clocksources_register(features);
 		if (err)
-			goto irq;
+			goto interrupt;
 	}
 	/*
 	 * The state is this driver's, and unused where the kernel hasn't got it: a CPU that comes has
@@ -189,8 +193,8 @@ static int __init hv_stimer_init(void)
 	pr_err("the clockevents can't be registered: error %d\n", err);
 	if (clocksources)
 		hv_clocksources_unregister();
-irq:
-	hv_irq_free(devices);
+interrupt:
+	hv_ppi_free(intid, irq, devices);
 free:
 	free_percpu(devices);
 	return err;
@@ -205,7 +209,7 @@ static void __exit hv_stimer_exit(void)
 	cpus_read_unlock();
 	if (clocksources)
 		hv_clocksources_unregister();
-	hv_irq_free(devices);
+	hv_ppi_free(intid, irq, devices);
 	free_percpu(devices);
 }
 
