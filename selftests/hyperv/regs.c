@@ -15,6 +15,8 @@ static int file = -ENOENT;
 
 int regs_open(void)
 {
+	if (file >= 0)
+		return 0;
 	file = open(PATH, O_RDWR | O_CLOEXEC);
 	if (file < 0)
 		file = -errno;
@@ -32,12 +34,19 @@ void regs_need(void)
 	report_skip(PATH ": %s", strerror(-file));
 }
 
-void regs_run(int cpu, struct hv_step *steps, size_t nr)
+int regs_try(int cpu, struct hv_step *steps, size_t nr)
 {
 	struct hv_run run = { .cpu = cpu, .nr = nr, .steps = (uintptr_t)steps };
 
-	if (ioctl(file, HV_REGS_RUN, &run))
-		report_fail("hv_regs on CPU %d: %s", cpu, strerror(errno));
+	return ioctl(file, HV_REGS_RUN, &run) ? -errno : 0;
+}
+
+void regs_run(int cpu, struct hv_step *steps, size_t nr)
+{
+	int err = regs_try(cpu, steps, nr);
+
+	if (err)
+		report_fail("hv_regs on CPU %d: %s", cpu, strerror(-err));
 }
 
 void regs_all_well(int cpu, const struct hv_step *steps, size_t nr, int allowed)

@@ -22,7 +22,7 @@
 #define HV_USEC 10ull
 #define HV_MSEC (1000 * HV_USEC)
 
-/* Opens the module's file, once for a program and its cases; 0 or -errno (-ENOENT: no such module). */
+/* Opens the module's file, for a program and its cases; a second call does nothing; 0 or -errno (-ENOENT: no such module). */
 int regs_open(void);
 
 /* Skips the case unless regs_open() has opened it, and says why it could not. */
@@ -35,7 +35,10 @@ void regs_need(void);
 #define STEP_PAUSE(v)		{ .kind = HV_STEP_PAUSE, .value = (v) }
 #define STEP_PAGE()		{ .kind = HV_STEP_PAGE }
 
-/* Lets cpu do the steps; fails the case if it couldn't. Each step's own error is the caller's to look at. */
+/* Lets cpu do the steps: 0 or -errno. Each step's own error is the caller's to look at. */
+int regs_try(int cpu, struct hv_step *steps, size_t nr);
+
+/* Lets cpu do the steps; fails the case if it couldn't. */
 void regs_run(int cpu, struct hv_step *steps, size_t nr);
 
 #define REGS_RUN(cpu, steps) regs_run(cpu, steps, sizeof(steps) / sizeof(*(steps)))

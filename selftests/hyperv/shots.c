@@ -55,9 +55,13 @@ int shot_interrupted(int cpu, const struct hv_step *given, size_t nr)
 	memcpy(steps + nr, own, sizeof(own));
 	regs_events(events, 0);
 	regs_run(cpu, steps, nr + 3);
-	regs_all_well(cpu, steps, nr + 3, 0);
+	regs_all_well(cpu, steps, nr + 3, -ETIME);
 	there = regs_events(events, 64);
 	end = steps[nr].value;
+	/* Not yet what was waited for. */
+	for (size_t i = 0; i < nr; i++)
+		if (steps[i].error)
+			return -1;
 #if defined(__x86_64__)
 	/* Linux's own timer has the same vector, but it can't have been first unless it was due. */
 	if (!(steps[nr + 1].value & STIMER_ENABLE))

@@ -23,8 +23,9 @@ struct shot shot_fire(int cpu, int n, uint64_t ahead);
 
 /*
  * Lets cpu do the steps, interrupts off, and says whether a timer of them has
- * interrupted cpu when they were through: 1, 0, or -1 where Linux's own timer was
- * due as well, so that nobody knows. (On arm64 ours have an interrupt of their own.)
+ * interrupted cpu when they were through: 1, 0, or -1 where nobody knows: a wait ran
+ * out, or Linux's own timer was due as well. (On arm64 ours have an interrupt of their
+ * own.) The caller is pinned to cpu: elsewhere it may look before the interrupt is taken.
  */
 int shot_interrupted(int cpu, const struct hv_step *steps, size_t nr);
 

@@ -17,6 +17,7 @@
 
 /* Register names (include/asm-generic/hyperv-tlfs.h and arch/arm64's) */
 #define HVR_FEATURES		0x200
+#define HVR_HINTS		0x201
 #define HVR_GUEST_OS_ID		0x90002
 #define HVR_VP_INDEX		0x90003
 #define HVR_TIME_REF_COUNT	0x90004

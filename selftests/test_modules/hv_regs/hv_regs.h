@@ -18,6 +18,7 @@ enum hv_reg {
 	HV_REG_VP_INDEX,
 	HV_REG_GUEST_OS_ID,
 	HV_REG_FEATURES,	/* arm64 alone, 128 bits: x86 has CPUID leaf 0x40000003 instead */
+	HV_REG_HINTS,		/* likewise; leaf 0x40000004 */
 	HV_REG_REFERENCE_TSC,
 	HV_REG_STIMER0_CONFIG,
 	HV_REG_STIMER0_COUNT,
