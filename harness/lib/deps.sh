@@ -28,6 +28,7 @@ deps() {
 			/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 		EOF
 		;;
+	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
 			shellcheck shellcheck
@@ -68,8 +69,8 @@ qemu_version_check() {
 	done
 }
 
-# need GROUP... : see that what the groups (gate, gate-arm64, check, soak) name is here. With apt and as root install
-# what is missing, saying so first; otherwise one line with what is missing, and exit 2
+# need GROUP... : see that what the groups (gate, gate-arm64, gate-uefi, check, soak) name is here. With apt and as root
+# install what is missing, saying so first; otherwise one line with what is missing, and exit 2
 need() {
 	local lines what packages
 	lines=$(missing "$@")

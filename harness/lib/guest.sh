@@ -24,8 +24,10 @@ source "$HARNESS/lib/kernel.sh"
 source "$HARNESS/lib/modules.sh"
 # shellcheck source=appliance.sh
 source "$HARNESS/lib/appliance.sh"
+# shellcheck source=hypervisor.sh
+source "$HARNESS/lib/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
@@ -34,7 +36,8 @@ guest_conf() {
 	[[ $name != */* ]] || file=$name
 	[[ -f $file && -r $file ]] ||
 		die 2 "GUEST=$name: no such guest; known: $(cd "$HARNESS/guests" && printf '%s ' *.conf | sed 's/\.conf / /g; s/ $//') (or the path of a .conf file)"
-	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]='')
+	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]=''
+		[hypervisor]='' [firmware]=dt)
 	while IFS= read -r line || [[ -n $line ]]; do
 		number=$((number + 1))
 		[[ -n ${line//[[:space:]]/} && $line != \#* ]] || continue
@@ -52,6 +55,7 @@ guest_conf() {
 	amd64 | arm64) ;;
 	*) die 2 "$file: arch = ${GUEST_CONF[arch]}; known: amd64 arm64" ;;
 	esac
+	hypervisor_check "$file"
 }
 
 # archive DIR : the files in DIR as an initramfs (a cpio archive owned by root) on stdout
@@ -191,11 +195,12 @@ guest_command() {
 	esac
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
 		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
+	hypervisor_command
 }
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
 # TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
-# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_CPUS
+# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS
 # GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
 	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
@@ -212,6 +217,9 @@ guest_prepare() {
 			GUEST_NESTED=yes how='nested KVM on TCG'
 		fi
 	fi
+	GUEST_EMULATED=no
+	[[ $GUEST_ARCH != amd64 || ${GUEST_CONF[accel]}$GUEST_NESTED == kvmno ]] || GUEST_EMULATED=yes
+	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"

@@ -277,6 +277,13 @@ appliance_failure() {
 	echo "$why"
 }
 
+# stale_int3 : did QEMU's emulation end this boot? Where a kernel patches its code while all CPUs run, an emulated CPU may
+# keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2): "Oops: int3"
+stale_int3() {
+	[[ ${GUEST_EMULATED:-no} == yes ]] || return
+	{ console_text; cat "$GUEST_DIR/appliance.log" 2>/dev/null || :; } | grep 'int3: 0000' >/dev/null
+}
+
 # gone -> why a guest that ended by itself did so
 gone() {
 	local why
@@ -313,7 +320,7 @@ progress() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes
+	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
@@ -325,10 +332,17 @@ supervise() {
 			# Its last words first.
 			guest_kill
 			wait "$console_pid" || :
-			verdict=$(gone)
+			if ! stale_int3; then
+				verdict=$(gone)
+			elif [[ -z $ready ]] && ((again++ < 2)); then
+				verdict=again
+			else
+				verdict="SETUP QEMU's emulation failed (Oops: int3 in console.log or appliance.log), not the guest: try again"
+			fi
 		fi
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
+		again) journal "> boot again: QEMU's emulation failed (Oops: int3) before the guest was ready" ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP*)
 			journal "> $verdict"
 			console_show

@@ -46,20 +46,17 @@ static void plug_cycle(int cpu)
 static void expect_disabled(int cpu, const char *device)
 {
 	struct timespec ts = ns_timespec(2 * NSEC_PER_MSEC);
-	int msr;
 
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
 	for (int i = 0; i < 20; i++) {
-		uint64_t config = guest_read_msr(msr, HV_MSR_STIMER0_CONFIG);
-		uint64_t count = guest_read_msr(msr, HV_MSR_STIMER0_COUNT);
+		uint64_t config = guest_read(cpu, HV_REG_STIMER0_CONFIG);
+		uint64_t count = guest_read(cpu, HV_REG_STIMER0_COUNT);
 
 		if (stimer_config(config).enable || count)
 			report_fail("CPU %d is on %s, but its STIMER0 has CONFIG 0x%llx, COUNT 0x%llx", cpu,
 				    device, (unsigned long long)config, (unsigned long long)count);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
-	close(msr);
 	report_metric("samples", 20, "readings");
 }
 
@@ -68,10 +65,9 @@ static void disabled(int cpu)
 	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
 	char device[CE_NAME_LEN];
 	ssize_t written;
-	int msr;
 
 	guest_need_hyperv();
-	close(guest_msr(cpu));
+	guest_need_registers(cpu);
 	current_device(cpu, device);
 	if (strcmp(device, HV_CLOCKEVENT)) {
 		report_note("CPU %d was found on %s", cpu, device);
@@ -99,10 +95,9 @@ static void disabled(int cpu)
 	if (strcmp(device, HV_CLOCKEVENT))
 		report_fail("CPU %d came back with %s", cpu, device);
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
-	if (stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)))
+	if (stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)))
 		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu,
-			    stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)));
+			    stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)));
 }
 
 static void setup(void)
