@@ -85,6 +85,15 @@ static u64 freeze(u64 now)
 	return number * interval;
 }
 
+/* For good, once an interval is over. */
+static u64 frozen(u64 now)
+{
+	if (now < interval)
+		return now;
+	strike();
+	return interval;
+}
+
 /* setting.size is in ppm. */
 static u64 fast(u64 now)
 {
@@ -171,7 +180,7 @@ static int take_over(u64 (*how)(u64), bool by_vdso_too)
 	amount = cycles(victim, abs(setting.size));
 	interval = cycles(victim, setting.period * (u64)NSEC_PER_MSEC);
 	vdso = victim->vdso_clock_mode;
-	if (!amount && how != fast && how != honest && how != freeze) {
+	if (!amount && how != fast && how != honest && how != frozen) {
 		pr_err("size=%ld is less than a cycle of %s\n", setting.size, victim->name);
 		return -EINVAL;
 	}
@@ -205,6 +214,7 @@ static void give_back(void)
 #define ARM(how) static int arm_##how(void) { return take_over(how, true); }
 ARM(back)
 ARM(freeze)
+ARM(frozen)
 ARM(fast)
 ARM(coarse)
 ARM(jump)
@@ -303,6 +313,7 @@ const struct fault clocksource_faults[] = {
 	{ "back", "one reading in EVERY is SIZE ns behind", 20000, arm_back, give_back },
 	{ "cpu_offset", "readings on CPU are SIZE ns ahead", 1000000, arm_cpu_offset, give_back },
 	{ "freeze", "each PERIOD ms the clock stands for SIZE ns, then catches up", 200000000, arm_freeze, give_back },
+	{ "frozen", "after PERIOD ms the clock stands still for good", 0, arm_frozen, give_back },
 	{ "fast", "the clock is fast by SIZE ppm", 50000, arm_fast, give_back },
 	{ "coarse", "the clock goes on in steps of SIZE ns", 1000000, arm_coarse, give_back },
 	{ "jump", "each PERIOD ms the clock jumps SIZE ns ahead", 1000000000, arm_jump, give_back },
