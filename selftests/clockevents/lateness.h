@@ -20,8 +20,10 @@ struct lateness {
 int lateness_sample(int cpu, int observer, struct lateness *l);
 
 /*
- * The most that the median sleep may be late, in ns: 1 ms and five times the
- * median poke. A timer that is late by a constant delays all sleeps, a busy host both.
+ * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and five
+ * times that of the pokes. A busy host delays some or most wake-ups of either kind; a
+ * timer that is late by a constant nearly all sleeps, but those that end with an
+ * interrupt that another timer had asked for.
  */
 int64_t lateness_bound(const struct lateness *l);
 
