@@ -60,7 +60,8 @@ static void write_igrpen1(u64 value)
 	static bool firmware_used_it;
 
 	write_sysreg(value, ICC_IGRPEN1_EL1);
-	if (read_sysreg(elr_el2) >> 63) {
+	/* Firmware has its code low, and kernels have theirs high. */
+	if (!by_firmware || read_sysreg(elr_el2) >> 63) {
 		if (!(value & 1))
 			return;
 		/* The kernel, ready for interrupts: from here on its accesses are its own. */

@@ -9,6 +9,7 @@
 struct cpu cpus[CPUS_MAX];
 enum mode mode;
 u64 monitor_base;
+bool by_firmware;
 
 extern const u8 vectors[];	/* start.S */
 
@@ -107,7 +108,8 @@ static u64 guest_entry(void)
 	const u32 *ram = (const u32 *)VIRT_RAM;
 	u64 fdt = VIRT_RAM, entry = 0;
 
-	if (__builtin_bswap32(ram[0]) != 0xd00dfeed) {
+	by_firmware = __builtin_bswap32(ram[0]) == 0xd00dfeed;
+	if (!by_firmware) {
 		if (ram[0] != 0x580000c0)
 			die("neither a devicetree nor QEMU's loader at the start of RAM: unknown version of QEMU?");
 		fdt = ram[6] | (u64)ram[7] << 32;

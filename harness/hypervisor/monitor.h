@@ -51,6 +51,7 @@ struct frame {
 extern struct cpu cpus[CPUS_MAX];
 extern enum mode mode;
 extern u64 monitor_base;	/* and the end of the guest's RAM */
+extern bool by_firmware;	/* the kernel is booted by firmware */
 
 static inline struct cpu *this_cpu(void)
 {
@@ -101,7 +102,7 @@ void reftime_init(void);
 u64 reftime_now(void);
 u64 reftime_read(void);
 u64 reftime_counter(u64 reference);
-u64 reftime_page_set(u64 value);
+u32 reftime_page_set(u64 value);
 u64 reftime_page(void);
 u64 reftime_sequence(void);
 

@@ -25,6 +25,7 @@ static u64 scale;
 static s64 offset;
 static u64 last;		/* TIME_REF_COUNT as last read on any CPU */
 static u64 page_register;
+static struct tsc_page covered;	/* what of the guest's own the page lies over */
 static u32 sequence;
 static u32 page_lock;
 
@@ -117,23 +118,23 @@ u64 reftime_sequence(void)
 	return sequence;
 }
 
-/*
- * REFERENCE_TSC is written: the page appears at the guest's address, valid. (In Hyper-V it lies over the guest's own,
- * which comes back when it goes; here it is written into it.) -> status
- */
-u64 reftime_page_set(u64 value)
+static struct tsc_page *page_of(u64 value)
 {
-	volatile struct tsc_page *page = (void *)(value & PAGE_ADDRESS);
+	return (struct tsc_page *)(value & PAGE_ADDRESS);
+}
 
-	if (!(value & PAGE_ENABLE)) {
-		page_register = value;
-		return HV_SUCCESS;
-	}
-	if (!is_guest_ram((u64)page, 4096))
-		return HV_INVALID_REGISTER_VALUE;
-	while (__atomic_exchange_n(&page_lock, 1, __ATOMIC_ACQUIRE))
-		;
-	page_register = value;
+/* The page at the register's address goes, and what it covered is back. */
+static void uncover(void)
+{
+	if (page_register & PAGE_ENABLE)
+		*page_of(page_register) = covered;
+}
+
+static void cover(u64 value)
+{
+	volatile struct tsc_page *page = page_of(value);
+
+	covered = *page;
 	/* 0 says "use TIME_REF_COUNT", and 0xffffffff is reserved. */
 	if (++sequence == 0xffffffff)
 		sequence = 1;
@@ -144,6 +145,19 @@ u64 reftime_page_set(u64 value)
 	page->offset = offset;
 	dsb();
 	page->sequence = sequence;
+}
+
+/* REFERENCE_TSC is written: the page appears at the guest's address, valid, or goes. -> status */
+u32 reftime_page_set(u64 value)
+{
+	if (value & PAGE_ENABLE && !is_guest_ram(value & PAGE_ADDRESS, 4096))
+		return HV_INVALID_REGISTER_VALUE;
+	while (__atomic_exchange_n(&page_lock, 1, __ATOMIC_ACQUIRE))
+		;
+	uncover();
+	page_register = value;
+	if (value & PAGE_ENABLE)
+		cover(value);
 	__atomic_store_n(&page_lock, 0, __ATOMIC_RELEASE);
 	return HV_SUCCESS;
 }

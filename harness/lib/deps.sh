@@ -15,6 +15,7 @@ deps() {
 			cpio cpio
 			jq jq
 			xz xz-utils
+			/usr/lib*/*/libelf.so.1 libelf1
 			qemu-system-x86_64 qemu-system-x86
 			apt-get apt
 			dpkg-deb dpkg

@@ -20,12 +20,14 @@
 
 # shellcheck source=kernel.sh
 source "$HARNESS/lib/kernel.sh"
+# shellcheck source=modules.sh
+source "$HARNESS/lib/modules.sh"
 # shellcheck source=appliance.sh
 source "$HARNESS/lib/appliance.sh"
 # shellcheck source=hypervisor.sh
 source "$HARNESS/lib/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline hypervisor firmware '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
@@ -34,7 +36,8 @@ guest_conf() {
 	[[ $name != */* ]] || file=$name
 	[[ -f $file && -r $file ]] ||
 		die 2 "GUEST=$name: no such guest; known: $(cd "$HARNESS/guests" && printf '%s ' *.conf | sed 's/\.conf / /g; s/ $//') (or the path of a .conf file)"
-	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [hypervisor]='' [firmware]=dt)
+	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]=''
+		[hypervisor]='' [firmware]=dt)
 	while IFS= read -r line || [[ -n $line ]]; do
 		number=$((number + 1))
 		[[ -n ${line//[[:space:]]/} && $line != \#* ]] || continue
@@ -102,16 +105,34 @@ build_userland() {
 	cp "$3" "$1/init"
 }
 
-# guest_modules DIR : MODULES ("path.ko param=value; ...") into DIR, each checked against the guest's kernel
+# guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
+# against the guest's kernel. A bare name is one of ours, built for that kernel.
 guest_modules() {
 	local entry file params
 	while IFS= read -r -d ';' entry; do
 		read -r file params <<<"$entry"
 		[[ -n $file ]] || continue
-		module_check "$file" "${GUEST_CONF[arch]}" "$KERNEL_RELEASE"
+		if [[ $file =~ ^[a-z0-9_]+$ && ! -e $file ]]; then
+			file=$(our_module "$file") || exit
+		fi
+		module_check "$file" "$GUEST_ARCH" "$KERNEL_RELEASE"
 		cp "$file" "$1/"
 		printf '%s %s\n' "${file##*/}" "$params" >>"$1/modules"
-	done < <(printf '%s;' "${MODULES:-}")
+	done < <(printf '%s;' "${GUEST_CONF[modules]}" "${MODULES:-}")
+}
+
+# our_module NAME -> the file of one of our modules, built for the guest's kernel
+our_module() {
+	local dir known
+	known=$(cd "$TOP/selftests/test_modules" && printf '%s ' */ | tr -d /)
+	[[ " $known" == *" $1 "* ]] || die 2 "MODULES: $1 is neither a file nor one of our modules (${known% })"
+	if [[ -n $KERNEL_MODULES ]]; then
+		dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	fi
+	[[ -n ${dir:-} ]] ||
+		die 2 "module $1 can't be built for Linux $KERNEL_RELEASE: Debian has no headers of it; build it yourself and give MODULES=path.ko"
+	[[ -e $dir/$1.ko ]] || die 2 "module $1 is not for $GUEST_ARCH"
+	echo "$dir/$1.ko"
 }
 
 # guest_payload PROGRAM... : make the initrd of the next boot, which runs these programs ("surface/program args")
@@ -142,10 +163,19 @@ guest_channel() {
 	GUEST_CHANNEL=vport0p1
 }
 
-# guest_drivers DIR : what the tests of a guest need of its kernel and it may have as modules, into DIR: on Hyper-V the MSRs
+# guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: on Hyper-V the MSRs, and our
+# hv_regs. A kernel that has no headers for it is tested without.
 guest_drivers() {
+	local dir
 	[[ ${GUEST_CONF[cpu]} == *hv-* && -n $KERNEL_MODULES ]] || return 0
 	kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
+	[[ -d $TOP/selftests/test_modules/hv_regs ]] || return 0
+	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	if [[ -n $dir ]]; then
+		cp "$dir/hv_regs.ko" "$1/"
+	else
+		say "no headers of Linux $KERNEL_RELEASE: the tests that need module hv_regs will be skipped"
+	fi
 }
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
@@ -170,7 +200,7 @@ guest_command() {
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
 # TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
-# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_CPUS
+# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS
 # GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
 	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
@@ -187,6 +217,8 @@ guest_prepare() {
 			GUEST_NESTED=yes how='nested KVM on TCG'
 		fi
 	fi
+	GUEST_EMULATED=no
+	[[ $GUEST_ARCH != amd64 || ${GUEST_CONF[accel]}$GUEST_NESTED == kvmno ]] || GUEST_EMULATED=yes
 	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 

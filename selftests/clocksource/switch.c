@@ -101,6 +101,22 @@ static void sandwich(int unused)
 	report_metric("sandwiches", made, "readings");
 }
 
+/* The span at this place of every switch, as metrics. */
+static void spans(const struct measured *m, size_t member, const char *name)
+{
+	int64_t span[SWITCHES];
+	char metric[32];
+	struct stats s;
+
+	for (int i = 0; i < m->switches; i++)
+		span[i] = *(const int64_t *)((const char *)&m->switched[i] + member);
+	s = stats_of(span, m->switches);
+	snprintf(metric, sizeof(metric), "%s_p50", name);
+	report_metric(metric, s.p50, "ns");
+	snprintf(metric, sizeof(metric), "%s_max", name);
+	report_metric(metric, s.max, "ns");
+}
+
 static void same_thread(int unused)
 {
 	const struct measured *m = measured();
@@ -112,6 +128,8 @@ static void same_thread(int unused)
 		readings += m->result[i].own.count;
 	report_metric("switches", m->switches, "switches");
 	report_metric("unread", m->unread, "switches");
+	spans(m, offsetof(struct switched, took), "switch");
+	spans(m, offsetof(struct switched, read_took), "round");
 	report_metric("readings", readings, "readings");
 	report_metric("rounds", m->rounds, "rounds");
 	for (int i = 0; i < NR_READ_CLOCKS; i++) {

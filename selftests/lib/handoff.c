@@ -14,9 +14,8 @@
 #define LINE 128		/* two of 64: neighbours are prefetched in pairs */
 #define RUN 64			/* round trips that are timed together */
 #define MAX_RUNS 4096
-#define ENOUGH 64		/* observations worth waiting for beyond the time box */
-#define PATIENCE 5		/* times the time box */
-#define NAP_SPINS 10000		/* some hundred microseconds */
+#define BARE_EVERY 4		/* of so many runs, one hands the line over bare, for comparison */
+#define NAP_AFTER_NS 100000	/* a hand-off between CPUs that both run takes less than 1 us */
 #define NAP_NS 20000
 #define FROZEN 1000000		/* looks at a counter that doesn't move */
 
@@ -33,8 +32,10 @@ struct game {
 	int64_t box_ns;
 	pthread_t thread[2];
 	bool started[2];
-	int64_t runs[MAX_RUNS];	/* CPU 0's: ticks each run took */
-	size_t nr_runs;
+	struct runs {		/* CPU 0's: ticks each run took; the latest */
+		int64_t ticks[MAX_RUNS];
+		size_t nr;
+	} observed, bare;
 };
 
 /* One thread's watch over its own time. */
@@ -65,12 +66,17 @@ static inline void fetch_to_write(const void *line)
 #endif
 }
 
+static int64_t counter_ns(uint64_t ticks)
+{
+	return (double)ticks * NSEC_PER_SEC / counter_hz();
+}
+
 /* Whether this side shall go on no more. */
 static bool over(struct box *b)
 {
 	struct game *g = b->g;
 	uint64_t now = counter_read();
-	int64_t ns = (double)(now - b->begun) * NSEC_PER_SEC / counter_hz();
+	int64_t ns = counter_ns(now - b->begun);
 
 	if (atomic_load(&g->stop))
 		return true;
@@ -78,8 +84,8 @@ static bool over(struct box *b)
 	b->last = now;
 	if (b->still >= FROZEN)
 		g->pair->frozen = true;
-	if (b->still >= FROZEN || ns > PATIENCE * g->box_ns ||
-	    (!b->side && ns > g->box_ns && 2 * b->seen.observations >= ENOUGH))
+	if (b->still >= FROZEN || ns > HANDOFF_PATIENCE * g->box_ns ||
+	    (!b->side && ns > g->box_ns && 2 * b->seen.observations >= HANDOFF_ENOUGH))
 		atomic_store(&g->stop, true);
 	return atomic_load(&g->stop);
 }
@@ -97,11 +103,19 @@ static bool nap(void)
 
 static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn)
 {
+	uint64_t begun = 0;
+
 	for (unsigned int spins = 1;; spins++) {
 		if (atomic_load_explicit(&b->g->line.turn, memory_order_acquire) == turn)
 			return true;
-		if (spins % 128 == 0 && (over(b) || (spins > NAP_SPINS && !nap())))
-			return false;
+		if (spins % 128 == 0) {
+			if (over(b))
+				return false;
+			if (spins == 128)
+				begun = b->last;
+			else if (counter_ns(b->last - begun) > NAP_AFTER_NS && !nap())
+				return false;
+		}
 		if (spins > 2000)
 			relax();
 	}
@@ -111,8 +125,6 @@ static inline __attribute__((always_inline)) int64_t reading(const struct handof
 							     enum handoff_kind kind, int side)
 {
 	switch (kind) {
-	case HANDOFF_BARE:
-		return 0;
 	case HANDOFF_COUNTER:
 		return counter_read();
 	case HANDOFF_CLOCK:
@@ -123,6 +135,17 @@ static inline __attribute__((always_inline)) int64_t reading(const struct handof
 		return s->read(side);
 	}
 	return 0;
+}
+
+/* Whether the hand-off of this turn reads nothing: what the line itself can do, within the same game. */
+static inline __attribute__((always_inline)) bool is_bare(enum handoff_kind kind, uint64_t turn)
+{
+	return kind == HANDOFF_COUNTER && turn / (2 * RUN) % BARE_EVERY == BARE_EVERY - 1;
+}
+
+static inline void add_run(struct runs *r, uint64_t ticks)
+{
+	r->ticks[r->nr++ % MAX_RUNS] = ticks;
 }
 
 /*
@@ -137,14 +160,16 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 	uint64_t turn = b->side, run_begun = b->begun;
 
 	for (uint64_t n = 0; await(b, turn); n++, turn += 2) {
-		int64_t theirs = g->line.reading, now;
+		int64_t theirs = g->line.reading, now = 0;
+		bool bare = is_bare(kind, turn);
 
 		fetch_to_write(&g->line);
-		now = reading(g->source, kind, b->side);
+		if (!bare)
+			now = reading(g->source, kind, b->side);
 		g->line.reading = now;
 		atomic_store_explicit(&g->line.turn, turn + 1, memory_order_release);
-		/* While the line travels. At first there is nothing to compare with. */
-		if (turn) {
+		/* While the line travels. At first, and behind a bare one, there is nothing to compare with. */
+		if (!bare && turn && !is_bare(kind, turn - 1)) {
 			handoff_account(&b->seen, now, theirs);
 			if (!b->side && now - last < round_trip)
 				round_trip = now - last;
@@ -155,7 +180,7 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 		if (n) {
 			uint64_t run_over = counter_read();
 
-			g->runs[g->nr_runs++ % MAX_RUNS] = run_over - run_begun;
+			add_run(is_bare(kind, turn - 1) ? &g->bare : &g->observed, run_over - run_begun);
 			run_begun = run_over;
 			if (over(b))
 				break;
@@ -180,9 +205,6 @@ static void *player(struct game *g, int side)
 		b.begun = counter_read();
 	}
 	switch (g->source->kind) {
-	case HANDOFF_BARE:
-		play(&b, HANDOFF_BARE);
-		break;
 	case HANDOFF_COUNTER:
 		play(&b, HANDOFF_COUNTER);
 		break;
@@ -197,7 +219,7 @@ static void *player(struct game *g, int side)
 		break;
 	}
 	if (!side)
-		g->pair->ns = (double)(counter_read() - b.begun) * NSEC_PER_SEC / counter_hz();
+		g->pair->ns = counter_ns(counter_read() - b.begun);
 	return NULL;
 }
 
@@ -228,17 +250,25 @@ static int start(struct game *g, int side)
 	return -err;
 }
 
+/* Lower quartile of the hand-offs, ns; 0 without a whole run. */
+static double typical_ns(struct runs *r)
+{
+	size_t nr = r->nr < MAX_RUNS ? r->nr : MAX_RUNS;
+
+	stats_of(r->ticks, nr);	/* sorts them */
+	return stats_percentile(r->ticks, nr, 25) * 1e9 / counter_hz() / (2 * RUN);
+}
+
 static void finish(struct game *g)
 {
 	struct handoff_pair *p = g->pair;
-	size_t runs = g->nr_runs < MAX_RUNS ? g->nr_runs : MAX_RUNS;
 
 	for (int side = 0; side < 2; side++)
 		if (g->started[side])
 			pthread_join(g->thread[side], NULL);
-	stats_of(g->runs, runs);	/* sorts them */
-	p->typical_ns = stats_percentile(g->runs, runs, 25) * 1e9 / counter_hz() / (2 * RUN);
-	if (!runs && handoff_observations(p))
+	p->typical_ns = typical_ns(&g->observed);
+	p->bare_ns = typical_ns(&g->bare);
+	if (!g->observed.nr && handoff_observations(p))
 		p->typical_ns = (double)p->ns / handoff_observations(p);
 }
 
@@ -270,6 +300,21 @@ void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_sourc
 	for (int i = 0; games && i < n; i++)
 		finish(&games[i]);
 	free(games);
+}
+
+int handoff_starved(const struct handoff_pair *pairs, int n, uint64_t *least)
+{
+	int starved = 0;
+
+	*least = n ? UINT64_MAX : 0;
+	for (int i = 0; i < n; i++) {
+		uint64_t made = handoff_observations(&pairs[i]);
+
+		starved += made < HANDOFF_ENOUGH;
+		if (made < *least)
+			*least = made;
+	}
+	return starved;
 }
 
 bool handoff_offset(const struct handoff_pair *p, int64_t *low, int64_t *high)

@@ -12,7 +12,6 @@
 #include <time.h>
 
 enum handoff_kind {
-	HANDOFF_BARE,		/* nothing is read: what the cache line itself can do */
 	HANDOFF_COUNTER,	/* the raw counter, in ticks */
 	HANDOFF_CLOCK,		/* a clock as libc reads it, in ns */
 	HANDOFF_SYSCALL,	/* a clock by system call, in ns */
@@ -39,6 +38,7 @@ struct handoff_pair {
 	int64_t round_trip;	/* smallest between two of CPU 0's readings, in the source's unit */
 	int64_t ns;		/* how long it took, by CPU 0's raw counter */
 	double typical_ns;	/* of a hand-off: lower quartile of short runs */
+	double bare_ns;		/* HANDOFF_COUNTER: likewise of the bare hand-offs in between; 0: none */
 	bool frozen;		/* the raw counter stood still: ended by counting */
 	int error;		/* negative errno: a thread couldn't be started */
 };
@@ -64,6 +64,13 @@ static inline uint64_t handoff_observations(const struct handoff_pair *p)
 	return p->side[0].observations + p->side[1].observations;
 }
 
+/* So many ordered observations of a pair are waited for, up to so many times the time box. */
+#define HANDOFF_ENOUGH 64
+#define HANDOFF_PATIENCE 5
+
+/* How many of n pairs made fewer than HANDOFF_ENOUGH observations, and the fewest of any pair. */
+int handoff_starved(const struct handoff_pair *pairs, int n, uint64_t *least);
+
 /*
  * How far CPU 1's clock can be ahead of CPU 0's: within [low, high], since what
  * was seen in order was in order. Never wider than the smallest round trip.
@@ -82,8 +89,9 @@ bool handoff_match(int n, int round, int index, int *a, int *b);
 
 /*
  * Runs n pairs side by side for about box_ns by the raw counter: longer, up to
- * 5 times, where CPUs that are off (more virtual CPUs than cores) keep them
- * from a few dozen observations. Ends in any case: nothing here awaits a CPU
+ * HANDOFF_PATIENCE times, where CPUs that are off (more virtual CPUs than cores)
+ * keep them from HANDOFF_ENOUGH observations. The raw counter's observations are
+ * interleaved with bare hand-offs of the same two CPUs, one run in four. Ends in any case: nothing here awaits a CPU
  * that doesn't come. Pairs share no CPU.
  */
 void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_source *source,
