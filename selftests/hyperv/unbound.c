@@ -14,6 +14,7 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/interrupts.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
 #include "guest.h"
@@ -40,6 +41,30 @@ static void plug_cycle(int cpu)
 		err = cpu_set_online(cpu, true);
 	if (err)
 		report_fail("taking CPU %d offline and online: %s", cpu, strerror(-err));
+}
+
+/* Skips where what stands by can't be relied on: whoever lands there stays there. */
+static void need_fallback(int cpu)
+{
+	char broadcast[CE_NAME_LEN] = "";
+	struct fallback to;
+	struct irq_table table;
+	uint64_t ever = 0;
+
+	ce_current(CE_BROADCAST, broadcast);
+	to = platform_fallback(&guest_platform, cpu, HV_CLOCKEVENT, broadcast, false);
+	if (to.kind != FALLBACK_DEVICE)
+		return;
+	if (!platform_functional(to.name))
+		report_skip("CPU %d would fall to %s, and be dead: %s", cpu, to.name, to.why);
+	if (!guest_platform.arm64 || irq_table_read(&table))
+		return;
+	for (size_t i = 0; i < table.nr_cpus; i++)
+		ever += irq_count(&table, irq_row_of_clockevent(&table, to.name), table.cpus[i]);
+	irq_table_free(&table);
+	if (!ever)
+		report_skip("%s stands by for CPU %d, and has never interrupted any: clockevents.unbind_fallback shows whether it can",
+			    to.name, cpu);
 }
 
 /* Sleeps on cpu for a while, looking at its timer again and again. */
@@ -79,6 +104,7 @@ static void disabled(int cpu)
 	if (!cpu_can_offline(cpu))
 		report_skip("CPU %d uses its Hyper-V clockevent, and could not get it back: it can't be taken offline",
 			    cpu);
+	need_fallback(cpu);
 	cpu_pin(observer);
 	/* The device registered last stands first on the kernel's list, so that it can be unbound. */
 	plug_cycle(cpu);
