@@ -199,28 +199,35 @@ static void interrupt(int cpu)
 
 static void count_zero(int cpu)
 {
-	unsigned int known = 0;
+	unsigned int known = 0, interrupted = 0;
 	bool cleared = true;
 
 	need_timers(cpu);
 	for (int i = 0; i < 60 && known < 30; i++) {
 		int n = 1 + i % 3, came;
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 300 * HV_USEC),
-			STEP_SET(COUNT(n), 0), STEP_PAUSE(600 * HV_USEC),
+			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 500 * HV_USEC),
+			STEP_SET(COUNT(n), 0), STEP_GET(HV_REG_TIME_REF_COUNT), STEP_PAUSE(700 * HV_USEC),
 		};
 
-		came = shot_interrupted(cpu, steps, 4);
-		if (came > 0)
-			report_fail("STIMER%d of CPU %d was stopped by COUNT 0, and interrupted all the same", n, cpu);
-		known += !came;
+		came = shot_interrupted(cpu, steps, 5);
 		cleared &= !(regs_get(cpu, CONFIG(n)) & STIMER_ENABLE);
+		/* It may have expired before it was stopped. */
+		if (came < 0 || steps[3].value >= steps[1].value)
+			continue;
+		known++;
+		interrupted += came;
 	}
 	regs_clear(cpu);
 	report_fact("stimer.count_zero", "Enable %s", cleared ? "cleared" : "left set");
 	report_metric("stopped", known, "timers");
+	report_metric("interrupted", interrupted, "timers");
 	if (known < 5)
-		report_skip("Linux's own timer was due nearly every time");
+		report_skip("Linux's own timer was due nearly every time, or the host too slow");
+	/* On x86 Linux may have set its own timer anew meanwhile, now and then. */
+	if (interrupted > known / 3)
+		report_fail("timers of CPU %d were stopped by COUNT 0 %u times, and interrupted %u times all the same", cpu,
+			    known, interrupted);
 }
 
 static void readback(int cpu)
