@@ -7,8 +7,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
@@ -126,6 +128,34 @@ static void disabled(int cpu)
 			    stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)));
 }
 
+/* The kernel holds the module as long as a CPU, or timekeeping, depends on it. */
+static void held(int unused)
+{
+	char before[CE_NAME_LEN], after[CE_NAME_LEN];
+	int cpu, users = 0, err;
+
+	(void)unused;
+	if (!guest_platform.hv_module)
+		report_skip("the module hv_stimer, which is for arm64 alone, isn't loaded");
+	if (geteuid())
+		report_skip("removing a module wants root");
+	cpus_for_each(cpu, report_cpus()) {
+		current_device(cpu, before);
+		users += !strcmp(before, HV_CLOCKEVENT);
+	}
+	if (!users)
+		report_skip("no CPU uses the Hyper-V clockevent");
+	err = syscall(SYS_delete_module, "hv_stimer", O_NONBLOCK) ? errno : 0;
+	if (err != EWOULDBLOCK)
+		report_fail("hv_stimer is in use by %d CPUs, and removing it says: %s", users, err ? strerror(err) : "done");
+	cpus_for_each(cpu, report_cpus()) {
+		current_device(cpu, after);
+		users -= !strcmp(after, HV_CLOCKEVENT);
+	}
+	if (users)
+		report_fail("removing hv_stimer was refused, but %d CPUs lost their Hyper-V clockevent", users);
+}
+
 static void setup(void)
 {
 	restore_init();
@@ -133,6 +163,7 @@ static void setup(void)
 }
 
 static const struct report_case cases[] = {
+	{ "held", "a module whose clockevent is in use can't be removed (clockevents_exchange_device(), try_module_get())", held, false },
 	{ "disabled", "B6, I8: without its Hyper-V clockevent a CPU's STIMER0 is off, CONFIG and COUNT 0, and stays off; hotplug brings both back (hv_ce_shutdown(), hv_stimer_init())", disabled, true },
 };
 
