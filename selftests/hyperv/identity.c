@@ -84,8 +84,8 @@ static void need_ordinary_guest(void)
 {
 	guest_need_hyperv();
 	if (guest_platform.arm64) {
-		if (!guest_platform.hv_module)
-			report_skip("Linux makes no clocksource of Hyper-V's counter on arm64; our module hv_stimer does, and isn't loaded");
+		if (!guest_platform.hv_sources)
+			report_skip("Linux makes no clocksource of Hyper-V's counter on arm64; our module hv_stimer does, and isn't loaded, or not for that");
 		guest_need_registers(0);
 	}
 	if (hyperv_is_root(&guest_hyperv))
