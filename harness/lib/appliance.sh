@@ -20,6 +20,7 @@ build_appliance() {
 	local dir=$1 name file
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
 	mkdir "$dir/modules" "$dir/guest"
+	gcc -O2 -Wall -Werror -static -o "$dir/bin/hold_lapic" "$HARNESS/guest/hold_lapic.c" || die 2 "cannot build the appliance: gcc fails"
 	copy_program "$dir" "$(command -v qemu-system-x86_64)"
 	for name in bios-256k.bin kvmvapic.bin linuxboot_dma.bin; do
 		file=$(find /usr/share/qemu /usr/share/seabios -name "$name" -print -quit)
@@ -42,7 +43,7 @@ appliance_command() {
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
 	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS/guest/hold_lapic.c" "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.

@@ -15,6 +15,7 @@ deps() {
 			cpio cpio
 			jq jq
 			xz xz-utils
+			/usr/lib*/*/libelf.so.1 libelf1
 			qemu-system-x86_64 qemu-system-x86
 			apt-get apt
 			dpkg-deb dpkg
@@ -27,6 +28,7 @@ deps() {
 			/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 		EOF
 		;;
+	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
 			shellcheck shellcheck
@@ -67,8 +69,8 @@ qemu_version_check() {
 	done
 }
 
-# need GROUP... : see that what the groups (gate, gate-arm64, check, soak) name is here. With apt and as root install
-# what is missing, saying so first; otherwise one line with what is missing, and exit 2
+# need GROUP... : see that what the groups (gate, gate-arm64, gate-uefi, check, soak) name is here. With apt and as root
+# install what is missing, saying so first; otherwise one line with what is missing, and exit 2
 need() {
 	local lines what packages
 	lines=$(missing "$@")

@@ -20,10 +20,14 @@
 
 # shellcheck source=kernel.sh
 source "$HARNESS/lib/kernel.sh"
+# shellcheck source=modules.sh
+source "$HARNESS/lib/modules.sh"
 # shellcheck source=appliance.sh
 source "$HARNESS/lib/appliance.sh"
+# shellcheck source=hypervisor.sh
+source "$HARNESS/lib/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
@@ -32,7 +36,8 @@ guest_conf() {
 	[[ $name != */* ]] || file=$name
 	[[ -f $file && -r $file ]] ||
 		die 2 "GUEST=$name: no such guest; known: $(cd "$HARNESS/guests" && printf '%s ' *.conf | sed 's/\.conf / /g; s/ $//') (or the path of a .conf file)"
-	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='')
+	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]=''
+		[hypervisor]='' [firmware]=dt)
 	while IFS= read -r line || [[ -n $line ]]; do
 		number=$((number + 1))
 		[[ -n ${line//[[:space:]]/} && $line != \#* ]] || continue
@@ -50,6 +55,7 @@ guest_conf() {
 	amd64 | arm64) ;;
 	*) die 2 "$file: arch = ${GUEST_CONF[arch]}; known: amd64 arm64" ;;
 	esac
+	hypervisor_check "$file"
 }
 
 # archive DIR : the files in DIR as an initramfs (a cpio archive owned by root) on stdout
@@ -99,16 +105,34 @@ build_userland() {
 	cp "$3" "$1/init"
 }
 
-# guest_modules DIR : MODULES ("path.ko param=value; ...") into DIR, each checked against the guest's kernel
+# guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
+# against the guest's kernel. A bare name is one of ours, built for that kernel.
 guest_modules() {
 	local entry file params
 	while IFS= read -r -d ';' entry; do
 		read -r file params <<<"$entry"
 		[[ -n $file ]] || continue
-		module_check "$file" "${GUEST_CONF[arch]}" "$KERNEL_RELEASE"
+		if [[ $file =~ ^[a-z0-9_]+$ && ! -e $file ]]; then
+			file=$(our_module "$file") || exit
+		fi
+		module_check "$file" "$GUEST_ARCH" "$KERNEL_RELEASE"
 		cp "$file" "$1/"
 		printf '%s %s\n' "${file##*/}" "$params" >>"$1/modules"
-	done < <(printf '%s;' "${MODULES:-}")
+	done < <(printf '%s;' "${GUEST_CONF[modules]}" "${MODULES:-}")
+}
+
+# our_module NAME -> the file of one of our modules, built for the guest's kernel
+our_module() {
+	local dir known
+	known=$(cd "$TOP/selftests/test_modules" && printf '%s ' */ | tr -d /)
+	[[ " $known" == *" $1 "* ]] || die 2 "MODULES: $1 is neither a file nor one of our modules (${known% })"
+	if [[ -n $KERNEL_MODULES ]]; then
+		dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	fi
+	[[ -n ${dir:-} ]] ||
+		die 2 "module $1 can't be built for Linux $KERNEL_RELEASE: Debian has no headers of it; build it yourself and give MODULES=path.ko"
+	[[ -e $dir/$1.ko ]] || die 2 "module $1 is not for $GUEST_ARCH"
+	echo "$dir/$1.ko"
 }
 
 # guest_payload PROGRAM... : make the initrd of the next boot, which runs these programs ("surface/program args")
@@ -139,10 +163,23 @@ guest_channel() {
 	GUEST_CHANNEL=vport0p1
 }
 
-# guest_drivers DIR : what the tests of a guest need of its kernel and it may have as modules, into DIR: on Hyper-V the MSRs
+# guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on
+# Hyper-V, our timer_probe there and on arm64. A kernel that has no headers for ours is tested without.
 guest_drivers() {
-	[[ ${GUEST_CONF[cpu]} == *hv-* && -n $KERNEL_MODULES ]] || return 0
-	kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
+	local dir name
+	local -a ours=()
+	[[ -n $KERNEL_MODULES ]] || return 0
+	if [[ ${GUEST_CONF[cpu]} == *hv-* ]]; then
+		kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
+	fi
+	[[ ${GUEST_CONF[cpu]} != *hv-* && -z ${GUEST_CONF[hypervisor]} ]] || ours+=(hv_regs timer_probe)
+	[[ $GUEST_ARCH != arm64 || -n ${GUEST_CONF[hypervisor]} ]] || ours+=(timer_probe)
+	((${#ours[@]})) || return 0
+	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	[[ -n $dir ]] || say "no headers of Linux $KERNEL_RELEASE: the tests that need ${ours[*]} will be skipped"
+	for name in "${ours[@]}"; do
+		[[ -z $dir ]] || cp "$dir/$name.ko" "$1/"
+	done
 }
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
@@ -162,11 +199,12 @@ guest_command() {
 	esac
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
 		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
+	hypervisor_command
 }
 
 # guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
 # TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
-# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_CPUS
+# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS
 # GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
 	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
@@ -183,6 +221,9 @@ guest_prepare() {
 			GUEST_NESTED=yes how='nested KVM on TCG'
 		fi
 	fi
+	GUEST_EMULATED=no
+	[[ $GUEST_ARCH != amd64 || ${GUEST_CONF[accel]}$GUEST_NESTED == kvmno ]] || GUEST_EMULATED=yes
+	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"

@@ -328,6 +328,8 @@ function host(line,    word, n, rest) {
 		noboot = rest
 	} else if (word[1] == "SETUP") {
 		setup = rest
+		if (asked != "")
+			boot_over("NOBOOT", "not judged: " rest)
 	} else if (rest == "after DEAD") {
 		settle_dead()
 		program_over()

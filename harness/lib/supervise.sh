@@ -84,22 +84,25 @@ console_show() {
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
 guest_start() {
+	local told complaints
 	boots=$((boots + 1))
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
 	console_start=$(stat -c %s "$RUN/console.log")
+	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
+	exec {answer}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
 	# shellcheck disable=SC2154  # the caller's lock
-	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- &
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answer}>&- {told}>&- {complaints}>&- &
 	console_pid=$!
-	exec {answer}<>"$GUEST_DIR/channel.in"
 	# The kernel kills QEMU when this shell dies, however that happens. QEMU's own complaints go where the console's do.
 	(
 		cd "$GUEST_DIR" || exit
-		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>console.out {answer}>&- {lock}>&-
-	) <"$GUEST_DIR/channel.in" >"$GUEST_DIR/channel.out" 2>/dev/null &
+		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>&"$complaints" {answer}>&- {lock}>&- {told}>&- {complaints}>&-
+	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
+	exec {told}>&- {complaints}>&-
 }
 
 # guest_end : the guest is gone when this returns, and console.log is complete
@@ -108,6 +111,8 @@ guest_end() {
 	exec {channel}<&- {answer}>&-
 	wait "$console_pid" 2>/dev/null || :
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
+	[[ ! -s $GUEST_DIR/appliance.log ]] ||
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance.log"
 	journal "> off"
 }
 
@@ -264,9 +269,29 @@ flooded() {
 	fi
 }
 
+# appliance_failure -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
+appliance_failure() {
+	local why
+	why=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
+	printable why
+	echo "$why"
+}
+
+# stale_int3 : did QEMU's emulation end this boot? Where a kernel patches its code while all CPUs run, an emulated CPU may
+# keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2): "Oops: int3"
+stale_int3() {
+	[[ ${GUEST_EMULATED:-no} == yes ]] || return
+	{ console_text; cat "$GUEST_DIR/appliance.log" 2>/dev/null || :; } | grep 'int3: 0000' >/dev/null
+}
+
 # gone -> why a guest that ended by itself did so
 gone() {
 	local why
+	why=$(appliance_failure)
+	[[ -z $why ]] || {
+		echo "SETUP the hypervisor appliance died (its words are in appliance.log): $why"
+		return
+	}
 	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
 	printable why
 	if [[ -z $ready ]]; then
@@ -295,7 +320,7 @@ progress() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes
+	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
@@ -307,10 +332,17 @@ supervise() {
 			# Its last words first.
 			guest_kill
 			wait "$console_pid" || :
-			verdict=$(gone)
+			if ! stale_int3; then
+				verdict=$(gone)
+			elif [[ -z $ready ]] && ((again++ < 2)); then
+				verdict=again
+			else
+				verdict="SETUP QEMU's emulation failed (Oops: int3 in console.log or appliance.log), not the guest: try again"
+			fi
 		fi
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
+		again) journal "> boot again: QEMU's emulation failed (Oops: int3) before the guest was ready" ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP*)
 			journal "> $verdict"
 			console_show

@@ -27,7 +27,7 @@ timeout_of() { echo "${FAKE_PROGRAM_TIMEOUT:-45}"; }
 guest_payload() { printf '%s\n' "$@" >"$GUEST_DIR/list"; }
 
 guest_prepare() {
-	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2
+	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_EMULATED=yes
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
 	guest_payload "${PROGRAMS[@]}"
 }

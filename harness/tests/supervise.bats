@@ -56,6 +56,36 @@ setup() { fake_setup; }
 	[[ $(lines_in journal.log '> boot ') == 3 ]]
 }
 
+@test "a hypervisor appliance that dies is no fault of the guest: not judged, its words kept" {
+	program a.one "plan 2" "pass x" "begin y" "echo \"[ 15.5] Oops: 0002 [#1]\" >appliance.log" "reset"
+	program a.two "plan 1" "pass x"
+	gate
+	exits 2
+	says "COULD NOT BE JUDGED: the hypervisor appliance died (its words are in appliance.log): Oops: 0002 [#1]"
+	says "NOBOOT a.one.y: not judged"
+	grep -q "Oops: 0002" "$RESULTS/latest/appliance.log"
+	[[ $(lines_in journal.log "> boot ") == 1 ]]
+}
+
+@test "QEMU's stale int3 is no fault of the guest: booted again before it is ready, later not judged" {
+	program firmware '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'console "Oops: int3: 0000 [#1]"' \
+		'panic "Fatal exception in interrupt"' '}'
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	says '1 passed, 0 failed'
+	[[ $(lines_in journal.log '> boot again') == 1 ]]
+	program a.two 'plan 1' 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
+	gate
+	exits 2
+	says "COULD NOT BE JUDGED: QEMU's emulation failed (Oops: int3"
+	rm "$FAKE_SCRIPTS/twice"
+	program firmware 'console "Oops: int3: 0000 [#1]"' 'panic "Fatal exception in interrupt"'
+	gate
+	exits 2
+	[[ $(lines_in journal.log '> boot again') == 2 ]]
+}
+
 @test "a guest that never gets ready, ends early, or is no program at all: not judged" {
 	program a.one 'plan 1' 'pass x'
 	program firmware 'console "no bootable device"' 'hang deaf'

@@ -239,6 +239,16 @@ static void expect_hyperv(const struct cs_list *list)
 			    best, platform.hv_tsc_invariant);
 }
 
+/* Our module hv_stimer has two, unless its parameter clocksources says no. */
+static void check_module_sources(struct cs_list *list)
+{
+	char with[8] = "";
+
+	file_read_line("/sys/module/hv_stimer/parameters/clocksources", with, sizeof(with));
+	if (with[0] == 'Y')
+		expect_listed(list, "hyperv_clocksource_msr", "our module hv_stimer is loaded");
+}
+
 static void expected_sources(int unused)
 {
 	struct cs_list *list = need_list();
@@ -250,6 +260,8 @@ static void expected_sources(int unused)
 		    list->nr > 3 ? list->name[3] : "");
 	if (platform.arm64) {
 		expect_listed(list, "arch_sys_counter", "every arm64 CPU has the architected counter");
+		if (platform.hv_module)
+			check_module_sources(list);
 	} else if (!strcmp(platform.hypervisor, "Microsoft Hv")) {
 		expect_hyperv(list);
 	} else if (platform.x86) {
@@ -280,8 +292,8 @@ static int rating(const char *name)
 		if (!strcmp(name, ratings[i].name))
 			return ratings[i].rating;
 	if (!strcmp(name, "hyperv_clocksource_tsc_page"))
-		return platform.version < 6001 || platform.hv_tsc_invariant ? 250 : 500;
-	if (!strcmp(name, "hyperv_clocksource_msr") && platform.version >= 6012)
+		return (platform.x86 && platform.version < 6001) || platform.hv_tsc_invariant ? 250 : 500;
+	if (!strcmp(name, "hyperv_clocksource_msr") && (platform.arm64 || platform.version >= 6012))
 		return platform.hv_tsc_invariant ? 245 : 495;
 	return 0;
 }

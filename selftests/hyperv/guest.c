@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
+#include "../lib/cpus.h"
 #include "../lib/files.h"
 #include "../lib/report.h"
 #include "guest.h"
@@ -20,15 +21,37 @@ static bool is_hyperv(void)
 	return !strcmp(guest_platform.hypervisor, "Microsoft Hv");
 }
 
+#if defined(__aarch64__)
+/* What CPUID tells elsewhere, read on any CPU. */
+static void read_features(void)
+{
+	struct hv_step steps[] = { STEP_GET(HV_REG_FEATURES), STEP_GET(HV_REG_HINTS) };
+
+	if (regs_open() || regs_try(cpus_next(-1, report_cpus()), steps, 2) || steps[0].error || steps[1].error)
+		return;
+	guest_hyperv.low = steps[0].value;
+	guest_hyperv.high = steps[0].value >> 32;
+	guest_hyperv.misc = steps[0].high;
+	guest_hyperv.hints = steps[1].value;
+	/* STIMER in direct mode, by arm64's bits */
+	guest_platform.hv_direct = guest_hyperv.low & 1 << 3 && guest_hyperv.misc & 1 << 13;
+}
+#else
+static void read_features(void)
+{
+	hyperv_leaves(&guest_hyperv);
+}
+#endif
+
 void guest_setup(void)
 {
 	platform_read(&guest_platform);
+	if (is_hyperv())
+		read_features();
 	platform_facts(&guest_platform);
-	if (!is_hyperv())
-		return;
-	hyperv_leaves(&guest_hyperv);
-	report_fact("hyperv.privileges", "low 0x%x, high 0x%x, hints 0x%x, misc 0x%x", guest_hyperv.low,
-		    guest_hyperv.high, guest_hyperv.hints, guest_hyperv.misc);
+	if (is_hyperv())
+		report_fact("hyperv.privileges", "low 0x%x, high 0x%x, hints 0x%x, misc 0x%x", guest_hyperv.low,
+			    guest_hyperv.high, guest_hyperv.hints, guest_hyperv.misc);
 }
 
 void guest_need_hyperv(void)
@@ -36,7 +59,7 @@ void guest_need_hyperv(void)
 	if (is_hyperv())
 		return;
 	if (guest_platform.arm64)
-		report_skip("Hyper-V is told by CPUID leaves here, which arm64 hasn't");
+		report_skip("not on Hyper-V: neither ACPI's FADT names it (which only root may read), nor is a module loaded that needs it");
 	report_skip("not on Hyper-V: CPUID names %s",
 		    guest_platform.hypervisor[0] ? guest_platform.hypervisor : "no hypervisor");
 }
@@ -52,12 +75,47 @@ void guest_need_clockevent(int cpu)
 		report_skip("CPU %d's clockevent is %s, not Hyper-V's", cpu, name[0] ? name : "none");
 }
 
-int guest_msr(int cpu)
+void guest_need_direct_mode(void)
 {
-	int fd = msr_open(cpu);
+	if (!guest_platform.hv_direct)
+		report_skip("STIMER's direct mode is not offered");
+	/* hv_stimer0_isr() calls a handler that a clockevent which never was in use hasn't got. */
+	if (guest_platform.hv_tdx_bare)
+		report_skip("Linux doesn't use STIMER in a TDX VM without paravisor, and can't take its interrupt");
+}
 
+#if defined(__aarch64__)
+
+void guest_need_registers(int cpu)
+{
+	(void)cpu;
+	regs_need();
+}
+
+int guest_try_read(int cpu, enum hv_reg reg, uint64_t *value)
+{
+	struct hv_step step = STEP_GET(reg);
+	int err = regs_try(cpu, &step, 1);
+
+	*value = step.value;
+	return err ? err : step.error;
+}
+
+#else
+
+/* /dev/cpu/N/msr, opened when first asked for. */
+static int msrs[CPU_SETSIZE];
+
+void guest_need_registers(int cpu)
+{
+	int fd = msrs[cpu];
+
+	if (fd > 0)
+		return;
+	fd = msr_open(cpu);
+	msrs[cpu] = fd;
 	if (fd >= 0)
-		return fd;
+		return;
 	if (geteuid())
 		report_skip("reading MSRs needs root");
 	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
@@ -65,13 +123,26 @@ int guest_msr(int cpu)
 	report_skip("/dev/cpu/%d/msr: %s", cpu, strerror(-fd));
 }
 
-uint64_t guest_read_msr(int fd, uint32_t msr)
+int guest_try_read(int cpu, enum hv_reg reg, uint64_t *value)
+{
+	static const uint32_t numbers[HV_REGS] = {
+		[HV_REG_TIME_REF_COUNT] = HV_MSR_TIME_REF_COUNT,
+		[HV_REG_STIMER0_CONFIG] = HV_MSR_STIMER0_CONFIG,
+		[HV_REG_STIMER0_COUNT] = HV_MSR_STIMER0_COUNT,
+	};
+
+	return numbers[reg] ? msr_read(msrs[cpu], numbers[reg], value) : -EINVAL;
+}
+
+#endif
+
+uint64_t guest_read(int cpu, enum hv_reg reg)
 {
 	uint64_t value = 0;
-	int err = msr_read(fd, msr, &value);
+	int err = guest_try_read(cpu, reg, &value);
 
 	if (err)
-		report_fail("reading MSR 0x%x: %s", msr, strerror(-err));
+		report_fail("reading Hyper-V's register %d on CPU %d: %s", reg, cpu, strerror(-err));
 	return value;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The partition reference counter, read by its MSR: it ticks 10,000,000 times a
+ * The partition reference counter, read by its register (an MSR on x86): it ticks 10,000,000 times a
  * second, never goes back, whichever CPU reads it, and is the very time that the
  * reference TSC page tells.
  */
@@ -23,15 +23,15 @@ static void need_counter(void)
 {
 	guest_need_hyperv();
 	if (!hyperv_has_reference_counter(&guest_hyperv))
-		report_skip("the reference counter is not offered (CPUID 0x40000003 EAX bit 1)");
+		report_skip("the reference counter is not offered (CPUID 0x40000003 EAX bit 1; on arm64 the module hv_regs would tell)");
 }
 
 /* The tightest of some readings of the counter between two of a clock. */
-static void sandwich(int fd, clockid_t clock, int64_t *ticks, int64_t *ns, int64_t *width)
+static void sandwich(int cpu, clockid_t clock, int64_t *ticks, int64_t *ns, int64_t *width)
 {
 	*width = INT64_MAX;
 	for (int i = 0; i < 30; i++) {
-		int64_t before = clock_ns(clock), count = guest_read_msr(fd, HV_MSR_TIME_REF_COUNT);
+		int64_t before = clock_ns(clock), count = guest_read(cpu, HV_REG_TIME_REF_COUNT);
 		int64_t after = clock_ns(clock);
 
 		if (after - before < *width) {
@@ -53,15 +53,15 @@ static void rate(int unused)
 	struct timespec ts = ns_timespec(500 * NSEC_PER_MSEC);
 	int64_t ticks0, ns0, width0, ticks1, ns1, width1;
 	double ppm, uncertain, bound;
-	int fd;
+	int cpu = cpus_next(-1, report_cpus());
 
 	(void)unused;
 	need_counter();
-	cpu_pin(cpus_next(-1, report_cpus()));
-	fd = guest_msr(cpus_next(-1, report_cpus()));
-	sandwich(fd, CLOCK_MONOTONIC_RAW, &ticks0, &ns0, &width0);
+	cpu_pin(cpu);
+	guest_need_registers(cpu);
+	sandwich(cpu, CLOCK_MONOTONIC_RAW, &ticks0, &ns0, &width0);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	sandwich(fd, CLOCK_MONOTONIC_RAW, &ticks1, &ns1, &width1);
+	sandwich(cpu, CLOCK_MONOTONIC_RAW, &ticks1, &ns1, &width1);
 	ppm = ((ticks1 - ticks0) * (double)TICK_NS / (ns1 - ns0) - 1) * 1e6;
 	/* Each reading is right to half its width, and a tick. */
 	uncertain = ((width0 + width1) / 2.0 + 2 * TICK_NS) / (ns1 - ns0) * 1e6;
@@ -85,7 +85,7 @@ struct handoff {
 
 struct reader {
 	struct handoff *h;
-	int me, cpu, fd;
+	int me, cpu;
 	int64_t limit_ns;
 };
 
@@ -102,7 +102,7 @@ static void *read_in_turn(void *arg)
 			break;
 		if (atomic_load_explicit(&h->turn, memory_order_acquire) != r->me)
 			continue;
-		h->error = msr_read(r->fd, HV_MSR_TIME_REF_COUNT, &now);
+		h->error = guest_try_read(r->cpu, HV_REG_TIME_REF_COUNT, &now);
 		if (h->error)
 			break;
 		if (now < h->last) {
@@ -124,17 +124,17 @@ static void *read_in_turn(void *arg)
 static void judge_pair(int a, int b, int64_t limit_ns, uint64_t *readings, uint64_t *equal)
 {
 	struct handoff h = { 0 };
-	struct reader readers[2] = { { &h, 0, a, guest_msr(a), limit_ns }, { &h, 1, b, guest_msr(b), limit_ns } };
+	struct reader readers[2] = { { &h, 0, a, limit_ns }, { &h, 1, b, limit_ns } };
 	pthread_t threads[2];
 
+	guest_need_registers(a);
+	guest_need_registers(b);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_in_turn, &readers[i]), 0);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-		close(readers[i].fd);
-	}
 	if (h.error)
-		report_fail("reading MSR 0x%x: %s", HV_MSR_TIME_REF_COUNT, strerror(-h.error));
+		report_fail("reading the reference counter: %s", strerror(-h.error));
 	if (h.backwards)
 		report_fail("%llu of %llu readings on CPUs %d and %d in turn went back, by up to %llu ticks of 100 ns",
 			    (unsigned long long)h.backwards, (unsigned long long)h.readings, a, b,
@@ -179,12 +179,11 @@ static void fit(clockid_t clock, const char *name, double tolerance_ppm)
 	offset_start(&o);
 	for (int round = 0; round < 10; round++) {
 		cpus_for_each(cpu, report_cpus()) {
-			int fd = guest_msr(cpu);
-
+			guest_need_registers(cpu);
 			ck_assert_int_eq(cpu_pin(cpu), 0);
 			for (int i = 0; i < 20; i++) {
 				int64_t before = clock_ns(clock);
-				int64_t count = guest_read_msr(fd, HV_MSR_TIME_REF_COUNT);
+				int64_t count = guest_read(cpu, HV_REG_TIME_REF_COUNT);
 				int64_t after = clock_ns(clock);
 
 				/* The counter's value holds for a whole tick: it stands for its middle. */
@@ -192,7 +191,6 @@ static void fit(clockid_t clock, const char *name, double tolerance_ppm)
 				if (after - before < narrowest)
 					narrowest = after - before;
 			}
-			close(fd);
 			cpus += !round;
 		}
 		if (round && clock_ns(CLOCK_MONOTONIC) - begun > NSEC_PER_SEC)
@@ -232,9 +230,9 @@ static void sandwich_monotonic(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "rate", "E6: the reference counter (MSR 0x40000020) ticks at 10 MHz, exactly as CLOCK_MONOTONIC_RAW does where it is the clocksource (TLFS, timers)", rate, false },
+	{ "rate", "E6: the reference counter (TIME_REF_COUNT) ticks at 10 MHz, exactly as CLOCK_MONOTONIC_RAW does where it is the clocksource (TLFS, timers)", rate, false },
 	{ "never_backwards", "E6: read on two CPUs in turn the reference counter never goes back: it is the partition's, not a CPU's (TLFS, timers)", never_backwards, false },
-	{ "sandwich_raw", "E6, E7: the counter by MSR lies between two readings of CLOCK_MONOTONIC_RAW by the reference TSC page, on every CPU, with one offset (TLFS: scale and offset of the page)", sandwich_raw, false },
+	{ "sandwich_raw", "E6, E7: the counter by its register lies between two readings of CLOCK_MONOTONIC_RAW by the reference TSC page, on every CPU, with one offset (TLFS: scale and offset of the page)", sandwich_raw, false },
 	{ "sandwich_monotonic", "E6: so it does with CLOCK_MONOTONIC, but for what NTP slews", sandwich_monotonic, false },
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Synthetic timer 0 of each CPU, read back by its MSRs while Linux uses it, or doesn't. */
+/* Synthetic timer 0 of each CPU, read back while Linux uses it, or doesn't. */
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/timerfd.h>
@@ -26,19 +26,19 @@ static void arm(int fd)
 static void config(int cpu)
 {
 	unsigned int enabled = 0;
-	int msr, timer;
+	int timer;
 
 	guest_need_hyperv();
 	guest_need_clockevent(cpu);
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
+	guest_need_registers(cpu);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	ck_assert_int_ge(timer, 0);
 	for (int i = 0; i < ARMINGS; i++) {
 		uint64_t value;
 
 		arm(timer);
-		value = guest_read_msr(msr, HV_MSR_STIMER0_CONFIG);
+		value = guest_read(cpu, HV_REG_STIMER0_CONFIG);
 		if (stimer_config_wrong(value))
 			report_fail("STIMER0_CONFIG of CPU %d is 0x%llx: %s", cpu, (unsigned long long)value,
 				    stimer_config_wrong(value));
@@ -58,20 +58,20 @@ static void count(int cpu)
 	static int64_t ahead[ARMINGS];
 	unsigned int pending = 0;
 	struct stats s;
-	int msr, timer;
+	int timer;
 
 	guest_need_hyperv();
 	guest_need_clockevent(cpu);
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
+	guest_need_registers(cpu);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	ck_assert_int_ge(timer, 0);
 	for (int i = 0; i < ARMINGS; i++) {
 		uint64_t expiry, now;
 
 		arm(timer);
-		now = guest_read_msr(msr, HV_MSR_TIME_REF_COUNT);
-		expiry = guest_read_msr(msr, HV_MSR_STIMER0_COUNT);
+		now = guest_read(cpu, HV_REG_TIME_REF_COUNT);
+		expiry = guest_read(cpu, HV_REG_STIMER0_COUNT);
 		/* 0 is a timer that is stopped. */
 		if (expiry)
 			ahead[pending++] = (int64_t)(expiry - now) * (NSEC_PER_SEC / HV_REFERENCE_HZ);
@@ -101,7 +101,8 @@ static void unused(int cpu)
 	guest_need_hyperv();
 	if (ce_current(cpu, name) || !strcmp(name, HV_CLOCKEVENT))
 		report_skip("CPU %d uses its Hyper-V clockevent (hyperv.unbound looks at CPUs that don't)", cpu);
-	value = guest_read_msr(guest_msr(cpu), HV_MSR_STIMER0_CONFIG);
+	guest_need_registers(cpu);
+	value = guest_read(cpu, HV_REG_STIMER0_CONFIG);
 	/* In message mode it is the VMBus driver's. */
 	if (stimer_config(value).enable && stimer_config(value).direct)
 		report_fail("CPU %d is on %s, but its STIMER0 is enabled (CONFIG 0x%llx)", cpu, name,

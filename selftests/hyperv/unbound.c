@@ -14,6 +14,7 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/interrupts.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
 #include "guest.h"
@@ -42,24 +43,45 @@ static void plug_cycle(int cpu)
 		report_fail("taking CPU %d offline and online: %s", cpu, strerror(-err));
 }
 
+/* Skips where what stands by can't be relied on: whoever lands there stays there. */
+static void need_fallback(int cpu)
+{
+	char broadcast[CE_NAME_LEN] = "";
+	struct fallback to;
+	struct irq_table table;
+	uint64_t ever = 0;
+
+	ce_current(CE_BROADCAST, broadcast);
+	to = platform_fallback(&guest_platform, cpu, HV_CLOCKEVENT, broadcast, false);
+	if (to.kind != FALLBACK_DEVICE)
+		return;
+	if (!platform_functional(to.name))
+		report_skip("CPU %d would fall to %s, and be dead: %s", cpu, to.name, to.why);
+	if (!guest_platform.arm64 || irq_table_read(&table))
+		return;
+	for (size_t i = 0; i < table.nr_cpus; i++)
+		ever += irq_count(&table, irq_row_of_clockevent(&table, to.name), table.cpus[i]);
+	irq_table_free(&table);
+	if (!ever)
+		report_skip("%s stands by for CPU %d, and has never interrupted any: clockevents.unbind_fallback shows whether it can",
+			    to.name, cpu);
+}
+
 /* Sleeps on cpu for a while, looking at its timer again and again. */
 static void expect_disabled(int cpu, const char *device)
 {
 	struct timespec ts = ns_timespec(2 * NSEC_PER_MSEC);
-	int msr;
 
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
 	for (int i = 0; i < 20; i++) {
-		uint64_t config = guest_read_msr(msr, HV_MSR_STIMER0_CONFIG);
-		uint64_t count = guest_read_msr(msr, HV_MSR_STIMER0_COUNT);
+		uint64_t config = guest_read(cpu, HV_REG_STIMER0_CONFIG);
+		uint64_t count = guest_read(cpu, HV_REG_STIMER0_COUNT);
 
 		if (stimer_config(config).enable || count)
 			report_fail("CPU %d is on %s, but its STIMER0 has CONFIG 0x%llx, COUNT 0x%llx", cpu,
 				    device, (unsigned long long)config, (unsigned long long)count);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
-	close(msr);
 	report_metric("samples", 20, "readings");
 }
 
@@ -68,10 +90,9 @@ static void disabled(int cpu)
 	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
 	char device[CE_NAME_LEN];
 	ssize_t written;
-	int msr;
 
 	guest_need_hyperv();
-	close(guest_msr(cpu));
+	guest_need_registers(cpu);
 	current_device(cpu, device);
 	if (strcmp(device, HV_CLOCKEVENT)) {
 		report_note("CPU %d was found on %s", cpu, device);
@@ -83,6 +104,7 @@ static void disabled(int cpu)
 	if (!cpu_can_offline(cpu))
 		report_skip("CPU %d uses its Hyper-V clockevent, and could not get it back: it can't be taken offline",
 			    cpu);
+	need_fallback(cpu);
 	cpu_pin(observer);
 	/* The device registered last stands first on the kernel's list, so that it can be unbound. */
 	plug_cycle(cpu);
@@ -99,10 +121,9 @@ static void disabled(int cpu)
 	if (strcmp(device, HV_CLOCKEVENT))
 		report_fail("CPU %d came back with %s", cpu, device);
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	msr = guest_msr(cpu);
-	if (stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)))
+	if (stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)))
 		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu,
-			    stimer_config_wrong(guest_read_msr(msr, HV_MSR_STIMER0_CONFIG)));
+			    stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)));
 }
 
 static void setup(void)

@@ -90,6 +90,13 @@ static const struct {
 
 enum cs_vdso cs_vdso(const char *source, const char **why)
 {
+#if defined(__aarch64__)
+	if (!strcmp(source, "hyperv_clocksource_tsc_page")) {
+		if (why)
+			*why = "arm64's vDSO has no mode for it (asm/vdso/clocksource.h)";
+		return CS_VDSO_NEVER;
+	}
+#endif
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
 		if (strcmp(source, sources[i].name))
 			continue;

@@ -59,6 +59,8 @@ int hyperv_rating(const char *clocksource, int version, bool invariant)
 			return 0;
 		return invariant ? 245 : 495;
 	}
+	if (!strcmp(clocksource, "arch_sys_counter"))
+		return 400;
 	if (!strcmp(clocksource, "tsc"))
 		return 300;
 	if (!strcmp(clocksource, "hpet"))

@@ -21,13 +21,17 @@
 #define HV_MSR_STIMER0_CONFIG	0x400000b0
 #define HV_MSR_STIMER0_COUNT	0x400000b1
 
-/* HYPERV_STIMER0_VECTOR, arch/x86/include/asm/irq_vectors.h */
+/* HYPERV_STIMER0_VECTOR, arch/x86/include/asm/irq_vectors.h; on arm64 an INTID, our hv_stimer's */
+#if defined(__aarch64__)
+#define HV_STIMER0_VECTOR	31
+#else
 #define HV_STIMER0_VECTOR	0xed
+#endif
 
-/* CPUID 0x40000003 and 0x40000004 */
+/* CPUID 0x40000003 and 0x40000004; on arm64 registers 0x200 and 0x201 */
 struct hyperv {
 	uint32_t low, high;	/* partition privileges: EAX, EBX */
-	uint32_t misc;		/* EDX */
+	uint32_t misc;		/* EDX; on arm64 the third word */
 	uint32_t hints;		/* 0x40000004 EAX */
 };
 

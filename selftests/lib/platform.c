@@ -137,6 +137,31 @@ static void read_hyperv(struct platform *p)
 	}
 }
 
+/*
+ * arm64 has no CPUID. ACPI's FADT names the hypervisor (offset 268, ACPI 6.0;
+ * hyperv_init()), for root; and modules of ours load on Hyper-V alone.
+ */
+static void read_hypervisor_arm64(struct platform *p)
+{
+	char *data, line[8];
+	bool found = false;
+	ssize_t n;
+
+	n = file_read("/sys/firmware/acpi/tables/FACP", &data);
+	if (n >= 0) {
+		found = n >= 276 && !memcmp(data + 268, "MsHyperV", 8);
+		free(data);
+	}
+	if (file_read_line("/sys/module/hv_stimer/parameters/standby", line, sizeof(line)) >= 0) {
+		p->hv_module = p->hv_direct = found = true;
+		p->hv_standby = line[0] == 'Y';
+	}
+	if (file_read_line("/sys/module/hv_regs/initstate", line, sizeof(line)) >= 0)
+		found = true;
+	if (found)
+		strcpy(p->hypervisor, HV_SIGNATURE);
+}
+
 int platform_read(struct platform *p)
 {
 	int major, minor;
@@ -160,6 +185,8 @@ int platform_read(struct platform *p)
 		read_flags(p);
 		read_hypervisor(p);
 		read_hyperv(p);
+	} else if (p->arm64) {
+		read_hypervisor_arm64(p);
 	}
 	return 0;
 }
@@ -192,7 +219,7 @@ static const char *lapic_name(const struct platform *p)
 const char *platform_clockevent(const struct platform *p)
 {
 	if (p->arm64)
-		return "arch_sys_timer";
+		return p->hv_module && !p->hv_standby ? HV_NAME : "arch_sys_timer";
 	if (!p->x86)
 		return NULL;
 	if (!strcmp(p->hypervisor, HV_SIGNATURE)) {
@@ -239,8 +266,11 @@ static struct fallback fallback_x86(const struct platform *p, int cpu, const cha
 	return fallback(FALLBACK_UNKNOWN, "", "no rule for this device");
 }
 
-static struct fallback fallback_arm64(int cpu, const char *current, const char *broadcast)
+static struct fallback fallback_arm64(const struct platform *p, int cpu, const char *current, const char *broadcast)
 {
+	if (!strcmp(current, "arch_sys_timer") && p->hv_standby)
+		return fallback(FALLBACK_DEVICE, HV_NAME,
+				"the Hyper-V timer, which stands by, is rated higher than the dummy");
 	if (!strcmp(current, "arch_sys_timer"))
 		return fallback(FALLBACK_DEVICE, "dummy_timer",
 				"clockevents_replace() takes a dummy device where there is no other");
@@ -260,7 +290,7 @@ struct fallback platform_fallback(const struct platform *p, int cpu, const char 
 	if (p->x86)
 		return fallback_x86(p, cpu, current, broadcast, hpet_taken);
 	if (p->arm64)
-		return fallback_arm64(cpu, current, broadcast);
+		return fallback_arm64(p, cpu, current, broadcast);
 	return fallback(FALLBACK_UNKNOWN, "", "no rule for this architecture");
 }
 

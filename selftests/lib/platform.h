@@ -12,10 +12,11 @@ struct platform {
 	char release[72];		/* uname -r */
 	int version;			/* major * 1000 + minor: 6012 */
 	bool x86, arm64;
-	char hypervisor[16];		/* CPUID signature ("Microsoft Hv"), "" for none and on arm64 */
+	char hypervisor[16];		/* CPUID signature ("Microsoft Hv"), on arm64 the same for Hyper-V; "" for none */
 	bool hv_direct;			/* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
 	bool hv_tsc_invariant;		/* EAX bit 15 */
 	bool hv_tdx_bare;		/* TDX VM without paravisor: leaf 0x4000000C */
+	bool hv_module, hv_standby;	/* arm64: our module hv_stimer is loaded; it only stands by */
 	bool tsc_deadline, arat;	/* x86 /proc/cpuinfo flags */
 	bool hpet;			/* listed as a clocksource, so it was found and enabled */
 };
@@ -36,7 +37,8 @@ void platform_facts(const struct platform *p);
  * The clockevent a CPU of this platform should use, or NULL where no rule of
  * ours says (A18): the Hyper-V timer wins by its rating of 1000 where direct
  * mode is offered (drivers/clocksource/hyperv_timer.c), 90 in a TDX VM without
- * paravisor; otherwise the local APIC's or the architected timer.
+ * paravisor; otherwise the local APIC's or the architected timer. Linux has no
+ * driver for the Hyper-V timer of arm64; our module hv_stimer is one.
  */
 const char *platform_clockevent(const struct platform *p);
 
