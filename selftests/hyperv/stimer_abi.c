@@ -92,7 +92,8 @@ static void oneshot_disables(int cpu)
 }
 
 /* Count in the past: the first look at Enable must find it clear. */
-static void expect_at_once(int cpu, int n, struct hv_step *steps, size_t nr, const struct hv_step *wait, const char *how)
+static void expect_at_once(int cpu, int n, struct hv_step *steps, size_t nr,
+			   const struct hv_step *wait, const char *how)
 {
 	regs_run(cpu, steps, nr);
 	regs_all_well(cpu, steps, nr, -ETIME);

@@ -34,7 +34,10 @@ struct probe_delay_request {
 
 enum probe_arch_timer { PROBE_ARM, PROBE_LOOK, PROBE_DISARM, PROBE_ARCH_TIMERS };
 
-/* The virtual timer of a CPU. ARM: due in ticks of the counter, interrupt unmasked; -EBUSY if it is enabled already. */
+/*
+ * The virtual timer of a CPU. PROBE_ARM: due in so many ticks of the counter, interrupt
+ * unmasked; -EBUSY if it is enabled already.
+ */
 struct probe_arch_timer_request {
 	__u32 what, cpu;
 	__u64 ticks;
