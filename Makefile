@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The verbs of tickproof. What each does lives in harness/ and selftests/; make only passes variables on.
 
-KNOWN := GUEST KERNEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOT_TIMEOUT SILENCE_TIMEOUT N LOAD PEER PEER_LIMIT \
+KNOWN := GUEST KERNEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOT_TIMEOUT SILENCE_TIMEOUT N LOAD JOBS SUBSET PEER PEER_LIMIT \
 	TICKPROOF_CACHE summary I_KNOW_THIS_MAY_HANG_THE_MACHINE CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V \
 	INSTALL_PATH FORMAT USERCFLAGS USERLDFLAGS
 
@@ -19,6 +19,7 @@ make gate [GUEST=hyperv] [KERNEL=version|path] [CPUS=n] [MODULES="path.ko[ param
                 boot a guest, take its timer away on every CPU, and judge what happens
 make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
 make check      all tests of tickproof itself
+make mutants [SUBSET=quick]            put each fault into a guest, and see that the test meant for it finds it
 make bench [GUEST=..] [PEER=kernel-tree]   what the suite costs, and how near it comes to what the machine can do
 make run_tests [summary=1]            the safe tests, on this machine
 make run_destructive_tests I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes   the others, on this machine, as root
@@ -32,9 +33,9 @@ endef
 help: ; $(info $(HELP)) @:
 
 # Without MAKEFLAGS: a make inside is not part of this one, and has the variables from its environment.
-gate check soak bench: ; @MAKEFLAGS= harness/$@
+gate check soak bench mutants: ; @MAKEFLAGS= harness/$@
 
 run_tests run_destructive_tests install gen_tar clean:
 	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)
 
-.PHONY: help gate check soak bench run_tests run_destructive_tests install gen_tar clean
+.PHONY: help gate check soak bench mutants run_tests run_destructive_tests install gen_tar clean

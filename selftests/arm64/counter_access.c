@@ -3,9 +3,12 @@
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
+#include <string.h>
 
 #include "../lib/clocks.h"
+#include "../lib/clocksource.h"
 #include "../lib/cpus.h"
+#include "../lib/kmsg.h"
 #include "../lib/report.h"
 #include "../lib/stats.h"
 
@@ -68,8 +71,50 @@ static void readable(int cpu)
 
 #endif
 
+/*
+ * Whether the kernel logged why the vDSO may not read the counter: an erratum
+ * whose workaround reads it in another way (arch_timer_enable_workaround()), or a
+ * trapped counter. Skips where the log doesn't tell.
+ */
+static bool kept_out(void)
+{
+	bool since_boot, found = false;
+	struct kmsg log;
+	char text[256];
+	int err = kmsg_open_all(&log, &since_boot);
+
+	if (err)
+		report_skip("the kernel's log can't be read: %s", strerror(-err));
+	while (!found && kmsg_next(&log, text, sizeof(text)))
+		found = strstr(text, " workaround for ") || strstr(text, "Trapping CNTVCT access");
+	kmsg_close(&log);
+	if (found)
+		report_note("the log: %s", text);
+	else if (!since_boot)
+		report_skip("the log no longer reaches back to boot: it may have told why");
+	return found;
+}
+
+static void vdso(int unused)
+{
+	char source[CS_NAME_LEN];
+	int n;
+
+	(void)unused;
+	if (cs_current(source) || strcmp(source, "arch_sys_counter"))
+		report_skip("arch_sys_counter isn't the clocksource in use");
+	n = cs_syscalls(CLOCK_MONOTONIC, 50);
+	if (n < 0)
+		report_skip("system calls can't be counted: %s", strerror(-n));
+	report_metric("syscalls", n, "calls");
+	if (n && !kept_out())
+		report_fail("%d of 50 readings of CLOCK_MONOTONIC were system calls, and the kernel never said why the vDSO may not read the counter",
+			    n);
+}
+
 static const struct report_case cases[] = {
 	{ "readable", "I3, E4: CNTVCT_EL0 and CNTFRQ_EL0 can be read at EL0, and the counter runs (arch_counter_set_user_access())", readable, true },
+	{ "vdso", "D10: the vDSO reads arch_sys_counter, unless the kernel logged why it may not (arch_timer_enable_workaround(), update_vsyscall())", vdso, false },
 };
 
 int main(int argc, char **argv)

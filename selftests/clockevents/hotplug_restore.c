@@ -107,6 +107,9 @@ static int64_t plug_cycle(int cpu, const char *device)
 		report_fail("CPU %d is offline, but its current_device is %s", cpu, name);
 	took += plug(cpu, true);
 	current_device(cpu, name);
+	/* Without a device it has no timer: whatever waits there waits for ever. */
+	if (!name[0])
+		deaths_add(cpu);
 	if (strcmp(name, device))
 		report_fail("CPU %d came back with %s instead of %s", cpu, name[0] ? name : "no device", device);
 	return took;

@@ -33,6 +33,7 @@ struct stats stats_of(int64_t *samples, size_t count)
 		return s;
 	qsort(samples, count, sizeof(*samples), compare);
 	s.min = samples[0];
+	s.p25 = stats_percentile(samples, count, 25);
 	s.p50 = stats_percentile(samples, count, 50);
 	s.p99 = stats_percentile(samples, count, 99);
 	s.max = samples[count - 1];

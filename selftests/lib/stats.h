@@ -8,7 +8,7 @@
 
 struct stats {
 	size_t count;
-	int64_t min, p50, p99, max;
+	int64_t min, p25, p50, p99, max;
 };
 
 /*

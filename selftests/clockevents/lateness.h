@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How late a CPU's timers are, beside how long the same CPU takes to wake for something that is no timer. */
+#ifndef TICKPROOF_LATENESS_H
+#define TICKPROOF_LATENESS_H
+
+#include <stdint.h>
+
+#include "../lib/stats.h"
+
+struct lateness {
+	struct stats late;	/* of sleeps on the CPU, ns */
+	struct stats poke;	/* from a write on another CPU until a thread of this one runs, ns */
+};
+
+/*
+ * Sleeps and pokes in turn, so that what the host does to one it does to the
+ * other. Pins the caller to observer. Negative errno where it can't be told:
+ * -EINVAL with one CPU, -ETIMEDOUT when a wake-up never came.
+ */
+int lateness_sample(int cpu, int observer, struct lateness *l);
+
+/*
+ * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and five
+ * times that of the pokes. A busy host delays some or most wake-ups of either kind; a
+ * timer that is late by a constant nearly all sleeps, but those that end with an
+ * interrupt that another timer had asked for.
+ */
+int64_t lateness_bound(const struct lateness *l);
+
+/*
+ * Fails the case where sleeps on cpu, with this device, are later than that. A
+ * timer that is always late is so in a second sampling as well; what a host does to one is not.
+ */
+void lateness_judge(int cpu, int observer, const char *device);
+
+/*
+ * Fails it where device interrupted an idle CPU irqs times in a second and late ns: as often
+ * as a tick that never stops, and some timers, is not yet a storm.
+ */
+void lateness_judge_idle(int64_t irqs, int64_t late, const char *device);
+
+#endif

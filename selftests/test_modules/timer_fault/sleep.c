@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Faults of what system calls make of timers, and of what the log says. */
+#include "timer_fault.h"
+
+#include <linux/hrtimer.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+static struct kprobe probe;
+static struct kretprobe return_probe;
+
+static void unhook_probe(void)
+{
+	unhook(&probe);
+}
+
+/* hrtimer_start_range_ns(timer, time, slack, mode): a timer that a process starts by a system call */
+static int hasten(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!current->mm || in_hardirq() || *argument(regs, 3) & HRTIMER_MODE_PINNED || !on_cpu())
+		return 0;
+	if ((s64)*argument(regs, 1) <= setting.size || !due())
+		return 0;
+	*argument(regs, 1) -= setting.size;
+	strike();
+	return 0;
+}
+
+static int arm_early(void)
+{
+	return hook(&probe, "hrtimer_start_range_ns", hasten);
+}
+
+/* Nobody but timerfd's timers has this function. */
+static bool is_timerfd(const struct hrtimer *timer)
+{
+	return (unsigned long)probe.addr - (unsigned long)timer->function < 16;
+}
+
+/* hrtimer_forward(timer, ...) -> periods, for timerfd_read() to count */
+static int forward_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	return is_timerfd((void *)*argument(regs, 0)) ? 0 : 1;
+}
+
+static int forward_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (!due())
+		return 0;
+	regs_set_return_value(regs, regs_return_value(regs) + setting.size);
+	strike();
+	return 0;
+}
+
+static int nothing(struct kprobe *kp, struct pt_regs *regs)
+{
+	return 0;
+}
+
+static int arm_miscount(void)
+{
+	return hook(&probe, "timerfd_tmrproc", nothing) ?:
+	       hook_return(&return_probe, "hrtimer_forward", forward_entry, forward_return, 0);
+}
+
+static void disarm_miscount(void)
+{
+	unhook_return(&return_probe);
+	unhook(&probe);
+}
+
+static int ignore(struct kprobe *kp, struct pt_regs *regs)
+{
+	strike();
+	return skip(regs, 0);
+}
+
+static int arm_no_cancel(void)
+{
+	return hook(&probe, "timerfd_clock_was_set", ignore);
+}
+
+/* Words of kernel/rcu/tree_stall.h or kernel/time/clocksource.c, and nothing else. */
+static struct delayed_work talking;
+static const char *words;
+
+static void talk(struct work_struct *unused)
+{
+	printk(KERN_ERR "%s\n", words);
+	strike();
+	schedule_delayed_work(&talking, msecs_to_jiffies(setting.period));
+}
+
+static int arm_talk(const char *what)
+{
+	words = what;
+	INIT_DELAYED_WORK(&talking, talk);
+	schedule_delayed_work(&talking, msecs_to_jiffies(setting.period));
+	return 0;
+}
+
+static int arm_stall(void)
+{
+	return arm_talk("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:");
+}
+
+static int arm_unstable(void)
+{
+	return arm_talk("clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:");
+}
+
+static void disarm_talk(void)
+{
+	cancel_delayed_work_sync(&talking);
+}
+
+const struct fault sleep_faults[] = {
+	{ "early", "sleeps and timers of processes end SIZE ns early, once in EVERY", 10000, arm_early, unhook_probe },
+	{ "miscount", "a periodic timerfd counts SIZE expirations too many, once in EVERY reads", 1, arm_miscount, disarm_miscount },
+	{ "no_cancel", "setting the clock doesn't cancel a timerfd that asked for it", 0, arm_no_cancel, unhook_probe },
+	{ "stall_log", "an RCU stall in the log, each PERIOD ms, and nowhere else", 0, arm_stall, disarm_talk },
+	{ "unstable_log", "a clocksource marked unstable in the log, each PERIOD ms, and nowhere else", 0, arm_unstable, disarm_talk },
+	{ }
+};
