@@ -181,10 +181,11 @@ static void detached(int unused)
 		gone++;
 	ck_assert_int_eq(ce_snapshot(&after), 0);
 	report_metric("deleted", gone, "devices");
-	cpu_pin(writer);
-	cpus_for_each(cpu, report_cpus())
-		if (cpu != writer && cpu_can_offline(cpu))
+	cpus_for_each(cpu, report_cpus()) {
+		cpu_pin(cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 }));
+		if (cpu_can_offline(cpu))
 			plug_cycle(cpu);
+	}
 	if (!ce_same(&before, &after, CE_BROADCAST))
 		report_fail("deleting devices that stood by changed a device in use");
 	/* A kernel that looks at whose device it is would refuse the others: that is no failure. */
