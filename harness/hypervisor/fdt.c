@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The devicetree: the monitor's memory is taken off the end of the guest's. */
+/*
+ * The devicetree: the monitor's memory is taken off the end of the guest's, and the architected timer is not said to be
+ * always on. Hyper-V's tables don't say so either; where it is said, CPU 0's becomes the broadcast device, which is no
+ * fallback for CPU 0, and with which Linux (6.1 to 6.12) hangs when CPU 0 has been offline and another CPU goes.
+ */
 #include "monitor.h"
 
 #define FDT_MAGIC	0xd00dfeed
@@ -41,15 +45,20 @@ static bool shrink(u64 reg, u64 end)
 	return true;
 }
 
-/*
- * In the devicetree at fdt let the memory that goes on behind end stop there. False when there is none such.
- * The format is the Devicetree Specification's, chapter 5.
- */
-bool fdt_shrink_memory(u64 fdt, u64 end)
+static bool is(const char *text, u64 address)
 {
-	u64 at = fdt + be32(fdt + 8), strings = fdt + be32(fdt + 12);
+	return same(text, (const char *)address, string_size((u64)text));
+}
+
+/*
+ * In the devicetree at fdt let the memory that goes on behind end stop there, and the timer be one that stops. False
+ * when there is no such memory. The format is the Devicetree Specification's, chapter 5.
+ */
+bool fdt_prepare(u64 fdt, u64 end)
+{
+	u64 at = fdt + be32(fdt + 8), strings = fdt + be32(fdt + 12), name;
+	bool memory = false, timer = false, shrunk = false;
 	u32 depth = 0, size;
-	bool memory = false;
 
 	if (be32(fdt) != FDT_MAGIC)
 		return false;
@@ -57,27 +66,33 @@ bool fdt_shrink_memory(u64 fdt, u64 end)
 		switch (be32(at)) {
 		case FDT_BEGIN_NODE:
 			at += 4;
-			if (++depth == 2)
+			if (++depth == 2) {
 				memory = same((const char *)at, "memory@", 7);
+				timer = is("timer", at);
+			}
 			at += align4(string_size(at));
 			break;
 		case FDT_END_NODE:
 			at += 4;
 			if (--depth < 2)
-				memory = false;
+				memory = timer = false;
 			break;
 		case FDT_PROP:
 			size = be32(at + 4);
-			if (memory && depth == 2 && size == 16 &&
-			    same((const char *)strings + be32(at + 8), "reg", 4) && shrink(at + 12, end))
-				return true;
-			at += 12 + align4(size);
+			name = strings + be32(at + 8);
+			if (memory && depth == 2 && size == 16 && is("reg", name) && shrink(at + 12, end))
+				shrunk = true;
+			if (timer && depth == 2 && !size && is("always-on", name))
+				for (u32 i = 0; i < 3; i++)
+					((u32 *)at)[i] = __builtin_bswap32(FDT_NOP);
+			else
+				at += 12 + align4(size);
 			break;
 		case FDT_NOP:
 			at += 4;
 			break;
 		default:	/* FDT_END */
-			return false;
+			return shrunk;
 		}
 	}
 }

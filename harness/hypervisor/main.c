@@ -115,7 +115,7 @@ static u64 guest_entry(void)
 		fdt = ram[6] | (u64)ram[7] << 32;
 		entry = VIRT_RAM;
 	}
-	if (!fdt_shrink_memory(fdt, monitor_base))
+	if (!fdt_prepare(fdt, monitor_base))
 		die("the devicetree's memory does not end with the monitor's");
 	return entry;
 }

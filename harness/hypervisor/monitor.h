@@ -80,7 +80,7 @@ void print_hex(u64 value);
 void die(const char *why) __attribute__((noreturn));
 
 /* fdt.c */
-bool fdt_shrink_memory(u64 fdt, u64 end);
+bool fdt_prepare(u64 fdt, u64 end);
 
 /* acpi.c */
 void acpi_sign_fadt(void);

@@ -163,19 +163,23 @@ guest_channel() {
 	GUEST_CHANNEL=vport0p1
 }
 
-# guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: on Hyper-V the MSRs, and our
-# hv_regs. A kernel that has no headers for it is tested without.
+# guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on
+# Hyper-V, our timer_probe there and on arm64. A kernel that has no headers for ours is tested without.
 guest_drivers() {
-	local dir
-	[[ ${GUEST_CONF[cpu]} == *hv-* && -n $KERNEL_MODULES ]] || return 0
-	kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
-	[[ -d $TOP/selftests/test_modules/hv_regs ]] || return 0
-	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
-	if [[ -n $dir ]]; then
-		cp "$dir/hv_regs.ko" "$1/"
-	else
-		say "no headers of Linux $KERNEL_RELEASE: the tests that need module hv_regs will be skipped"
+	local dir name
+	local -a ours=()
+	[[ -n $KERNEL_MODULES ]] || return 0
+	if [[ ${GUEST_CONF[cpu]} == *hv-* ]]; then
+		kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
 	fi
+	[[ ${GUEST_CONF[cpu]} != *hv-* && -z ${GUEST_CONF[hypervisor]} ]] || ours+=(hv_regs timer_probe)
+	[[ $GUEST_ARCH != arm64 || -n ${GUEST_CONF[hypervisor]} ]] || ours+=(timer_probe)
+	((${#ours[@]})) || return 0
+	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	[[ -n $dir ]] || say "no headers of Linux $KERNEL_RELEASE: the tests that need ${ours[*]} will be skipped"
+	for name in "${ours[@]}"; do
+		[[ -z $dir ]] || cp "$dir/$name.ko" "$1/"
+	done
 }
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd

@@ -21,24 +21,14 @@
 #include "../lib/restore.h"
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"
+#include "afterwards.h"
 #include "alive.h"
 #include "deaths.h"
 #include "lateness.h"
 #include "log.h"
+#include "story.h"
 #include "switch.h"
 #include "tick.h"
-
-/* One CPU's story, told from case to case. */
-struct cpu_story {
-	bool has_baseline;
-	struct alive baseline;
-	uint64_t idle_irqs;		/* in a second of idleness, before */
-	struct tl_cpu tick;		/* before */
-	struct fallback expected;
-	bool tried;			/* the result of unbind.cpuN stands */
-	struct switched s;
-	struct alive after;
-};
 
 /* Shared with the processes of the cases. */
 static struct state {
@@ -46,41 +36,18 @@ static struct state {
 	unsigned int turn;		/* successful unbinds so far; chooses the load */
 	unsigned int refused;		/* EBUSY while another CPU's turn was still to come */
 	unsigned int refused_changed;	/* of these, how many changed something */
-	struct cpu_story cpu[CPU_SETSIZE];
 } *state;
 
 static struct platform platform;
 
-static void need_root(void)
-{
-	char path[96];
-
-	ce_path(0, "unbind_device", path, sizeof(path));
-	if (access(path, F_OK))
-		report_skip("no %s: this kernel has no clockevents in sysfs", path);
-	if (geteuid() || access(path, W_OK))
-		report_skip("unbinding a clockevent needs root");
-}
-
-/* For a case about cpu: nothing is tried any more once any CPU is dead. */
-static struct cpu_story *need_switched(int cpu)
-{
-	need_root();
-	if (deaths_first() >= 0)
-		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
-	if (!state->cpu[cpu].tried)
-		report_skip("unbind.cpu%d has no result", cpu);
-	return &state->cpu[cpu];
-}
-
 static void baseline(int cpu)
 {
-	struct cpu_story *c = &state->cpu[cpu];
+	struct cpu_story *c = story_of(cpu);
 	char device[CE_NAME_LEN];
 	int observer = deaths_observer(cpu);
 	int64_t irqs, late;
 
-	need_root();
+	story_need_root();
 	ck_assert_int_eq(ce_current(cpu, device), 0);
 	alive_sample(cpu, observer, device, device, &c->baseline);
 	if (c->baseline.dead)
@@ -122,12 +89,12 @@ static struct fallback predict(int cpu)
 
 static void unbind(int cpu)
 {
-	struct cpu_story *c = &state->cpu[cpu];
+	struct cpu_story *c = story_of(cpu);
 	const struct switched *s = &c->s;
 	char fact[32], path[64];
 	int err;
 
-	need_root();
+	story_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	c->expected = predict(cpu);
@@ -195,11 +162,11 @@ static void report_verdict(int cpu, const char *interrupts, const char *verdict)
 
 static void alive(int cpu)
 {
-	struct cpu_story *c = &state->cpu[cpu];
+	struct cpu_story *c = story_of(cpu);
 	struct alive *a = &c->after;
 
 	if (!c->s.fresh.dead) {
-		need_switched(cpu);
+		story_need_switched(cpu);
 		alive_sample(cpu, deaths_observer(cpu), c->s.before, c->s.after, a);
 		if (a->dead)
 			deaths_add(cpu);
@@ -218,11 +185,11 @@ static void alive(int cpu)
 
 static void functional(int cpu)
 {
-	struct cpu_story *c = &state->cpu[cpu];
+	struct cpu_story *c = story_of(cpu);
 	struct timer_list tl;
 	bool broadcast;
 
-	need_root();
+	story_need_root();
 	if (!c->tried)
 		report_skip("unbind.cpu%d has no result", cpu);
 	if (!platform_functional(c->s.after))
@@ -235,172 +202,10 @@ static void functional(int cpu)
 		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask)", cpu);
 }
 
-static void interrupts(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	const struct alive *a = &c->after;
-
-	if (!a->wakeups)
-		report_skip("alive.cpu%d has no result", cpu);
-	if (!a->new_row[0])
-		report_skip("no row in /proc/interrupts is known for %s", c->s.after);
-	report_metric("new_irqs", a->new_irqs, "interrupts");
-	if (a->new_irqs < a->wakeups / 2)
-		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
-			    (unsigned long long)a->new_irqs);
-	if (strcmp(a->old_row, a->new_row) && a->old_irqs > 2)
-		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before, a->old_row,
-			    (unsigned long long)a->old_irqs);
-}
-
-static void others(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	int64_t bound = alive_bound(&c->baseline, WAKE_ABS);
-
-	if (CPU_COUNT(report_cpus()) < 2)
-		report_skip("there is only one CPU");
-	if (!c->s.watched)
-		report_skip("the switch of CPU %d was not watched", cpu);
-	if (c->s.others_dead)
-		report_fail("another CPU's sleeps never ended after CPU %d's switch", cpu);
-	alive_metrics(&c->s.others_late);
-	if (c->s.others_early)
-		report_fail("%u sleeps on other CPUs ended early", c->s.others_early);
-	if (!c->s.others_late.count)
-		report_fail("no sleep on another CPU was seen to end");
-	if (c->s.others_late.p50 > bound)
-		report_fail("median lateness on the other CPUs %.3f ms, more than %.3f ms",
-			    c->s.others_late.p50 / 1e6, bound / 1e6);
-}
-
-/* How late they fire is reported only: that of CPUs under the load of a switch is the host's doing. */
-static void armed(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	const struct armed *a = &c->s.armed;
-
-	if (a->armed != a->fired)
-		report_fail("%u of %u timers armed before the switch never fired", a->armed - a->fired,
-			    a->armed);
-	if (a->early)
-		report_fail("%u timers armed before the switch fired early", a->early);
-	if (a->repeated)
-		report_fail("%u one-shot timers fired more than once", a->repeated);
-	report_metric("late_p50", a->late.p50, "ns");
-	report_metric("late_max", a->late.max, "ns");
-}
-
-static void periodic(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	const struct switched *s = &c->s;
-
-	if (!s->periodic_done)
-		report_fail("a periodic timerfd armed before the switch stopped after %llu expirations",
-			    (unsigned long long)s->expirations);
-	report_metric("expirations", s->expirations, "expirations");
-	if (s->expirations < s->expected_min || s->expirations > s->expected_max)
-		report_fail("%llu expirations of a 5 ms timerfd across the switch; elapsed time says %llu to %llu",
-			    (unsigned long long)s->expirations, (unsigned long long)s->expected_min,
-			    (unsigned long long)s->expected_max);
-}
-
-/* What was unbound is gone from this CPU, and what was refused stays refused. */
-static void gone(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	static struct ce_names before, after;
-	ssize_t written;
-	int other;
-
-	ck_assert_int_eq(ce_snapshot(&before), 0);
-	/* A detached device of that name elsewhere would be deleted by the write. */
-	cpus_for_each(other, report_cpus())
-		if (strcmp(before.cpu[other], c->s.before) && !state->cpu[other].tried)
-			report_skip("CPU %d may hold %s detached: the write could delete it", other,
-				    c->s.before);
-	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
-	if (written != -ENODEV && written != -EBUSY)
-		report_fail("unbinding %s once more gave %s", c->s.before,
-			    written < 0 ? strerrorname_np(-written) : "success");
-	ck_assert_int_eq(ce_snapshot(&after), 0);
-	if (!ce_same(&before, &after, CE_BROADCAST))
-		report_fail("the refused write changed a device");
-}
-
-static void tick_mode(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	struct timer_list tl;
-	const struct tl_device *d;
-	const struct tl_cpu *now;
-
-	if (timer_list_read(&tl))
-		report_skip("/proc/timer_list can't be read");
-	d = timer_list_device(&tl, cpu);
-	now = timer_list_cpu(&tl, cpu);
-	if (!d || !now)
-		report_fail("CPU %d is missing from /proc/timer_list", cpu);
-	if (strcmp(d->name, c->s.after))
-		report_fail("/proc/timer_list says %s, sysfs %s", d->name, c->s.after);
-	if (now->hres_active != c->tick.hres_active)
-		report_fail("high resolution mode went from %d to %d", c->tick.hres_active, now->hres_active);
-	if (now->nohz != c->tick.nohz)
-		report_fail("nohz mode went from %d to %d", c->tick.nohz, now->nohz);
-	if (c->tick.hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
-		report_fail("tick mode %d with handler %s instead of oneshot with hrtimer_interrupt",
-			    d->tick_mode, d->event_handler);
-	timer_list_free(&tl);
-}
-
-static void idle(int cpu)
-{
-	struct cpu_story *c = need_switched(cpu);
-	struct tl_cpu before, after;
-	/* Half of the lowest HZ there is: a tick that never stops is far above it. */
-	int64_t irqs, late = 0, limit = 50 + 2 * (int64_t)c->idle_irqs;
-
-	before = tick_read(cpu);
-	irqs = tick_idle_second(cpu, deaths_observer(cpu), c->s.after, &late);
-	if (irqs < 0) {
-		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
-			    c->s.after);
-		deaths_add(cpu);
-		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
-	}
-	after = tick_read(cpu);
-	report_metric("irqs", irqs, "interrupts/s");
-	report_metric("late", late, "ns");
-	if (late < 0)
-		report_fail("an idle CPU woke %lld ns early", (long long)-late);
-	if (before.nohz <= 0)
-		report_skip("nohz isn't active: the tick doesn't stop in idle");
-	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
-		report_fail("an idle second, but idle_calls rose by %lld, idle_sleeps by %lld",
-			    (long long)(after.idle_calls - before.idle_calls),
-			    (long long)(after.idle_sleeps - before.idle_sleeps));
-	if (irqs > limit)
-		report_fail("%lld interrupts in an idle second (limit %lld, before %llu): the tick doesn't stop",
-			    (long long)irqs, (long long)limit, (unsigned long long)c->idle_irqs);
-}
-
-static void preempt(int cpu)
-{
-	need_switched(cpu);
-	tick_judge_preemption(cpu, deaths_observer(cpu));
-}
-
-static void cputime(int cpu)
-{
-	need_switched(cpu);
-	tick_judge_accounting(cpu);
-}
-
 static void order(int unused)
 {
 	(void)unused;
-	need_root();
+	story_need_root();
 	report_metric("refused", state->refused, "writes");
 	if (state->refused_changed)
 		report_fail("%u of %u writes that ended in EBUSY changed a device all the same",
@@ -421,7 +226,7 @@ static void load(int unused)
 	unsigned int early = 0;
 
 	(void)unused;
-	need_root();
+	story_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	ck_assert(storm && all && spinners);
@@ -465,15 +270,15 @@ static const struct report_case cases[] = {
 	{ "unbind", "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can", unbind, true },
 	{ "alive", "B5: pinned sleeps and timerfds on the CPU end, never early, their median within the printed bound", alive, true },
 	{ "functional", "B4: the fallback can raise interrupts itself: no dummy device, no dependence on broadcast", functional, true },
-	{ "interrupts", "B6: the new device's interrupt row rises with the sleeps, the old one's stops", interrupts, true },
-	{ "armed", "B8: timers armed before the switch fire once, never early (next_event is carried over)", armed, true },
-	{ "periodic", "B9: a periodic timerfd loses no period across the switch", periodic, true },
-	{ "others", "B7: the other CPUs' sleeps go on undisturbed", others, true },
-	{ "gone", "B18: the same name again is ENODEV or EBUSY, never a second success", gone, true },
-	{ "tick_mode", "B11: high resolution and nohz mode stay as they were", tick_mode, true },
-	{ "idle", "B12: the tick still stops in idle, and the CPU wakes at its deadline", idle, true },
-	{ "preempt", "B14: the tick still preempts a busy CPU", preempt, true },
-	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", cputime, true },
+	{ "interrupts", "B6: the new device's interrupt row rises with the sleeps, the old one's stops", afterwards_interrupts, true },
+	{ "armed", "B8: timers armed before the switch fire once, never early (next_event is carried over)", afterwards_armed, true },
+	{ "periodic", "B9: a periodic timerfd loses no period across the switch", afterwards_periodic, true },
+	{ "others", "B7: the other CPUs' sleeps go on undisturbed", afterwards_others, true },
+	{ "gone", "B18: the same name again is ENODEV or EBUSY, never a second success", afterwards_gone, true },
+	{ "tick_mode", "B11: high resolution and nohz mode stay as they were", afterwards_tick_mode, true },
+	{ "idle", "B12: the tick still stops in idle, and the CPU wakes at its deadline", afterwards_idle, true },
+	{ "preempt", "B14: the tick still preempts a busy CPU", afterwards_preempt, true },
+	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", afterwards_cputime, true },
 	{ "load", "B20: with every CPU busy and switched, timers fire on all of them", load, false },
 	{ "order", "B1: an unbind that isn't this CPU's turn is EBUSY and changes nothing (the name is looked up in a global list)", order, false },
 	{ "log", "B13: no stall, lockup, warning or timer complaint in the kernel's log", log_clean, false },
@@ -515,6 +320,7 @@ static void schedule(void)
 static void setup(void)
 {
 	state = shared_memory(sizeof(*state));
+	story_init();
 	deaths_init();
 	platform_read(&platform);
 	platform_facts(&platform);

@@ -250,6 +250,8 @@ static void expected_sources(int unused)
 		    list->nr > 3 ? list->name[3] : "");
 	if (platform.arm64) {
 		expect_listed(list, "arch_sys_counter", "every arm64 CPU has the architected counter");
+		if (platform.hv_sources)
+			expect_listed(list, "hyperv_clocksource_msr", "our module hv_stimer is loaded");
 	} else if (!strcmp(platform.hypervisor, "Microsoft Hv")) {
 		expect_hyperv(list);
 	} else if (platform.x86) {
@@ -280,8 +282,8 @@ static int rating(const char *name)
 		if (!strcmp(name, ratings[i].name))
 			return ratings[i].rating;
 	if (!strcmp(name, "hyperv_clocksource_tsc_page"))
-		return platform.version < 6001 || platform.hv_tsc_invariant ? 250 : 500;
-	if (!strcmp(name, "hyperv_clocksource_msr") && platform.version >= 6012)
+		return (platform.x86 && platform.version < 6001) || platform.hv_tsc_invariant ? 250 : 500;
+	if (!strcmp(name, "hyperv_clocksource_msr") && (platform.arm64 || platform.version >= 6012))
 		return platform.hv_tsc_invariant ? 245 : 495;
 	return 0;
 }

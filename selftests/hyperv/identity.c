@@ -32,7 +32,8 @@ static void clockevent(int cpu)
 			    guest_platform.hv_direct ? "offered" : "not offered, so it is the VMBus driver's to bring",
 			    guest_platform.hv_tdx_bare ? "yes" : "no");
 	if (strcmp(name, expected))
-		report_fail("direct mode is offered%s, but CPU %d's clockevent is %s, not %s",
+		report_fail("direct mode is %soffered%s, but CPU %d's clockevent is %s, not %s",
+			    guest_platform.hv_direct ? "" : "not ",
 			    guest_platform.hv_tdx_bare ? " to a TDX VM without paravisor" : "", cpu,
 			    name[0] ? name : "none", expected);
 }
@@ -59,7 +60,7 @@ static void find_privileges(struct hyperv *told)
 		}
 	}
 	close(fd);
-	report_skip("the kernel's log no longer holds \"Hyper-V: privilege flags\"");
+	report_skip("the kernel's log doesn't hold \"Hyper-V: privilege flags\" (arm64 detects Hyper-V by ACPI alone)");
 }
 
 static void privileges(int unused)
@@ -68,10 +69,12 @@ static void privileges(int unused)
 
 	(void)unused;
 	guest_need_hyperv();
+	if (guest_platform.arm64)
+		guest_need_registers(0);
 	find_privileges(&told);
 	if (told.low != guest_hyperv.low || told.high != guest_hyperv.high ||
 	    told.hints != guest_hyperv.hints || told.misc != guest_hyperv.misc)
-		report_fail("the kernel saw low 0x%x, high 0x%x, hints 0x%x, misc 0x%x; CPUID says low 0x%x, high 0x%x, hints 0x%x, misc 0x%x",
+		report_fail("the kernel saw low 0x%x, high 0x%x, hints 0x%x, misc 0x%x; Hyper-V says low 0x%x, high 0x%x, hints 0x%x, misc 0x%x",
 			    told.low, told.high, told.hints, told.misc, guest_hyperv.low,
 			    guest_hyperv.high, guest_hyperv.hints, guest_hyperv.misc);
 }
@@ -80,6 +83,11 @@ static void privileges(int unused)
 static void need_ordinary_guest(void)
 {
 	guest_need_hyperv();
+	if (guest_platform.arm64) {
+		if (!guest_platform.hv_sources)
+			report_skip("Linux makes no clocksource of Hyper-V's counter on arm64; our module hv_stimer does, and isn't loaded, or not for that");
+		guest_need_registers(0);
+	}
 	if (hyperv_is_root(&guest_hyperv))
 		report_skip("the root partition has rules of its own");
 }
@@ -116,10 +124,10 @@ static void reference_counter(int unused)
 	need_ordinary_guest();
 	offered = hyperv_has_reference_counter(&guest_hyperv);
 	page = hyperv_has_reference_tsc(&guest_hyperv);
-	if (guest_platform.version > 6001 && guest_platform.version < 6012)
+	if (guest_platform.x86 && guest_platform.version > 6001 && guest_platform.version < 6012)
 		report_skip("whether Linux %s registers the counter beside the page is not known to us",
 			    guest_platform.release);
-	if (guest_platform.version <= 6001)
+	if (guest_platform.x86 && guest_platform.version <= 6001)
 		need_source(HV_MSR_SOURCE, offered && !page,
 			    "up to 6.1 the counter is a clocksource only where the page is none");
 	else
@@ -130,6 +138,8 @@ static void reference_counter(int unused)
 static void tsc(int unused)
 {
 	(void)unused;
+	if (guest_platform.arm64)
+		report_skip("the TSC is x86's");
 	need_ordinary_guest();
 	if (guest_platform.hv_tsc_invariant)
 		need_source("tsc", true, "the TSC is offered as invariant");
@@ -161,19 +171,23 @@ static void selection(int unused)
 static void ratings(int unused)
 {
 	const char *first, *second, *names;
+	int version = guest_platform.version;
 
 	(void)unused;
 	need_ordinary_guest();
 	names = guest_clocksources();
-	if (!hyperv_ordered(names, guest_platform.version, guest_platform.hv_tsc_invariant, &first, &second))
+	/* Our module has the ratings of 6.12's driver in any kernel. */
+	if (guest_platform.arm64)
+		version = 6012;
+	if (!hyperv_ordered(names, version, guest_platform.hv_tsc_invariant, &first, &second))
 		report_fail("%s is rated %d, %s %d in this kernel, but the order is: %s", first,
-			    hyperv_rating(first, guest_platform.version, guest_platform.hv_tsc_invariant), second,
-			    hyperv_rating(second, guest_platform.version, guest_platform.hv_tsc_invariant), names);
+			    hyperv_rating(first, version, guest_platform.hv_tsc_invariant), second,
+			    hyperv_rating(second, version, guest_platform.hv_tsc_invariant), names);
 }
 
 static const struct report_case cases[] = {
-	{ "clockevent", "A18, I7: \"Hyper-V clockevent\" serves each CPU where CPUID offers STIMER in direct mode, the local APIC's timer in a TDX VM without paravisor (hyperv_timer.c)", clockevent, true },
-	{ "privileges", "I7: CPUID leaves 0x40000003 and 0x40000004 are what the kernel logged at boot (mshyperv.c)", privileges, false },
+	{ "clockevent", "A18, I7: \"Hyper-V clockevent\" serves each CPU where CPUID offers STIMER in direct mode, the local APIC's timer in a TDX VM without paravisor (hyperv_timer.c); on arm64 with our module hv_stimer", clockevent, true },
+	{ "privileges", "I7: CPUID leaves 0x40000003 and 0x40000004 (on arm64 registers 0x200 and 0x201) are what the kernel logged at boot (mshyperv.c)", privileges, false },
 	{ "reference_tsc", "C10, I7: hyperv_clocksource_tsc_page is available where the reference TSC is offered, and nowhere else (hyperv_timer.c)", reference_tsc, false },
 	{ "reference_counter", "C10, I7: hyperv_clocksource_msr is available where MSR 0x40000020 is offered (6.12), or the page is not (6.1) (hyperv_timer.c)", reference_counter, false },
 	{ "tsc", "C7, C10: tsc is available where Hyper-V offers it as invariant, and nowhere else (mshyperv.c)", tsc, false },

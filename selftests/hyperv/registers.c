@@ -27,7 +27,8 @@ static void need_registers(void)
 static void counter_readonly(int cpu)
 {
 	struct hv_step steps[] = {
-		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_SET(HV_REG_TIME_REF_COUNT, 0), STEP_GET(HV_REG_TIME_REF_COUNT),
+		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_SET(HV_REG_TIME_REF_COUNT, 0),
+		STEP_GET(HV_REG_TIME_REF_COUNT),
 	};
 
 	need_registers();

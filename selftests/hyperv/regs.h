@@ -22,7 +22,10 @@
 #define HV_USEC 10ull
 #define HV_MSEC (1000 * HV_USEC)
 
-/* Opens the module's file, for a program and its cases; a second call does nothing; 0 or -errno (-ENOENT: no such module). */
+/*
+ * Opens the module's file, for a program and its cases; a second call does nothing. 0 or -errno
+ * (-ENOENT: no such module).
+ */
 int regs_open(void);
 
 /* Skips the case unless regs_open() has opened it, and says why it could not. */

@@ -41,7 +41,7 @@ struct shot shot_fire(int cpu, int n, uint64_t ahead)
 			      .config_after = steps[3].value };
 }
 
-int shot_interrupted(int cpu, const struct hv_step *given, size_t nr)
+int shot_interrupted(int cpu, struct hv_step *given, size_t nr)
 {
 	static struct hv_event events[64];
 	struct hv_step steps[HV_STEPS_MAX];
@@ -49,14 +49,16 @@ int shot_interrupted(int cpu, const struct hv_step *given, size_t nr)
 		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_GET(HV_REG_STIMER0_CONFIG), STEP_GET(HV_REG_STIMER0_COUNT),
 	};
 	uint64_t end, due = UINT64_MAX;
+	bool later = false;
 	size_t there;
 
 	memcpy(steps, given, nr * sizeof(*steps));
 	memcpy(steps + nr, own, sizeof(own));
 	regs_events(events, 0);
 	regs_run(cpu, steps, nr + 3);
-	regs_all_well(cpu, steps, nr + 3, -ETIME);
 	there = regs_events(events, 64);
+	regs_all_well(cpu, steps, nr + 3, -ETIME);
+	memcpy(given, steps, nr * sizeof(*steps));
 	end = steps[nr].value;
 	/* Not yet what was waited for. */
 	for (size_t i = 0; i < nr; i++)
@@ -67,11 +69,13 @@ int shot_interrupted(int cpu, const struct hv_step *given, size_t nr)
 	if (!(steps[nr + 1].value & STIMER_ENABLE))
 		return -1;
 	due = steps[nr + 2].value;
-	if (end >= due)
-		return -1;
 #endif
-	for (size_t i = 0; i < there && i < 64; i++)
-		if ((int)events[i].cpu == cpu && events[i].time >= end && events[i].time < due)
+	for (size_t i = 0; i < there && i < 64; i++) {
+		if ((int)events[i].cpu != cpu || events[i].time < end)
+			continue;
+		if (events[i].time < due)
 			return 1;
-	return 0;
+		later = true;
+	}
+	return later || regs_get(cpu, HV_REG_TIME_REF_COUNT) >= due ? -1 : 0;
 }

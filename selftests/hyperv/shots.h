@@ -27,6 +27,6 @@ struct shot shot_fire(int cpu, int n, uint64_t ahead);
  * out, or Linux's own timer was due as well. (On arm64 ours have an interrupt of their
  * own.) The caller is pinned to cpu: elsewhere it may look before the interrupt is taken.
  */
-int shot_interrupted(int cpu, const struct hv_step *steps, size_t nr);
+int shot_interrupted(int cpu, struct hv_step *steps, size_t nr);
 
 #endif

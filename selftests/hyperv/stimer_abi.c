@@ -14,6 +14,7 @@
 #include "../lib/report.h"
 #include "../lib/stats.h"
 #include "guest.h"
+#include "periodic.h"
 #include "shots.h"
 
 #define CONFIG(n) HV_REG_STIMER_CONFIG(n)
@@ -91,7 +92,8 @@ static void oneshot_disables(int cpu)
 }
 
 /* Count in the past: the first look at Enable must find it clear. */
-static void expect_at_once(int cpu, int n, struct hv_step *steps, size_t nr, const struct hv_step *wait, const char *how)
+static void expect_at_once(int cpu, int n, struct hv_step *steps, size_t nr,
+			   const struct hv_step *wait, const char *how)
 {
 	regs_run(cpu, steps, nr);
 	regs_all_well(cpu, steps, nr, -ETIME);
@@ -199,28 +201,35 @@ static void interrupt(int cpu)
 
 static void count_zero(int cpu)
 {
-	unsigned int known = 0;
+	unsigned int known = 0, interrupted = 0;
 	bool cleared = true;
 
 	need_timers(cpu);
 	for (int i = 0; i < 60 && known < 30; i++) {
 		int n = 1 + i % 3, came;
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 300 * HV_USEC),
-			STEP_SET(COUNT(n), 0), STEP_PAUSE(600 * HV_USEC),
+			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 500 * HV_USEC),
+			STEP_SET(COUNT(n), 0), STEP_GET(HV_REG_TIME_REF_COUNT), STEP_PAUSE(700 * HV_USEC),
 		};
 
-		came = shot_interrupted(cpu, steps, 4);
-		if (came > 0)
-			report_fail("STIMER%d of CPU %d was stopped by COUNT 0, and interrupted all the same", n, cpu);
-		known += !came;
+		came = shot_interrupted(cpu, steps, 5);
 		cleared &= !(regs_get(cpu, CONFIG(n)) & STIMER_ENABLE);
+		/* It may have expired before it was stopped. */
+		if (came < 0 || steps[3].value >= steps[1].value)
+			continue;
+		known++;
+		interrupted += came;
 	}
 	regs_clear(cpu);
 	report_fact("stimer.count_zero", "Enable %s", cleared ? "cleared" : "left set");
 	report_metric("stopped", known, "timers");
+	report_metric("interrupted", interrupted, "timers");
 	if (known < 5)
-		report_skip("Linux's own timer was due nearly every time");
+		report_skip("Linux's own timer was due nearly every time, or the host too slow");
+	/* On x86 Linux may have set its own timer anew meanwhile, now and then. */
+	if (interrupted > known / 3)
+		report_fail("timers of CPU %d were stopped by COUNT 0 %u times, and interrupted %u times all the same", cpu,
+			    known, interrupted);
 }
 
 static void readback(int cpu)
@@ -323,100 +332,16 @@ static void own_vp(int cpu)
 		report_fail("%d shots on CPU %d, and %zu interrupts on other CPUs (%zu when it was quiet)", SHOTS, cpu,
 			    others, quiet);
 }
-
-#define PERIOD (4 * HV_MSEC)
-#define PERIODS 60
-#define QUARTERS 4
-
-#if defined(__aarch64__)
-#define ONLY_OURS true
-#else
-#define ONLY_OURS false	/* Linux's own STIMER0 has the same vector */
-#endif
-
-/*
- * The handler's times on a grid of PERIOD from the start: how far behind its line
- * each is. Whoever keeps the phase stays where he began, but for what the host
- * delays; whoever sets the next expiry from the last one's handling drifts off.
- */
-static void judge_phase(int cpu, uint64_t start, const struct hv_event *events, size_t nr)
-{
-	static int64_t behind[HV_EVENTS_MAX];
-	int64_t least = INT64_MAX, most = 0;
-
-	for (uint64_t q = 0; q < QUARTERS; q++) {
-		size_t there = 0;
-		struct stats s;
-		int64_t one;
-
-		for (size_t i = 0; i < nr; i++) {
-			uint64_t since = events[i].time - start;
-
-			if ((int)events[i].cpu == cpu && events[i].time >= start + PERIOD &&
-			    since / PERIOD * QUARTERS / PERIODS == q)
-				behind[there++] = since % PERIOD * UNIT_NS;
-		}
-		if (there < PERIODS / QUARTERS / 2) {
-			report_note("%zu interrupts only in %d periods: the phase isn't told", there, PERIODS / QUARTERS);
-			return;
-		}
-		s = stats_of(behind, there);
-		one = ONLY_OURS ? s.min : s.p50;
-		least = one < least ? one : least;
-		most = one > most ? one : most;
-	}
-	report_metric("behind_least", least, "ns");
-	report_metric("behind_most", most, "ns");
-	if (ONLY_OURS && most - least > (int64_t)PERIOD * UNIT_NS / 4)
-		report_fail("STIMER1 of CPU %d, periodic, was behind its line by %lld ns at best, then by %lld ns: it doesn't keep its phase",
-			    cpu, (long long)least, (long long)most);
-}
-
+/* A busy host may look like a drift once, hardly three times in a row. */
 static void periodic(int cpu)
 {
-	static struct hv_event events[HV_EVENTS_MAX];
-	struct hv_step begin[] = {
-		STEP_SET(CONFIG(1), 0), STEP_GET(HV_REG_TIME_REF_COUNT),
-		STEP_SET(COUNT(1), PERIOD), STEP_GET(CONFIG(1)),
-	}, end[] = {
-		STEP_GET(CONFIG(1)), STEP_GET(COUNT(1)), STEP_GET(HV_REG_TIME_REF_COUNT), STEP_SET(COUNT(1), 0),
-		STEP_SET(CONFIG(1), 0),
-	};
-	uint64_t start, now;
-	size_t nr, mine = 0;
+	int tries = 1;
 
 	need_timers(cpu);
-	begin[0].value = shot_config() | STIMER_PERIODIC;
-	regs_events(NULL, 0);
-	RUN(cpu, begin);
-	start = begin[1].value;
-	expect_enable(cpu, 1, &begin[3], true, "though it was armed");
-	do
-		now = regs_get(cpu, HV_REG_TIME_REF_COUNT);
-	while (now - start < PERIOD * PERIODS);
-	RUN(cpu, end);
-	nr = regs_events(events, HV_EVENTS_MAX);
-	if (!(end[0].value & STIMER_ENABLE) || !(end[0].value & STIMER_PERIODIC))
-		report_fail("STIMER1 of CPU %d was periodic, and %d periods later CONFIG is 0x%llx", cpu, PERIODS,
-			    (unsigned long long)end[0].value);
-	if (end[1].value != PERIOD)
-		report_fail("STIMER1 of CPU %d has a period of %llu, and COUNT reads %llu", cpu, PERIOD,
-			    (unsigned long long)end[1].value);
-	nr = nr < HV_EVENTS_MAX ? nr : HV_EVENTS_MAX;
-	for (size_t i = 0; i < nr; i++) {
-		if ((int)events[i].cpu != cpu)
-			continue;
-		mine++;
-#if defined(__aarch64__)
-		/* Nobody else's have this interrupt. */
-		if (events[i].time < start + mine * PERIOD)
-			report_fail("expiry %zu of STIMER1 of CPU %d came %llu units of 100 ns early", mine, cpu,
-				    (unsigned long long)(start + mine * PERIOD - events[i].time));
-#endif
-	}
-	report_metric("interrupts", mine, "interrupts");
-	report_metric("periods", (end[2].value - start) / PERIOD, "periods");
-	judge_phase(cpu, start, events, nr);
+	while (periodic_drifts(cpu))
+		if (tries++ == 3)
+			report_fail("STIMER1 of CPU %d, periodic, falls behind its period, further and further: it doesn't keep its phase",
+				    cpu);
 }
 
 /* Message mode wants a SINT: 0 is none. The write of one to a timer that is enabled, and of both at once. */

@@ -13,6 +13,13 @@ int64_t clock_ns(clockid_t clock)
 	return clock_gettime(clock, &ts) ? -errno : timespec_ns(&ts);
 }
 
+void clock_nap(int64_t ns)
+{
+	struct timespec ts = ns_timespec(ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 int64_t clock_ns_syscall(clockid_t clock)
 {
 	struct timespec ts;

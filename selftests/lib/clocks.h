@@ -23,6 +23,9 @@ static inline struct timespec ns_timespec(int64_t ns)
 /* Clock in ns as libc reads it (the vDSO where the clocksource allows); -errno. */
 int64_t clock_ns(clockid_t clock);
 
+/* Sleeps for ns on CLOCK_MONOTONIC; less, if a signal is handled meanwhile. */
+void clock_nap(int64_t ns);
+
 /* Clock in ns by system call, past the vDSO; -errno. */
 int64_t clock_ns_syscall(clockid_t clock);
 

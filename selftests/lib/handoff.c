@@ -29,7 +29,7 @@ struct game {
 	_Atomic bool there;	/* CPU 1's thread is running */
 	const struct handoff_source *source;
 	struct handoff_pair *pair;
-	int64_t box_ns;
+	int64_t box_ns, patience_ns;
 	pthread_t thread[2];
 	bool started[2];
 	struct runs {		/* CPU 0's: ticks each run took; the latest */
@@ -84,7 +84,7 @@ static bool over(struct box *b)
 	b->last = now;
 	if (b->still >= FROZEN)
 		g->pair->frozen = true;
-	if (b->still >= FROZEN || ns > HANDOFF_PATIENCE * g->box_ns ||
+	if (b->still >= FROZEN || ns > g->patience_ns ||
 	    (!b->side && ns > g->box_ns && 2 * b->seen.observations >= HANDOFF_ENOUGH))
 		atomic_store(&g->stop, true);
 	return atomic_load(&g->stop);
@@ -273,7 +273,7 @@ static void finish(struct game *g)
 }
 
 void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_source *source,
-		   int64_t box_ns)
+		   int64_t box_ns, int64_t patience_ns)
 {
 	struct game *games = aligned_alloc(LINE, n * sizeof(*games));
 
@@ -292,6 +292,7 @@ void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_sourc
 		games[i].source = source;
 		games[i].pair = &pairs[i];
 		games[i].box_ns = box_ns;
+		games[i].patience_ns = patience_ns;
 		for (int side = 1; side >= 0 && !pairs[i].error; side--)
 			pairs[i].error = start(&games[i], side);
 		if (pairs[i].error)

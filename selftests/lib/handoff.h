@@ -64,9 +64,8 @@ static inline uint64_t handoff_observations(const struct handoff_pair *p)
 	return p->side[0].observations + p->side[1].observations;
 }
 
-/* So many ordered observations of a pair are waited for, up to so many times the time box. */
+/* So many ordered observations of a pair are waited for, within what patience allows. */
 #define HANDOFF_ENOUGH 64
-#define HANDOFF_PATIENCE 5
 
 /* How many of n pairs made fewer than HANDOFF_ENOUGH observations, and the fewest of any pair. */
 int handoff_starved(const struct handoff_pair *pairs, int n, uint64_t *least);
@@ -89,12 +88,12 @@ bool handoff_match(int n, int round, int index, int *a, int *b);
 
 /*
  * Runs n pairs side by side for about box_ns by the raw counter: longer, up to
- * HANDOFF_PATIENCE times, where CPUs that are off (more virtual CPUs than cores)
- * keep them from HANDOFF_ENOUGH observations. The raw counter's observations are
- * interleaved with bare hand-offs of the same two CPUs, one run in four. Ends in any case: nothing here awaits a CPU
- * that doesn't come. Pairs share no CPU.
+ * patience_ns, where CPUs that are off (more virtual CPUs than cores) keep them
+ * from HANDOFF_ENOUGH observations. The raw counter's are interleaved with bare
+ * hand-offs of the same two CPUs, one run in four. Ends in any case: nothing here
+ * awaits a CPU that doesn't come. Pairs share no CPU.
  */
 void handoff_round(struct handoff_pair *pairs, int n, const struct handoff_source *source,
-		   int64_t box_ns);
+		   int64_t box_ns, int64_t patience_ns);
 
 #endif

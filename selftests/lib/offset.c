@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "clocks.h"
 #include "offset.h"
 
 void offset_start(struct offset_bounds *o)
@@ -13,6 +14,15 @@ void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_
 	if (b - a_before < o->high)
 		o->high = b - a_before;
 	o->samples++;
+}
+
+void offset_sample(struct offset_bounds *o, clockid_t a, clockid_t b, int n)
+{
+	while (n-- > 0) {
+		int64_t before = clock_ns(a), between = clock_ns(b);
+
+		offset_add(o, before, between, clock_ns(a));
+	}
 }
 
 int64_t offset_misfit(const struct offset_bounds *o)

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * b was read between two readings of a: that confines the offset b - a to
@@ -18,6 +19,9 @@ struct offset_bounds {
 
 void offset_start(struct offset_bounds *o);
 void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_after);
+
+/* Adds n samples of clock b, read between readings of clock a. */
+void offset_sample(struct offset_bounds *o, clockid_t a, clockid_t b, int n);
 
 /* By how many ns no one offset fits; 0 or less: one does. */
 int64_t offset_misfit(const struct offset_bounds *o);

@@ -155,6 +155,8 @@ static void read_hypervisor_arm64(struct platform *p)
 	if (file_read_line("/sys/module/hv_stimer/parameters/standby", line, sizeof(line)) >= 0) {
 		p->hv_module = p->hv_direct = found = true;
 		p->hv_standby = line[0] == 'Y';
+		if (file_read_line("/sys/module/hv_stimer/parameters/clocksources", line, sizeof(line)) >= 0)
+			p->hv_sources = line[0] == 'Y';
 	}
 	if (file_read_line("/sys/module/hv_regs/initstate", line, sizeof(line)) >= 0)
 		found = true;

@@ -16,7 +16,8 @@ struct platform {
 	bool hv_direct;			/* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
 	bool hv_tsc_invariant;		/* EAX bit 15 */
 	bool hv_tdx_bare;		/* TDX VM without paravisor: leaf 0x4000000C */
-	bool hv_module, hv_standby;	/* arm64: our module hv_stimer is loaded; it only stands by */
+	/* arm64: our module hv_stimer is loaded; it only stands by; it has clocksources */
+	bool hv_module, hv_standby, hv_sources;
 	bool tsc_deadline, arat;	/* x86 /proc/cpuinfo flags */
 	bool hpet;			/* listed as a clocksource, so it was found and enabled */
 };

@@ -20,6 +20,7 @@
 
 #include "clocks.h"
 #include "sleepers.h"
+#include "uring.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
@@ -198,6 +199,11 @@ static int wait_signal(const struct sleeper *s, const struct timespec *when)
 	return ends_with(EAGAIN, sigtimedwait(&none, NULL, when));
 }
 
+static int wait_uring(const struct sleeper *s, const struct timespec *when)
+{
+	return uring_timeout(when, s->absolute);
+}
+
 #define MS 1000000
 #define US 1000
 
@@ -230,6 +236,8 @@ const struct sleeper sleepers[] = {
 	{ "cond_timedwait", CLOCK_REALTIME, true, 0, wait_cond },
 	{ "cond_clockwait", CLOCK_MONOTONIC, true, 0, wait_cond },
 	{ "sigtimedwait", CLOCK_MONOTONIC, false, 0, wait_signal },
+	{ "io_uring_rel", CLOCK_MONOTONIC, false, 0, wait_uring },
+	{ "io_uring_abs", CLOCK_MONOTONIC, true, 0, wait_uring },
 	{ 0 }
 };
 

@@ -202,13 +202,6 @@ static void child_main(struct child *c, int flags)
 	_exit(0);
 }
 
-static void pause_ns(int64_t ns)
-{
-	struct timespec ts = ns_timespec(ns);
-
-	nanosleep(&ts, NULL);
-}
-
 /* Stops and continues it half-way; whether it then ended sooner than a sleep begun anew could have. */
 static bool stopped_once(int flags)
 {
@@ -222,11 +215,11 @@ static bool stopped_once(int flags)
 		child_main(c, flags);
 	ck_assert_int_gt(pid, 0);
 	while (!atomic_load(&c->began))
-		pause_ns(MS);
-	pause_ns(50 * MS);
+		clock_nap(MS);
+	clock_nap(50 * MS);
 	kill(pid, SIGSTOP);
 	waitpid(pid, NULL, WUNTRACED);
-	pause_ns(50 * MS);
+	clock_nap(50 * MS);
 	continued = clock_ns(CLOCK_MONOTONIC);
 	kill(pid, SIGCONT);
 	waitpid(pid, NULL, 0);

@@ -90,6 +90,8 @@ static void judge_error(const struct done *d, int cpu)
 
 	if (error == -ENOSYS)
 		report_skip("this kernel has no %s", d->plan->sleeper);
+	if (error == -EPERM)
+		report_skip("this system forbids %s here (%s)", d->plan->sleeper, strerror(EPERM));
 	if (error == -EPROTO)
 		report_fail("CPU %d: %s ended for another reason than time", cpu, d->plan->sleeper);
 	if (error)

@@ -26,7 +26,7 @@ static void wait_by(const char *sleeper)
 }
 
 #define F11_RULE "never early, and late by no more than its slack (F11): fs/select.c poll_select_set_timeout(), select_estimate_accuracy()"
-#define F12_RULE "never early on its timeout's clock, and late by no more than its slack (F12): kernel/futex/waitwake.c, ipc/mqueue.c, kernel/signal.c do_sigtimedwait()"
+#define F12_RULE "never early on its timeout's clock, and late by no more than its slack (F12): kernel/futex/waitwake.c, ipc/mqueue.c, kernel/signal.c do_sigtimedwait(), io_uring/timeout.c"
 
 #define CASES(F) \
 	F(poll, F11_RULE) \
@@ -43,7 +43,9 @@ static void wait_by(const char *sleeper)
 	F(mq_timedreceive, F12_RULE) \
 	F(cond_timedwait, F12_RULE) \
 	F(cond_clockwait, F12_RULE) \
-	F(sigtimedwait, F12_RULE)
+	F(sigtimedwait, F12_RULE) \
+	F(io_uring_rel, F12_RULE) \
+	F(io_uring_abs, F12_RULE)
 
 #define RUN(name, rule) static void run_##name(int cpu) { (void)cpu; wait_by(#name); }
 #define ROW(name, rule) { #name, rule, run_##name, false },

@@ -19,14 +19,8 @@
 #include "../lib/report.h"
 #include "wallclock.h"
 
+#define SAMPLES 200
 #define DAY_S 86400
-
-static void nap(int64_t ns)
-{
-	struct timespec ts = ns_timespec(ns);
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-}
 
 /* One on each CPU, reading all the time what may never go back. */
 static const clockid_t steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
@@ -89,20 +83,6 @@ static void stop_readers(const char *how)
 	report_metric("readings", readings * NR_STEADY, "readings");
 }
 
-static void sample(struct offset_bounds *o, clockid_t a, clockid_t b)
-{
-	for (int i = 0; i < 200; i++) {
-		int64_t before = clock_ns(a), other = clock_ns(b);
-
-		offset_add(o, before, other, clock_ns(a));
-	}
-}
-
-static void need_adjusting(void)
-{
-	wallclock_need();
-}
-
 static void adjust(unsigned int modes, int64_t value)
 {
 	int err = wallclock_adjust(modes, value);
@@ -116,13 +96,12 @@ static void adjust(unsigned int modes, int64_t value)
 static void setoffset(int unused)
 {
 	static const int64_t steps[] = { 1500000001, -1500000001, -999999999, 999999999, 1, -1 };
-	struct itimerspec day = { .it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + DAY_S };
-	int timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	int timer;
 	uint64_t expirations;
 
 	(void)unused;
-	need_adjusting();
-	ck_assert_int_eq(timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &day, NULL), 0);
+	wallclock_need();
+	timer = wallclock_far_timer(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
 	/* What NTP slews meanwhile would hide a nanosecond. */
 	adjust(ADJ_FREQUENCY, 0);
 	start_readers();
@@ -132,9 +111,9 @@ static void setoffset(int unused)
 
 		offset_start(&before);
 		offset_start(&after);
-		sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		offset_sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		adjust(ADJ_SETOFFSET, ns);
-		sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		offset_sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		if (offset_step_error(&before, &after, ns))
 			report_fail("ADJ_SETOFFSET of %lld ns moved CLOCK_REALTIME by that and %lld ns more",
 				    (long long)ns, (long long)offset_step_error(&before, &after, ns));
@@ -167,7 +146,7 @@ static double slope(int64_t ns, double *uncertain)
 	int64_t raw0, mono0, width0, raw1, mono1, width1;
 
 	sandwich(&raw0, &mono0, &width0);
-	nap(ns);
+	clock_nap(ns);
 	sandwich(&raw1, &mono1, &width1);
 	*uncertain = (width0 + width1) / 2.0 / (raw1 - raw0) * 1e6;
 	return ((double)(mono1 - mono0) / (raw1 - raw0) - 1) * 1e6;
@@ -178,23 +157,23 @@ static void slew(int unused)
 	double fast, slow, none, u0, u1, u2;
 
 	(void)unused;
-	need_adjusting();
+	wallclock_need();
 	/* Whatever offset NTP was slewing away is forgotten. */
 	adjust(ADJ_STATUS, 0);
 	adjust(ADJ_FREQUENCY, 0);
-	nap(50 * NSEC_PER_MSEC);
+	clock_nap(50 * NSEC_PER_MSEC);
 	none = slope(250 * NSEC_PER_MSEC, &u0);
 	start_readers();
 	adjust(ADJ_FREQUENCY, 500 << 16);
-	nap(50 * NSEC_PER_MSEC);
+	clock_nap(50 * NSEC_PER_MSEC);
 	fast = slope(250 * NSEC_PER_MSEC, &u1);
 	adjust(ADJ_FREQUENCY, -(500 << 16));
-	nap(50 * NSEC_PER_MSEC);
+	clock_nap(50 * NSEC_PER_MSEC);
 	slow = slope(250 * NSEC_PER_MSEC, &u2);
 	/* To and fro, at each tick of the clock another rate. */
 	for (int i = 0; i < 60; i++) {
 		adjust(ADJ_FREQUENCY, (i % 2 ? -500 : 500) * (1 << 16));
-		nap(5 * NSEC_PER_MSEC);
+		clock_nap(5 * NSEC_PER_MSEC);
 	}
 	adjust(ADJ_FREQUENCY, 0);
 	stop_readers("slewed by 500 ppm");
@@ -217,7 +196,7 @@ static void slew_coarse(int unused)
 	int changes = 0;
 
 	(void)unused;
-	need_adjusting();
+	wallclock_need();
 	while (clock_ns(CLOCK_MONOTONIC) - begun < NSEC_PER_SEC && counter_since_ns(start) < 10 * NSEC_PER_SEC) {
 		now = clock_ns(CLOCK_MONOTONIC_COARSE);
 		readings++;
@@ -283,7 +262,7 @@ static bool approach(int64_t midnight, bool insert)
 
 		if (state == (insert ? TIME_INS : TIME_DEL))
 			return clock_ns(CLOCK_REALTIME) < midnight - (insert ? 500 : 1500) * NSEC_PER_MSEC;
-		nap(2 * NSEC_PER_MSEC);
+		clock_nap(2 * NSEC_PER_MSEC);
 	}
 	return false;
 }
@@ -298,7 +277,7 @@ static void leap(bool insert)
 	struct sleeper s[SLEEPERS];
 	int tai_before, asleep;
 
-	need_adjusting();
+	wallclock_need();
 	adjust(ADJ_FREQUENCY, 0);
 	for (int tries = 0;; tries++) {
 		if (tries == 5)
@@ -309,7 +288,7 @@ static void leap(bool insert)
 			continue;
 		tai_before = wallclock_tai();
 		offset_start(&before);
-		sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME);
+		offset_sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		/* All of that before the leap. */
 		if (clock_ns(CLOCK_REALTIME) < midnight - (insert ? 50 : 1050) * NSEC_PER_MSEC)
 			break;
@@ -325,11 +304,11 @@ static void leap(bool insert)
 	do {
 		int64_t real = clock_ns(CLOCK_REALTIME);
 
-		sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI);
+		offset_sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI, SAMPLES);
 		/* Until a tick sees to it the clock may run past midnight. */
 		if (wallclock_tai() == tai_before && real - midnight > overshoot)
 			overshoot = real - midnight;
-		nap(2 * NSEC_PER_MSEC);
+		clock_nap(2 * NSEC_PER_MSEC);
 		asleep = 0;
 		for (int i = 0; i < SLEEPERS; i++)
 			asleep += !atomic_load(&s[i].done);
@@ -347,8 +326,8 @@ static void leap(bool insert)
 		if (i && s[i].woke - s[i].deadline > worst)
 			worst = s[i].woke - s[i].deadline;
 	}
-	sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME);
-	sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI);
+	offset_sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
+	offset_sample(&tai, CLOCK_MONOTONIC, CLOCK_TAI, SAMPLES);
 	report_metric("late_max", worst, "ns");
 	report_metric("overshoot", overshoot, "ns");
 	report_metric("samples", tai.samples, "readings");
@@ -382,13 +361,9 @@ static const struct report_case cases[] = {
 	{ "leap_delete", "H8: a deleted leap second leaves one out of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow())", leap_delete, false },
 };
 
-/* After each case time, frequency, status and TAI offset are what they were. */
 static void schedule(void)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		report_run(cases[i].name, NO_CPU);
-		wallclock_restore();
-	}
+	wallclock_run(cases, sizeof(cases) / sizeof(*cases));
 }
 
 int main(int argc, char **argv)

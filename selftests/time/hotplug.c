@@ -24,13 +24,6 @@
 #define WATCH_NS (200 * NSEC_PER_MSEC)
 #define SAMPLES 100
 
-static void nap(int64_t ns)
-{
-	struct timespec ts = ns_timespec(ns);
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-}
-
 static uint64_t jiffies(int cpu)
 {
 	const struct tl_cpu *c;
@@ -73,7 +66,7 @@ static void judge_time(int cpu, int observer, bool idle, int64_t *worst)
 		int64_t told;
 
 		if (idle)
-			nap(WATCH_NS / SAMPLES);
+			clock_nap(WATCH_NS / SAMPLES);
 		else
 			while (counter_since_ns(start) < (i + 1) * WATCH_NS / SAMPLES)
 				;
@@ -128,7 +121,7 @@ static void tick_cpu(int cpu)
 		ck_assert_int_eq(spinner_start(&s), 0);
 		if (observe(running, &s, WAKE_DEAD_NS))
 			report_fail("nothing runs on CPU %d", cpu);
-		nap(50 * NSEC_PER_MSEC);
+		clock_nap(50 * NSEC_PER_MSEC);
 		plug(cpu, false);
 		/* It went elsewhere. */
 		spinner_stop(&s);

@@ -21,26 +21,10 @@
 #include "wallclock.h"
 
 #define HOUR_NS (3600 * NSEC_PER_SEC)
+#define SAMPLES 200
 
 /* How long what must end may take beyond its time, on whatever host; what is an hour off takes longer. */
 #define PATIENCE_NS (10 * NSEC_PER_SEC)
-
-static void nap(int64_t ns)
-{
-	struct timespec ts = ns_timespec(ns);
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-}
-
-/* Samples clock between readings of CLOCK_MONOTONIC. */
-static void sample(struct offset_bounds *o, clockid_t clock)
-{
-	for (int i = 0; i < 200; i++) {
-		int64_t before = clock_ns(CLOCK_MONOTONIC), b = clock_ns(clock);
-
-		offset_add(o, before, b, clock_ns(CLOCK_MONOTONIC));
-	}
-}
 
 /* One step by setting; the offset of REALTIME to MONOTONIC becomes what was set, within the call's time. */
 static void step(int64_t ns)
@@ -53,7 +37,7 @@ static void step(int64_t ns)
 	offset_start(&set);
 	offset_start(&now);
 	offset_add(&set, before, to, after);
-	sample(&now, CLOCK_REALTIME);
+	offset_sample(&now, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 	if (offset_misfit(&now) > 0)
 		report_fail("CLOCK_REALTIME wanders by %lld ns against CLOCK_MONOTONIC after a step of %+lld s",
 			    (long long)offset_misfit(&now), (long long)(ns / NSEC_PER_SEC));
@@ -85,7 +69,7 @@ static void clocks(int unused)
 	begun = last = clock_ns(CLOCK_MONOTONIC);
 	for (int n = 0; n < STEPS; n++) {
 		for (int i = 0; i < 2; i++)
-			sample(&o[i], steady[i].clock);
+			offset_sample(&o[i], CLOCK_MONOTONIC, steady[i].clock, SAMPLES);
 		step(n % 2 ? -HOUR_NS : HOUR_NS);
 		now = clock_ns(CLOCK_MONOTONIC);
 		if (now < last)
@@ -93,7 +77,7 @@ static void clocks(int unused)
 		last = now;
 	}
 	for (int i = 0; i < 2; i++) {
-		sample(&o[i], steady[i].clock);
+		offset_sample(&o[i], CLOCK_MONOTONIC, steady[i].clock, SAMPLES);
 		/* NTP's frequency may have been in force before, and is not now: 500 ppm, and as much for its offset. */
 		int64_t tolerance = i ? 0 : (last - begun) / 1000;
 
@@ -198,9 +182,9 @@ static void start(struct waiter *w, enum way first, enum way last, int64_t ns)
 	}
 	for (enum way way = first; way <= last; way++)
 		while (!atomic_load(&w[way].begun))
-			nap(NSEC_PER_MSEC);
+			clock_nap(NSEC_PER_MSEC);
 	/* And are likely asleep; one that isn't yet makes the test easier, not wrong. */
-	nap(20 * NSEC_PER_MSEC);
+	clock_nap(20 * NSEC_PER_MSEC);
 }
 
 /* Waits for them to end, and judges; how: what was done meanwhile. */
@@ -213,7 +197,7 @@ static void finish(struct waiter *w, enum way first, enum way last, const char *
 			if (clock_ns(CLOCK_MONOTONIC) > limit)
 				report_fail("%s hasn't ended %.0f s after its time: the time of day %s",
 					    way_names[way], PATIENCE_NS / 1e9, how);
-			nap(NSEC_PER_MSEC);
+			clock_nap(NSEC_PER_MSEC);
 		}
 		pthread_join(w[way].thread, NULL);
 		if (w[way].error)
@@ -286,26 +270,13 @@ static void backward(int unused)
 			report_skip("this host is too slow: it took %lld ms to set the time",
 				    (long long)(due / NSEC_PER_MSEC));
 	}
-	nap(due + 100 * NSEC_PER_MSEC);
+	clock_nap(due + 100 * NSEC_PER_MSEC);
 	for (enum way way = SLEEP_ABS_REALTIME; way <= SLEEP_ABS_TAI; way++)
 		if (atomic_load(&w[way].done))
 			report_fail("%s ended when it would have been due, though the time of day had been set an hour back",
 				    way_names[way]);
 	wallclock_step(HOUR_NS);
 	finish(w, SLEEP_ABS_REALTIME, SLEEP_ABS_TAI, "was set an hour back and forward again");
-}
-
-/* A timerfd that is due in a day. */
-static int far_timer(clockid_t clock, int flags)
-{
-	struct itimerspec timer = { .it_value = ns_timespec(24 * HOUR_NS) };
-	int fd = timerfd_create(clock, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	ck_assert_int_ge(fd, 0);
-	if (flags & TFD_TIMER_ABSTIME)
-		timer.it_value = ns_timespec(clock_ns(clock) + 24 * HOUR_NS);
-	ck_assert_int_eq(timerfd_settime(fd, flags, &timer, NULL), 0);
-	return fd;
 }
 
 /* errno of a read: EAGAIN while it waits, ECANCELED once it was cancelled. */
@@ -345,9 +316,9 @@ static void cancel_on_set(int unused)
 
 	(void)unused;
 	wallclock_need();
-	fd = far_timer(CLOCK_REALTIME, cancel);
+	fd = wallclock_far_timer(CLOCK_REALTIME, cancel);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		other[i] = far_timer(others[i].clock, others[i].flags);
+		other[i] = wallclock_far_timer(others[i].clock, others[i].flags);
 	for (int n = 0; n < STEPS; n++) {
 		struct pollfd p = { fd, POLLIN, 0 };
 
@@ -377,7 +348,7 @@ static void cancel_on_settime(int unused)
 
 	(void)unused;
 	wallclock_need();
-	fd = far_timer(CLOCK_REALTIME, cancel);
+	fd = wallclock_far_timer(CLOCK_REALTIME, cancel);
 	wallclock_step(HOUR_NS);
 	/* The timer is set all the same; the error says that the caller computed it with another time. */
 	if (!timerfd_settime(fd, cancel, &timer, NULL) || errno != ECANCELED)
@@ -400,10 +371,10 @@ static void cancel_blocked(int unused)
 
 	(void)unused;
 	wallclock_need();
-	fd = far_timer(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
+	fd = wallclock_far_timer(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, blocked_read, &fd), 0);
-	nap(30 * NSEC_PER_MSEC);
+	clock_nap(30 * NSEC_PER_MSEC);
 	wallclock_step(-HOUR_NS);
 	limit = ns_timespec(clock_ns(CLOCK_MONOTONIC) + 10 * NSEC_PER_SEC);
 	if (pthread_clockjoin_np(thread, &result, CLOCK_MONOTONIC, &limit))
@@ -423,13 +394,9 @@ static const struct report_case cases[] = {
 	{ "cancel_blocked", "F7: a reader that waits is woken by the set (timerfd_clock_was_set())", cancel_blocked, false },
 };
 
-/* After each case the time is what it would have been. */
 static void schedule(void)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		report_run(cases[i].name, NO_CPU);
-		wallclock_restore();
-	}
+	wallclock_run(cases, sizeof(cases) / sizeof(*cases));
 }
 
 int main(int argc, char **argv)

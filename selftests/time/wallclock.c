@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../lib/clocks.h"
-#include "../lib/report.h"
 #include "wallclock.h"
 
 static struct saved {
@@ -154,4 +154,25 @@ int wallclock_tai(void)
 
 	clock_adjtime(CLOCK_REALTIME, &t);
 	return t.tai;
+}
+
+int wallclock_far_timer(clockid_t clock, int flags)
+{
+	const int64_t day = 24 * 3600 * NSEC_PER_SEC;
+	struct itimerspec timer = { .it_value = ns_timespec(day) };
+	int fd = timerfd_create(clock, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	ck_assert_int_ge(fd, 0);
+	if (flags & TFD_TIMER_ABSTIME)
+		timer.it_value = ns_timespec(clock_ns(clock) + day);
+	ck_assert_int_eq(timerfd_settime(fd, flags, &timer, NULL), 0);
+	return fd;
+}
+
+void wallclock_run(const struct report_case *cases, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		report_run(cases[i].name, NO_CPU);
+		wallclock_restore();
+	}
 }

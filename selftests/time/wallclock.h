@@ -4,6 +4,9 @@
 #define TICKPROOF_WALLCLOCK_H
 
 #include <stdint.h>
+#include <time.h>
+
+#include "../lib/report.h"
 
 /*
  * A program's setup(): remembers the time of day against CLOCK_MONOTONIC_RAW, the
@@ -27,6 +30,12 @@ int wallclock_adjust(unsigned int modes, int64_t value);
 
 /* CLOCK_TAI less CLOCK_REALTIME as the kernel has it, in seconds. */
 int wallclock_tai(void);
+
+/* A non-blocking timerfd a day away, of these flags (timerfd_settime(2)): only a set or a step reaches it. */
+int wallclock_far_timer(clockid_t clock, int flags);
+
+/* A program's schedule(): its cases in turn, and behind each of them wallclock_restore(). */
+void wallclock_run(const struct report_case *cases, size_t nr);
 
 /* Puts everything back now, if anything was changed; whichever process calls. Async-signal-safe. */
 void wallclock_restore(void);

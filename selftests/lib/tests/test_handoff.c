@@ -183,7 +183,7 @@ static struct handoff_pair run(int64_t (*read)(int side))
 	struct handoff_source source = { .kind = HANDOFF_CUSTOM, .read = read };
 	struct handoff_pair p = two_cpus();
 
-	handoff_round(&p, 1, &source, BOX_NS);
+	handoff_round(&p, 1, &source, BOX_NS, 5 * BOX_NS);
 	ck_assert_int_eq(p.error, 0);
 	ck_assert_uint_gt(handoff_observations(&p), 20);
 	return p;
@@ -229,7 +229,7 @@ START_TEST(healthy)
 		struct handoff_pair p = two_cpus();
 		int64_t low, high;
 
-		handoff_round(&p, 1, &sources[i], BOX_NS);
+		handoff_round(&p, 1, &sources[i], BOX_NS, 5 * BOX_NS);
 		ck_assert_int_eq(p.error, 0);
 		ck_assert(!p.frozen);
 		ck_assert_uint_gt(p.side[0].observations, 0);
@@ -255,7 +255,7 @@ START_TEST(crowded)
 
 	for (int i = 0; i < 8; i++)
 		pairs[i] = two_cpus();
-	handoff_round(pairs, 8, &source, BOX_NS);
+	handoff_round(pairs, 8, &source, BOX_NS, 5 * BOX_NS);
 	for (int i = 0; i < 8; i++) {
 		ck_assert_int_eq(pairs[i].error, 0);
 		ck_assert_uint_eq(pairs[i].side[0].backwards + pairs[i].side[1].backwards, 0);
@@ -273,11 +273,11 @@ START_TEST(no_such_cpu)
 	struct handoff_pair p = two_cpus();
 
 	p.cpu[0] = 1000;
-	handoff_round(&p, 1, &source, BOX_NS);
+	handoff_round(&p, 1, &source, BOX_NS, 5 * BOX_NS);
 	ck_assert_int_lt(p.error, 0);
 	p = two_cpus();
 	p.cpu[1] = 1000;
-	handoff_round(&p, 1, &source, BOX_NS);
+	handoff_round(&p, 1, &source, BOX_NS, 5 * BOX_NS);
 	ck_assert_int_lt(p.error, 0);
 }
 END_TEST

@@ -61,6 +61,8 @@ START_TEST(fallback_arm64)
 	expect(platform_fallback(&p, 0, HYPERV, "arch_sys_timer", false), DEVICE, "dummy_timer");
 	expect(platform_fallback(&p, 1, HYPERV, "arch_sys_timer", false), DEVICE, "arch_sys_timer");
 	expect(platform_fallback(&p, 0, HYPERV, "bc_hrtimer", false), DEVICE, "arch_sys_timer");
+	p.hv_module = p.hv_standby = true;
+	expect(platform_fallback(&p, 1, "arch_sys_timer", "bc_hrtimer", false), DEVICE, HYPERV);
 	/* x86's rules are x86's. */
 	expect(platform_fallback(&p, 1, "lapic", "hpet", false), UNKNOWN, "");
 }
@@ -110,6 +112,14 @@ START_TEST(clockevent)
 	strcpy(p.hypervisor, "XenVMMXenVMM");
 	ck_assert_ptr_null(platform_clockevent(&p));
 	p = (struct platform){ .arm64 = true };
+	ck_assert_str_eq(platform_clockevent(&p), "arch_sys_timer");
+	/* Hyper-V alone changes nothing there: Linux has no driver. */
+	strcpy(p.hypervisor, "Microsoft Hv");
+	p.hv_direct = true;
+	ck_assert_str_eq(platform_clockevent(&p), "arch_sys_timer");
+	p.hv_module = true;
+	ck_assert_str_eq(platform_clockevent(&p), HYPERV);
+	p.hv_standby = true;
 	ck_assert_str_eq(platform_clockevent(&p), "arch_sys_timer");
 	p = (struct platform){ 0 };
 	ck_assert_ptr_null(platform_clockevent(&p));

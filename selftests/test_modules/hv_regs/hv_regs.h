@@ -89,7 +89,7 @@ struct hv_event {
 #define HV_EVENTS_MAX 4096
 
 struct hv_events {
-	__u32 nr;	/* room for so many; becomes how many there were, of which the last are left out if too many */
+	__u32 nr;	/* room for so many; becomes how many there were: those without room are lost */
 	__u32 vector;	/* becomes what CONFIG must name, a vector or an INTID */
 	__u64 events;	/* address of struct hv_event[nr] */
 };

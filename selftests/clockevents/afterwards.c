@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/cpus.h"
+#include "../lib/report.h"
+#include "../lib/timer_list.h"
+#include "../lib/wake.h"
+#include "afterwards.h"
+#include "alive.h"
+#include "deaths.h"
+#include "story.h"
+#include "tick.h"
+
+void afterwards_interrupts(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	const struct alive *a = &c->after;
+
+	if (!a->wakeups)
+		report_skip("alive.cpu%d has no result", cpu);
+	if (!a->new_row[0])
+		report_skip("no row in /proc/interrupts is known for %s", c->s.after);
+	report_metric("new_irqs", a->new_irqs, "interrupts");
+	if (a->new_irqs < a->wakeups / 2)
+		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
+			    (unsigned long long)a->new_irqs);
+	if (strcmp(a->old_row, a->new_row) && a->old_irqs > 2)
+		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before, a->old_row,
+			    (unsigned long long)a->old_irqs);
+}
+
+void afterwards_others(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	int64_t bound = alive_bound(&c->baseline, WAKE_ABS);
+
+	if (CPU_COUNT(report_cpus()) < 2)
+		report_skip("there is only one CPU");
+	if (!c->s.watched)
+		report_skip("the switch of CPU %d was not watched", cpu);
+	if (c->s.others_dead)
+		report_fail("another CPU's sleeps never ended after CPU %d's switch", cpu);
+	alive_metrics(&c->s.others_late);
+	if (c->s.others_early)
+		report_fail("%u sleeps on other CPUs ended early", c->s.others_early);
+	if (!c->s.others_late.count)
+		report_fail("no sleep on another CPU was seen to end");
+	if (c->s.others_late.p50 > bound)
+		report_fail("median lateness on the other CPUs %.3f ms, more than %.3f ms",
+			    c->s.others_late.p50 / 1e6, bound / 1e6);
+}
+
+/* How late they fire is reported only: that of CPUs under the load of a switch is the host's doing. */
+void afterwards_armed(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	const struct armed *a = &c->s.armed;
+
+	if (a->armed != a->fired)
+		report_fail("%u of %u timers armed before the switch never fired", a->armed - a->fired,
+			    a->armed);
+	if (a->early)
+		report_fail("%u timers armed before the switch fired early", a->early);
+	if (a->repeated)
+		report_fail("%u one-shot timers fired more than once", a->repeated);
+	report_metric("late_p50", a->late.p50, "ns");
+	report_metric("late_max", a->late.max, "ns");
+}
+
+void afterwards_periodic(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	const struct switched *s = &c->s;
+
+	if (!s->periodic_done)
+		report_fail("a periodic timerfd armed before the switch stopped after %llu expirations",
+			    (unsigned long long)s->expirations);
+	report_metric("expirations", s->expirations, "expirations");
+	if (s->expirations < s->expected_min || s->expirations > s->expected_max)
+		report_fail("%llu expirations of a 5 ms timerfd across the switch; elapsed time says %llu to %llu",
+			    (unsigned long long)s->expirations, (unsigned long long)s->expected_min,
+			    (unsigned long long)s->expected_max);
+}
+
+/* What was unbound is gone from this CPU, and what was refused stays refused. */
+void afterwards_gone(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	static struct ce_names before, after;
+	ssize_t written;
+	int other;
+
+	ck_assert_int_eq(ce_snapshot(&before), 0);
+	/* A detached device of that name elsewhere would be deleted by the write. */
+	cpus_for_each(other, report_cpus())
+		if (strcmp(before.cpu[other], c->s.before) && !story_of(other)->tried)
+			report_skip("CPU %d may hold %s detached: the write could delete it", other,
+				    c->s.before);
+	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
+	if (written != -ENODEV && written != -EBUSY)
+		report_fail("unbinding %s once more gave %s", c->s.before,
+			    written < 0 ? strerrorname_np(-written) : "success");
+	ck_assert_int_eq(ce_snapshot(&after), 0);
+	if (!ce_same(&before, &after, CE_BROADCAST))
+		report_fail("the refused write changed a device");
+}
+
+void afterwards_tick_mode(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	struct timer_list tl;
+	const struct tl_device *d;
+	const struct tl_cpu *now;
+
+	if (timer_list_read(&tl))
+		report_skip("/proc/timer_list can't be read");
+	d = timer_list_device(&tl, cpu);
+	now = timer_list_cpu(&tl, cpu);
+	if (!d || !now)
+		report_fail("CPU %d is missing from /proc/timer_list", cpu);
+	if (strcmp(d->name, c->s.after))
+		report_fail("/proc/timer_list says %s, sysfs %s", d->name, c->s.after);
+	if (now->hres_active != c->tick.hres_active)
+		report_fail("high resolution mode went from %d to %d", c->tick.hres_active, now->hres_active);
+	if (now->nohz != c->tick.nohz)
+		report_fail("nohz mode went from %d to %d", c->tick.nohz, now->nohz);
+	if (c->tick.hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
+		report_fail("tick mode %d with handler %s instead of oneshot with hrtimer_interrupt",
+			    d->tick_mode, d->event_handler);
+	timer_list_free(&tl);
+}
+
+void afterwards_idle(int cpu)
+{
+	struct cpu_story *c = story_need_switched(cpu);
+	struct tl_cpu before, after;
+	/* Half of the lowest HZ there is: a tick that never stops is far above it. */
+	int64_t irqs, late = 0, limit = 50 + 2 * (int64_t)c->idle_irqs;
+
+	before = tick_read(cpu);
+	irqs = tick_idle_second(cpu, deaths_observer(cpu), c->s.after, &late);
+	if (irqs < 0) {
+		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
+			    c->s.after);
+		deaths_add(cpu);
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
+	}
+	after = tick_read(cpu);
+	report_metric("irqs", irqs, "interrupts/s");
+	report_metric("late", late, "ns");
+	if (late < 0)
+		report_fail("an idle CPU woke %lld ns early", (long long)-late);
+	if (before.nohz <= 0)
+		report_skip("nohz isn't active: the tick doesn't stop in idle");
+	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
+		report_fail("an idle second, but idle_calls rose by %lld, idle_sleeps by %lld",
+			    (long long)(after.idle_calls - before.idle_calls),
+			    (long long)(after.idle_sleeps - before.idle_sleeps));
+	if (irqs > limit)
+		report_fail("%lld interrupts in an idle second (limit %lld, before %llu): the tick doesn't stop",
+			    (long long)irqs, (long long)limit, (unsigned long long)c->idle_irqs);
+}
+
+void afterwards_preempt(int cpu)
+{
+	story_need_switched(cpu);
+	tick_judge_preemption(cpu, deaths_observer(cpu));
+}
+
+void afterwards_cputime(int cpu)
+{
+	story_need_switched(cpu);
+	tick_judge_accounting(cpu);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <sched.h>
+#include <unistd.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/report.h"
+#include "deaths.h"
+#include "story.h"
+
+static struct cpu_story *stories;
+
+void story_init(void)
+{
+	stories = shared_memory(CPU_SETSIZE * sizeof(*stories));
+}
+
+struct cpu_story *story_of(int cpu)
+{
+	return &stories[cpu];
+}
+
+void story_need_root(void)
+{
+	char path[96];
+
+	ce_path(0, "unbind_device", path, sizeof(path));
+	if (access(path, F_OK))
+		report_skip("no %s: this kernel has no clockevents in sysfs", path);
+	if (geteuid() || access(path, W_OK))
+		report_skip("unbinding a clockevent needs root");
+}
+
+struct cpu_story *story_need_switched(int cpu)
+{
+	story_need_root();
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
+	if (!stories[cpu].tried)
+		report_skip("unbind.cpu%d has no result", cpu);
+	return &stories[cpu];
+}
