@@ -104,7 +104,7 @@ int lateness_sample(int cpu, int observer, struct lateness *l)
 
 int64_t lateness_bound(const struct lateness *l)
 {
-	return NSEC_PER_MSEC + 5 * l->poke.p25;
+	return NSEC_PER_MSEC + 2 * l->poke.p25;
 }
 
 void lateness_judge(int cpu, int observer, const char *device)
@@ -119,7 +119,7 @@ void lateness_judge(int cpu, int observer, const char *device)
 		if (l.late.p25 <= lateness_bound(&l))
 			return;
 	}
-	report_fail("%s: three quarters of the sleeps are at least %.3f ms late, more than %.3f ms (1 ms and five times the %.3f ms of wake-ups without timer)",
+	report_fail("%s: three quarters of the sleeps are at least %.3f ms late, more than %.3f ms (1 ms and twice the %.3f ms of wake-ups without timer)",
 		    device, l.late.p25 / 1e6, lateness_bound(&l) / 1e6, l.poke.p25 / 1e6);
 }
 

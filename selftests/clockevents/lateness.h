@@ -20,8 +20,8 @@ struct lateness {
 int lateness_sample(int cpu, int observer, struct lateness *l);
 
 /*
- * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and five
- * times that of the pokes. A busy host delays some or most wake-ups of either kind; a
+ * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and
+ * twice that of the pokes. A busy host delays some or most wake-ups of either kind; a
  * timer that is late by a constant nearly all sleeps, but those that end with an
  * interrupt that another timer had asked for.
  */

@@ -12,51 +12,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
 #include "../lib/cpus.h"
-#include "../lib/files.h"
 #include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
-#include "../lib/timer_list.h"
+#include "shown.h"
 
 #define NO_SUCH_NAME "tickproof-no-such"
 
 static struct platform platform;
 static struct ce_names at_start;
 
-static struct ce_names *names(void)
-{
-	static struct ce_names now;
-	int err = ce_snapshot(&now);
-
-	if (err == -ENOENT)
-		report_skip("no " CE_DIR ": this kernel has no clockevents in sysfs");
-	if (err)
-		report_fail("reading " CE_DIR ": %s", strerror(-err));
-	return &now;
-}
-
-static cpu_set_t online(void)
-{
-	cpu_set_t set;
-	int err = cpus_read("online", &set);
-
-	if (err)
-		report_fail("reading the online CPUs: %s", strerror(-err));
-	return set;
-}
-
 /* Skips unless unbind_device can be written to. */
 static void need_writable(void)
 {
 	char path[96];
 
-	names();
+	shown_names();
 	ce_path(0, "unbind_device", path, sizeof(path));
 	if (geteuid())
 		report_skip("writing to unbind_device needs root");
@@ -64,26 +39,10 @@ static void need_writable(void)
 		report_skip("unbind_device can't be written here: %s", strerror(errno));
 }
 
-static struct timer_list *need_timer_list(void)
-{
-	static struct timer_list tl;
-	int err;
-
-	names();
-	err = timer_list_read(&tl);
-	if (err == -EACCES || err == -EPERM)
-		report_skip("reading /proc/timer_list needs root");
-	if (err == -ENOENT)
-		report_skip("no /proc/timer_list: kernel without CONFIG_PROC_FS timer list");
-	if (err)
-		report_fail("reading /proc/timer_list: %s", strerror(-err));
-	return &tl;
-}
-
 /* Writes and demands the errno, for the file of every CPU the kernel has one for. */
 static void expect_error(const void *data, size_t len, int error, const char *what)
 {
-	struct ce_names *now = names();
+	struct ce_names *now = shown_names();
 	int cpu;
 
 	cpus_for_each(cpu, &now->cpus) {
@@ -93,193 +52,6 @@ static void expect_error(const void *data, size_t len, int error, const char *wh
 			report_fail("clockevent%d: writing %s gave %s instead of %s", cpu, what,
 				    got < 0 ? strerrorname_np(-got) : "success", strerrorname_np(error));
 	}
-}
-
-static void directories(int cpu)
-{
-	struct ce_names *now = names();
-	cpu_set_t possible;
-
-	(void)cpu;
-	ck_assert_int_eq(cpus_read("possible", &possible), 0);
-	report_metric("directories", CPU_COUNT(&now->cpus), "CPUs");
-	if (!CPU_EQUAL(&possible, &now->cpus))
-		report_fail("%d possible CPUs, but %d clockevent directories",
-			    CPU_COUNT(&possible), CPU_COUNT(&now->cpus));
-}
-
-static void expect_mode(int cpu, const char *attribute, mode_t mode)
-{
-	char path[96], full[4096];
-	struct stat st;
-
-	ce_path(cpu, attribute, path, sizeof(path));
-	ck_assert_int_eq(file_path(full, sizeof(full), path), 0);
-	if (stat(full, &st))
-		report_fail("%s: %s", path, strerror(errno));
-	if ((st.st_mode & 07777) != mode)
-		report_fail("%s has mode %04o instead of %04o", path, st.st_mode & 07777, mode);
-}
-
-static void modes(int unused)
-{
-	struct ce_names *now = names();
-	char path[96];
-	int cpu;
-
-	(void)unused;
-	cpus_for_each(cpu, &now->cpus) {
-		expect_mode(cpu, "current_device", 0444);
-		expect_mode(cpu, "unbind_device", 0200);
-	}
-	if (access(CE_DIR "/broadcast", F_OK))
-		return;
-	expect_mode(CE_BROADCAST, "current_device", 0444);
-	ce_path(CE_BROADCAST, "unbind_device", path, sizeof(path));
-	if (!access(path, F_OK))
-		report_fail("the broadcast device has an unbind_device file");
-}
-
-static void current_names(int unused)
-{
-	struct ce_names *now = names();
-	cpu_set_t up = online();
-	char path[96], *text;
-	int cpu;
-
-	(void)unused;
-	cpus_for_each(cpu, &now->cpus) {
-		ssize_t n;
-
-		ce_path(cpu, "current_device", path, sizeof(path));
-		n = file_read(path, &text);
-		ck_assert_int_ge(n, 0);
-		if (!CPU_ISSET(cpu, &up)) {
-			if (n)
-				report_fail("offline CPU %d has a current device: %s", cpu, text);
-		} else if (n < 2 || strchr(text, '\n') != text + n - 1) {
-			report_fail("CPU %d: current_device isn't one line with a name: '%s'", cpu, text);
-		}
-		free(text);
-	}
-}
-
-/* What differs between sysfs and the timer list; NULL if nothing does. */
-static const char *disagreement(void)
-{
-	static char text[256];
-	struct ce_names *now = names();
-	struct timer_list *tl = need_timer_list();
-	const struct tl_device *d;
-	cpu_set_t up = online();
-	int cpu;
-
-	cpus_for_each(cpu, &up) {
-		d = timer_list_device(tl, cpu);
-		if (d && !strcmp(d->name, now->cpu[cpu]))
-			continue;
-		snprintf(text, sizeof(text), "CPU %d: sysfs says '%s', /proc/timer_list '%s'", cpu,
-			 now->cpu[cpu], d ? d->name : "(no such CPU)");
-		return text;
-	}
-	d = timer_list_device(tl, CE_BROADCAST);
-	if (d && strcmp(d->name, now->broadcast)) {
-		snprintf(text, sizeof(text), "broadcast: sysfs says '%s', /proc/timer_list '%s'",
-			 now->broadcast, d->name);
-		return text;
-	}
-	return NULL;
-}
-
-static void timer_list_agrees(int cpu)
-{
-	const char *what = disagreement();
-
-	(void)cpu;
-	/* The two files can't be read at one moment: once more. */
-	if (what)
-		what = disagreement();
-	if (what)
-		report_fail("%s", what);
-}
-
-static void oneshot_mode(int unused)
-{
-	struct timer_list *tl = need_timer_list();
-	cpu_set_t up = online();
-	int cpu;
-
-	(void)unused;
-	cpus_for_each(cpu, &up) {
-		const struct tl_device *d = timer_list_device(tl, cpu);
-		const struct tl_cpu *c = timer_list_cpu(tl, cpu);
-
-		if (!d || !c)
-			report_fail("CPU %d isn't in /proc/timer_list", cpu);
-		if (!c->hres_active)
-			report_skip("high resolution timers aren't active (highres=off?)");
-		if (d->tick_mode != 1)
-			report_fail("CPU %d: tick mode %d instead of 1 (oneshot)", cpu, d->tick_mode);
-		if (strcmp(d->event_handler, "hrtimer_interrupt"))
-			report_fail("CPU %d: event handler %s instead of hrtimer_interrupt", cpu,
-				    d->event_handler);
-		/* In deep idle the broadcast device stands in and the CPU's own is shut down. */
-		if (d->state != TL_ONESHOT && d->state != TL_ONESHOT_STOPPED &&
-		    !CPU_ISSET(cpu, &tl->broadcast_oneshot_mask))
-			report_fail("CPU %d: device in state %d instead of oneshot", cpu, d->state);
-	}
-}
-
-static void deltas(int unused)
-{
-	struct timer_list *tl = need_timer_list();
-	size_t judged = 0;
-
-	(void)unused;
-	for (size_t i = 0; i < tl->nr_devices; i++) {
-		const struct tl_device *d = &tl->devices[i];
-
-		/* bc_hrtimer has no hardware behind it, the PIT only 16 bits. */
-		if (d->cpu < 0 || !d->name[0] || !platform_functional(d->name) || !strcmp(d->name, "pit"))
-			continue;
-		judged++;
-		if (!d->mult)
-			report_fail("CPU %d: %s has mult 0", d->cpu, d->name);
-		/* cev_delta2ns(): "Deltas less than 1usec are pointless noise"; one jiffy is 10 ms at most */
-		if (d->min_delta_ns < 1000 || d->min_delta_ns > 10000000)
-			report_fail("CPU %d: %s has min_delta_ns %llu, not within 1 us and one jiffy",
-				    d->cpu, d->name, (unsigned long long)d->min_delta_ns);
-		if (d->max_delta_ns < 1000000000)
-			report_fail("CPU %d: %s has max_delta_ns %llu, less than a second",
-				    d->cpu, d->name, (unsigned long long)d->max_delta_ns);
-	}
-	if (!judged)
-		report_skip("no CPU uses a hardware clockevent");
-}
-
-static void hyperv_deltas(int unused)
-{
-	struct timer_list *tl = need_timer_list();
-	size_t judged = 0;
-
-	(void)unused;
-	for (size_t i = 0; i < tl->nr_devices; i++) {
-		const struct tl_device *d = &tl->devices[i];
-		long long off;
-
-		if (d->cpu < 0 || strcmp(d->name, "Hyper-V clockevent"))
-			continue;
-		judged++;
-		/* 10 MHz; 1 to 0xffffffff ticks (HV_MIN_DELTA_TICKS, HV_MAX_MAX_DELTA_TICKS), rounded by mult */
-		off = (long long)d->max_delta_ns - 0xffffffffll * 100;
-		if (d->min_delta_ns != 1000)
-			report_fail("CPU %d: min_delta_ns %llu instead of 1000", d->cpu,
-				    (unsigned long long)d->min_delta_ns);
-		if (llabs(off) > 100000)
-			report_fail("CPU %d: max_delta_ns is %lld ns off 2^32-1 ticks of 100 ns", d->cpu, off);
-	}
-	if (!judged)
-		report_skip("no CPU uses the Hyper-V clockevent");
 }
 
 static void unknown_name(int cpu)
@@ -327,7 +99,7 @@ static void newline(int cpu)
 
 	(void)cpu;
 	need_writable();
-	now = names();
+	now = shown_names();
 	/* The newline counts towards the length: */
 	memset(x, 'x', sizeof(x));
 	x[CE_NAME_LEN - 2] = '\n';
@@ -354,11 +126,11 @@ static void empty_write(int cpu)
 
 	(void)cpu;
 	need_writable();
-	before = *names();
+	before = *shown_names();
 	/* write(2) of nothing never reaches the store function. */
 	cpus_for_each(cpu, &before.cpus)
 		ck_assert_int_eq(ce_unbind(cpu, "", 0), 0);
-	if (!ce_same(&before, names(), CE_BROADCAST))
+	if (!ce_same(&before, shown_names(), CE_BROADCAST))
 		report_fail("an empty write changed a device");
 }
 
@@ -368,7 +140,7 @@ static void broadcast_busy(int cpu)
 
 	(void)cpu;
 	need_writable();
-	now = names();
+	now = shown_names();
 	if (!now->broadcast[0])
 		report_skip("there is no broadcast device");
 	if (!lone_broadcast(now))
@@ -393,7 +165,7 @@ static void expect_eacces(int cpu, const char *attribute, int flags)
 
 static void directions(int unused)
 {
-	struct ce_names *now = names();
+	struct ce_names *now = shown_names();
 	int cpu;
 
 	(void)unused;
@@ -406,7 +178,7 @@ static void directions(int unused)
 
 static void ordinary_user(int cpu)
 {
-	struct ce_names *now = names();
+	struct ce_names *now = shown_names();
 
 	/* The case has a process of its own: what it gives up, only it lacks. */
 	if (!geteuid() && (setgid(65534) || setuid(65534)))
@@ -423,13 +195,13 @@ static void nothing_changed(int cpu)
 
 	(void)cpu;
 	need_writable();
-	before = *names();
+	before = *shown_names();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		expect_error(bad[i], strlen(bad[i]), ENODEV, "an unknown name");
-	if (!ce_same(&before, names(), CE_BROADCAST))
+	if (!ce_same(&before, shown_names(), CE_BROADCAST))
 		report_fail("a refused write changed a device");
-	what = disagreement();
-	if (what && (what = disagreement()))
+	what = shown_disagreement();
+	if (what && (what = shown_disagreement()))
 		report_fail("after refused writes, %s", what);
 }
 
@@ -468,7 +240,7 @@ static void concurrent_writes(int unused)
 	(void)unused;
 	ck_assert_ptr_nonnull(writers);
 	need_writable();
-	before = *names();
+	before = *shown_names();
 	log_err = kmsg_open(&log);
 	cpus_for_each(cpu, cpus) {
 		writers[i] = (struct writer){ .cpu = cpu, .writes = (total + n - 1) / n };
@@ -483,7 +255,7 @@ static void concurrent_writes(int unused)
 				    writers[i].wrong < 0 ? "success" : strerrorname_np(writers[i].wrong));
 	}
 	report_metric("writes", n * writers[0].writes, "writes");
-	if (!ce_same(&before, names(), CE_BROADCAST))
+	if (!ce_same(&before, shown_names(), CE_BROADCAST))
 		report_fail("concurrent refused writes changed a device");
 	while (!log_err && kmsg_next(&log, text, sizeof(text)))
 		if (kmsg_classify(text) == KMSG_TROUBLE)
@@ -493,8 +265,8 @@ static void concurrent_writes(int unused)
 static void expected_device(int unused)
 {
 	const char *expected = platform_clockevent(&platform);
-	struct ce_names *now = names();
-	cpu_set_t up = online();
+	struct ce_names *now = shown_names();
+	cpu_set_t up = shown_online();
 	int cpu;
 
 	(void)unused;
@@ -508,7 +280,7 @@ static void expected_device(int unused)
 
 static void broadcast_stable(int cpu)
 {
-	struct ce_names *now = names();
+	struct ce_names *now = shown_names();
 
 	(void)cpu;
 	if (strcmp(now->broadcast, at_start.broadcast))
@@ -517,13 +289,13 @@ static void broadcast_stable(int cpu)
 }
 
 static const struct report_case cases[] = {
-	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", directories, 0 },
-	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", modes, 0 },
-	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", current_names, 0 },
-	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs", timer_list_agrees, 0 },
-	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode", oneshot_mode, 0 },
-	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)", deltas, 0 },
-	{ "hyperv_deltas", "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)", hyperv_deltas, 0 },
+	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", shown_directories, 0 },
+	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", shown_modes, 0 },
+	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", shown_current_names, 0 },
+	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs", shown_timer_list_agrees, 0 },
+	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode", shown_oneshot_mode, 0 },
+	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)", shown_deltas, 0 },
+	{ "hyperv_deltas", "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)", shown_hyperv_deltas, 0 },
 	{ "unknown_name", "A8: an unknown name is ENODEV", unknown_name, 0 },
 	{ "name_length", "A9: 31 bytes are looked up (ENODEV), 32 and more are EINVAL (CS_NAME_LEN)", name_length, 0 },
 	{ "newline", "A10: exactly one trailing newline is stripped (sysfs_get_uname)", newline, 0 },

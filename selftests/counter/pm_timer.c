@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +18,28 @@
 enum { TMR_BLK = 76, TMR_LEN = 91, FLAGS = 112, FADT_MIN = 116, HW_REDUCED = 1 << 20 };
 
 static uint32_t port;
+
+static sigjmp_buf denied;
+
+static void on_fault(int sig)
+{
+	siglongjmp(denied, sig);
+}
+
+/* Does a read of the port come back, or end in a SIGSEGV? */
+static bool readable(void)
+{
+	struct sigaction fault = { .sa_handler = on_fault }, old;
+	volatile bool ok = false;
+
+	sigaction(SIGSEGV, &fault, &old);
+	if (!sigsetjmp(denied, 1)) {
+		inl(port);
+		ok = true;
+	}
+	sigaction(SIGSEGV, &old, NULL);
+	return ok;
+}
 
 const char *pm_timer_open(void)
 {
@@ -35,6 +60,9 @@ const char *pm_timer_open(void)
 		return "this machine has none (FADT)";
 	if (ioperm(port, 4, 1))
 		return "reading I/O ports needs root, and a kernel that isn't locked down";
+	/* Seen on KVM in QEMU's emulation of SVM. */
+	if (!readable())
+		return "the CPU denies the port that ioperm() has granted";
 	return NULL;
 }
 

@@ -12,14 +12,13 @@
 #include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
-#include <linux/string.h>
 #include <linux/workqueue.h>
 
 static struct kprobe probe, second_probe;
 
 static bool meant(const struct clock_event_device *ce)
 {
-	return ce && ce->name && (!setting.device[0] || !strcmp(ce->name, setting.device));
+	return ce && ce->name && (!setting.device[0] || named(ce->name));
 }
 
 /* The event that is being programmed, or NULL when it is none of this fault's. */

@@ -13,7 +13,6 @@
 #include <linux/delay.h>
 #include <linux/math64.h>
 #include <linux/smp.h>
-#include <linux/string.h>
 #if IS_ENABLED(CONFIG_HYPERV_TIMER) && defined(CONFIG_X86_64)
 #include <asm/mshyperv.h>
 #include <clocksource/hyperv_timer.h>
@@ -162,7 +161,7 @@ static struct clocksource *find_source(void)
 	}
 	for (entry = probe.list.next->next; entry != &probe.list && !found; entry = entry->next) {
 		cs = list_entry(entry, struct clocksource, list);
-		if (setting.device[0] ? !strcmp(cs->name, setting.device) :
+		if (setting.device[0] ? named(cs->name) :
 					cs->flags & CLOCK_SOURCE_VALID_FOR_HRES)
 			found = cs;
 	}

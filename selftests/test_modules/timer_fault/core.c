@@ -77,6 +77,15 @@ bool on_cpu(void)
 	return setting.cpu < 0 || setting.cpu == smp_processor_id();
 }
 
+bool named(const char *name)
+{
+	const char *s = setting.device;
+
+	for (; *s && (*s == *name || (*s == '_' && *name == ' ')); s++, name++)
+		;
+	return *s == *name;
+}
+
 int hook(struct kprobe *kp, const char *symbol, kprobe_pre_handler_t handler)
 {
 	int ret;
@@ -200,7 +209,6 @@ static int arm(const struct setting *s)
 		return 0;
 	if (setting.size == -1)
 		setting.size = f->size;
-	strreplace(setting.device, '_', ' ');
 	ret = f->arm();
 	if (ret) {
 		f->disarm();

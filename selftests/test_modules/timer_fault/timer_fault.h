@@ -45,6 +45,9 @@ bool due(void);
 /* Is this CPU one that the fault is meant for? Preemption must be off. */
 bool on_cpu(void);
 
+/* Is  the one in setting.device, where a _ may stand for a blank? */
+bool named(const char *name);
+
 /* Put @handler on the entry of @symbol. Negative errno, with a line in the log that names it. */
 int hook(struct kprobe *kp, const char *symbol, kprobe_pre_handler_t handler);
 void unhook(struct kprobe *kp);
