@@ -203,6 +203,10 @@ static void stray(struct work_struct *unused)
 
 static int arm_stray(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(replaced, cpu) = NULL;
 	INIT_DELAYED_WORK(&straying, stray);
 	schedule_delayed_work_on(0, &straying, 1);
 	return hook(&probe, "clockevents_exchange_device", note_replaced);

@@ -12,6 +12,7 @@
 #include <linux/clocksource.h>
 #include <linux/delay.h>
 #include <linux/math64.h>
+#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #if IS_ENABLED(CONFIG_HYPERV_TIMER) && defined(CONFIG_X86_64)
 #include <asm/mshyperv.h>
@@ -198,7 +199,10 @@ static int take_over(u64 (*how)(u64), bool by_vdso_too)
 	return 0;
 }
 
-/* The clock may jump here: the lie ends. truth and lie stay, for who is still reading. */
+/*
+ * Truth again. What the lie had put ahead goes back, or stands until truth has caught up,
+ * and timers wait that long: a guest is better thrown away than used further.
+ */
 static void give_back(void)
 {
 	if (!victim)
@@ -207,7 +211,9 @@ static void give_back(void)
 		WRITE_ONCE(victim->read, truth);
 	victim->vdso_clock_mode = vdso;
 	victim = NULL;
+	/* Until a tick has told the vDSO, and whoever was still lying has returned. */
 	msleep(50);
+	synchronize_rcu();
 }
 
 #define ARM(how) static int arm_##how(void) { return take_over(how, true); }
