@@ -16,7 +16,8 @@ setup() {
 		touch cache/kernels/$arch/6.12.1-test/boot/vmlinuz-6.12.1-test
 		ln -s 6.12.1-test cache/kernels/$arch/6.12
 	done
-	mkdir -p tests/clockevents run
+	mkdir -p tests/clockevents run modules
+	touch modules/{hv_regs,timer_probe}.ko
 	echo program >tests/clockevents/sysfs_contract
 }
 
@@ -24,6 +25,7 @@ setup() {
 prepare() {
 	# shellcheck disable=SC2016
 	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+		modules_build() { echo "$PWD/modules"; }
 		PROGRAMS=("clockevents/sysfs_contract -x a*" "clockevents/other") TESTS_DIR=tests GUEST_DIR=$PWD/run
 		guest_prepare
 		echo "${GUEST_CMD[*]}"
