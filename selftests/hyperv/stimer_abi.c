@@ -317,10 +317,14 @@ static size_t elsewhere(int cpu, int shots, bool fire)
 static void own_vp(int cpu)
 {
 	size_t quiet, others;
+	int other;
 
 	need_timers(cpu);
 	if (CPU_COUNT(report_cpus()) < 2)
 		report_skip("there is only one CPU");
+	/* Each takes what comes only once it has done a step. */
+	cpus_for_each(other, report_cpus())
+		regs_clear(other);
 	quiet = elsewhere(cpu, SHOTS, false);
 	others = elsewhere(cpu, SHOTS, true);
 	regs_clear(cpu);
