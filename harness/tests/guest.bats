@@ -118,3 +118,13 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *"MODULES: missing.ko: no such file"* ]]
 }
+
+@test "a module by its name: an unknown one, and one for a kernel without headers, one line, exit 2" {
+	run prepare GUEST=x86 MODULES=nosuch
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"MODULES: nosuch is neither a file nor one of our modules (hv_regs hv_stimer timer_fault"* ]]
+	run prepare GUEST=x86 MODULES="timer_fault fault=none"
+	[ "$status" -eq 2 ]
+	[[ $output == *"module timer_fault is not for amd64"* ]]
+}
