@@ -31,10 +31,10 @@ START_TEST(ranks)
 {
 	static const struct {
 		size_t n;
-		int64_t p50, p99;
+		int64_t p25, p50, p99;
 	} cases[] = {
-		{ 2, 1, 2 }, { 3, 2, 3 }, { 50, 25, 50 }, { 99, 50, 99 }, { 100, 50, 99 },
-		{ 101, 51, 100 }, { 200, 100, 198 }, { 1000, 500, 990 },
+		{ 2, 1, 1, 2 }, { 3, 1, 2, 3 }, { 50, 13, 25, 50 }, { 99, 25, 50, 99 }, { 100, 25, 50, 99 },
+		{ 101, 26, 51, 100 }, { 200, 50, 100, 198 }, { 1000, 250, 500, 990 },
 	};
 
 	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
@@ -55,6 +55,7 @@ START_TEST(ranks)
 		s = stats_of(samples, n);
 		ck_assert_uint_eq(s.count, n);
 		ck_assert_int_eq(s.min, 1);
+		ck_assert_int_eq(s.p25, cases[c].p25);
 		ck_assert_int_eq(s.p50, cases[c].p50);
 		ck_assert_int_eq(s.p99, cases[c].p99);
 		ck_assert_int_eq(s.max, n);
