@@ -16,7 +16,8 @@ setup() {
 		touch cache/kernels/$arch/6.12.1-test/boot/vmlinuz-6.12.1-test
 		ln -s 6.12.1-test cache/kernels/$arch/6.12
 	done
-	mkdir -p tests/clockevents run
+	mkdir -p tests/clockevents run modules
+	touch modules/{hv_regs,timer_probe}.ko
 	echo program >tests/clockevents/sysfs_contract
 }
 
@@ -24,6 +25,7 @@ setup() {
 prepare() {
 	# shellcheck disable=SC2016
 	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+		modules_build() { echo "$PWD/modules"; }
 		PROGRAMS=("clockevents/sysfs_contract -x a*" "clockevents/other") TESTS_DIR=tests GUEST_DIR=$PWD/run
 		guest_prepare
 		echo "${GUEST_CMD[*]}"
@@ -115,4 +117,14 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "$status" -eq 2 ]
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *"MODULES: missing.ko: no such file"* ]]
+}
+
+@test "a module by its name: an unknown one, and one for a kernel without headers, one line, exit 2" {
+	run prepare GUEST=x86 MODULES=nosuch
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"MODULES: nosuch is neither a file nor one of our modules (hv_regs hv_stimer timer_fault"* ]]
+	run prepare GUEST=x86 MODULES="timer_fault fault=none"
+	[ "$status" -eq 2 ]
+	[[ $output == *"module timer_fault is not for amd64"* ]]
 }

@@ -293,7 +293,7 @@ static void behind(int unused)
 }
 
 /*
- * A finding (6.1 to 6.18): io_uring/timeout.c has no timens_ktime_to_host(), so that it takes the time for
+ * A finding (6.12 and 6.18): io_uring/timeout.c has no timens_ktime_to_host(), so that it takes the time for
  * one on the host's clock. Told as what is missing, for every kernel of today lacks it.
  */
 static void io_uring(int unused)

@@ -23,6 +23,7 @@
 #define CYCLES 3
 #define WATCH_NS (200 * NSEC_PER_MSEC)
 #define SAMPLES 100
+#define TRIES 5
 
 static uint64_t jiffies(int cpu)
 {
@@ -51,15 +52,17 @@ static void plug(int cpu, bool online)
 
 /*
  * Time is kept if the clocks of the last tick follow the fine ones. observer
- * idles half the time: busy it might take the duty over merely by being busy.
+ * idles half the time: busy it might take the duty over merely by being busy. False where it is
+ * not kept; the last time the case fails with it.
  */
-static void judge_time(int cpu, int observer, bool idle, int64_t *worst)
+static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *worst)
 {
 	int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW), coarse = clock_ns(CLOCK_MONOTONIC_COARSE);
 	int64_t real = clock_ns(CLOCK_REALTIME_COARSE), fine = clock_ns(CLOCK_MONOTONIC), lag[SAMPLES], passed;
 	uint64_t ticks = jiffies(observer), start = counter_read();
 	struct timespec res;
 	struct stats s;
+	bool still, slow, late;
 
 	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &res), 0);
 	for (int i = 0; i < SAMPLES; i++) {
@@ -81,16 +84,29 @@ static void judge_time(int cpu, int observer, bool idle, int64_t *worst)
 	s = stats_of(lag, SAMPLES);
 	if (s.p50 > *worst)
 		*worst = s.p50;
-	if (coarse < passed / 2 || real < passed / 2 || fine < passed / 2)
+	still = coarse < passed / 2 || real < passed / 2 || fine < passed / 2;
+	/* jiffies are 0 where /proc/timer_list hasn't them. */
+	slow = jiffies(observer) && ticks < (uint64_t)(passed / timespec_ns(&res)) / 2;
+	/* Two ticks are its nature; the rest is for a host that is slow to deliver them. */
+	late = s.p50 > 2 * timespec_ns(&res) + 20 * NSEC_PER_MSEC;
+	if (!last)
+		return !still && !slow && !late;
+	if (still)
 		report_fail("with CPU %d offline, in %.0f ms of CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC moved by %.0f ms, its coarse clock by %.0f ms, the time of day's by %.0f ms",
 			    cpu, passed / 1e6, fine / 1e6, coarse / 1e6, real / 1e6);
-	/* jiffies are 0 where /proc/timer_list hasn't them. */
-	if (jiffies(observer) && ticks < (uint64_t)(passed / timespec_ns(&res)) / 2)
+	if (slow)
 		report_fail("with CPU %d offline, jiffies moved by %llu in %.0f ms", cpu,
 			    (unsigned long long)ticks, passed / 1e6);
-	/* Two ticks are its nature; the rest is for a host that is slow to deliver them. */
-	if (s.p50 > 2 * timespec_ns(&res) + 20 * NSEC_PER_MSEC)
+	if (late)
 		report_fail("with CPU %d offline the coarse clock lags by %.1f ms (median)", cpu, s.p50 / 1e6);
+	return true;
+}
+
+/* A duty that nobody took over stays so; a host that is slow to deliver ticks is so for a while. */
+static void judge_time(int cpu, int observer, bool idle, int64_t *worst)
+{
+	for (int i = 1; i <= TRIES && !time_kept(cpu, observer, idle, i == TRIES, worst); i++)
+		;
 }
 
 static bool running(void *arg)
