@@ -181,11 +181,16 @@ static int64_t jumps(int side)
 static struct handoff_pair run(int64_t (*read)(int side))
 {
 	struct handoff_source source = { .kind = HANDOFF_CUSTOM, .read = read };
-	struct handoff_pair p = two_cpus();
+	struct handoff_pair p;
+	int tries = 0;
 
-	handoff_round(&p, 1, &source, BOX_NS, 5 * BOX_NS);
-	ck_assert_int_eq(p.error, 0);
-	ck_assert_uint_gt(handoff_observations(&p), 20);
+	/* A busy machine may give the two next to no time together. */
+	do {
+		p = two_cpus();
+		handoff_round(&p, 1, &source, BOX_NS, 5 * BOX_NS);
+		ck_assert_int_eq(p.error, 0);
+	} while (handoff_observations(&p) < HANDOFF_ENOUGH && ++tries < 20);
+	ck_assert_uint_ge(handoff_observations(&p), HANDOFF_ENOUGH);
 	return p;
 }
 
