@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a journal proves. awk -v today=YYYY-MM-DD -f judge.awk EXPECTED JOURNAL -> records, tab-separated:
+# What a journal proves. awk -v today=YYYY-MM-DD -f stamps.awk -f judge.awk EXPECTED JOURNAL -> records, tab-separated:
 #   gate KEY VALUE                                          what the gate was asked to judge
 #   phase NAME SECONDS                                      prepare, boot, tests
 #   fact NAME VALUE        metric ID NAME VALUE UNIT        as the guest gave them
@@ -163,80 +163,6 @@ function a_metric(text,    n, word, at, value) {
 	if (n < 2 || n > 3 || !ours(word[1]) || at < 2 || value !~ /^[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?$/)
 		return broken("a metric that can't be read in " cur)
 	metric[++metrics] = word[1] OFS substr(word[2], 1, at - 1) OFS value OFS word[3]
-}
-
-# stamp RAW MONOTONIC, in ns, read when the line was written; what is too many is forgotten
-function a_stamp(raw, monotonic) {
-	if (raw !~ /^[0-9]+$/ || monotonic !~ /^[0-9]+$/ || length(raw monotonic) > 36)
-		return broken("a stamp that can't be read in " cur)
-	if (stamps >= 1000)
-		return
-	arrived[++stamps] = stamp
-	stamp_raw[stamps] = raw / 1e9
-	stamp_monotonic[stamps] = monotonic / 1e9
-}
-
-# The stamp of least delay from first to last, if the guest's clock at[] is fast by slope. The delays' spread, for the caller:
-# lower quartile - least. In the guest's seconds, so that a clock that stands still divides nothing by 0.
-function least_delay(at, slope, first, last,    k, i, delay, sorted, best) {
-	for (k = first; k <= last; k++) {
-		delay = (arrived[k] - arrived[1]) * (1 + slope) - (at[k] - at[1])
-		if (k == first || delay < sorted[first])
-			best = k
-		for (i = k; i > first && sorted[i - 1] > delay; i--)
-			sorted[i] = sorted[i - 1]
-		sorted[i] = delay
-	}
-	spread = sorted[first + int((last - first) / 4)] - sorted[first]
-	return best
-}
-
-# How fast the guest's clock at[] is by ours, told by the least delayed stamps of the first and the last third: a line may
-# arrive late, never early. The uncertainty, for the caller: the delays' spread by the time between.
-function host_slope(at,    pass, slope, i, j, spreads) {
-	for (pass = 1; pass <= 3; pass++) {
-		i = least_delay(at, slope, 1, int(stamps / 3))
-		spreads = spread
-		j = least_delay(at, slope, stamps - int(stamps / 3) + 1, stamps)
-		spreads += spread
-		if (arrived[j] <= arrived[i]) {
-			uncertainty = 1
-			return 0
-		}
-		slope = (at[j] - at[i]) / (arrived[j] - arrived[i]) - 1
-		uncertainty = spreads / (arrived[j] - arrived[i])
-		if (slope < -1)
-			slope = -1
-	}
-	return slope
-}
-
-function host_metric(name, value, unit) {
-	metric[++metrics] = cur ".host" OFS name OFS sprintf("%.3f", value) OFS unit
-}
-
-# The one reference outside the guest (G4): clocks that are all fast alike agree with each other, not with the host's.
-function judge_stamps(    id, slope, span) {
-	if (cur == "" || !stamps)
-		return
-	id = cur ".host"
-	span = arrived[stamps] - arrived[1]
-	if (stamps < 12 || span < 1)
-		return add_case(cur, id, "SKIP", "stamps: " stamps " in " sprintf("%.1f", span) " s tell no rate", 0)
-	slope = host_slope(stamp_monotonic)
-	host_metric("slope_monotonic", slope * 1e6, "ppm")
-	slope = host_slope(stamp_raw)
-	host_metric("slope", slope * 1e6, "ppm")
-	host_metric("uncertainty", uncertainty * 1e6, "ppm")
-	host_metric("samples", stamps, "stamps")
-	if (uncertainty > 0.02)
-		add_case(cur, id, "SKIP", sprintf("a steadier stream: the stamps' delays spread so much that the rate is known to %.1f %% only", \
-			uncertainty * 100), span)
-	else if (slope > 0.05 + uncertainty || slope < -0.05 - uncertainty)
-		add_case(cur, id, "FAIL", sprintf("CLOCK_MONOTONIC_RAW is %.1f %% %s by the host's clock, known to %.2f %%", \
-			slope < 0 ? -slope * 100 : slope * 100, slope < 0 ? "slow" : "fast", uncertainty * 100), span)
-	else
-		add_case(cur, id, "PASS", "", span)
 }
 
 function guest(line,    word, n) {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # From a journal to reports, the table and the exit code. Needs common.sh, jq and LC_ALL=C.
-# Everything is computed from journal.log by judge.awk, once: no two formats can disagree.
+# Everything is computed from journal.log by judge.awk (with stamps.awk), once: no two formats can disagree.
 
 # expected_check FILE : die unless each line is "id outcome expires=YYYY-MM-DD reason"; no file expects nothing
 expected_check() {
@@ -28,7 +28,7 @@ judge() {
 	local expected=$1 today
 	[[ -e $expected ]] || expected=/dev/null
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
-	awk -v today="$today" -f "$HARNESS/lib/judge.awk" "$expected" "$RUN/journal.log" >"$RUN/records.tsv"
+	awk -v today="$today" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" "$expected" "$RUN/journal.log" >"$RUN/records.tsv"
 }
 
 # report : report.ktap, facts.json and metrics.tsv from the records
