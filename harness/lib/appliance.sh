@@ -34,7 +34,7 @@ build_appliance() {
 
 # appliance_command : turn the guest's command into one for the appliance, and GUEST_CMD into the appliance's own
 appliance_command() {
-	local paths append="console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
+	local paths append="console=ttyS0 earlyprintk=serial,ttyS0,115200 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
 	append+=" mitigations=off rodata=off nokaslr cryptomgr.notests"
 	guest_command kernel
 	printf '%q ' "${GUEST_CMD[@]}" >"$GUEST_DIR/command"

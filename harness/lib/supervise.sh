@@ -277,11 +277,14 @@ appliance_failure() {
 	echo "$why"
 }
 
-# stale_int3 : did QEMU's emulation end this boot? Where a kernel patches its code while all CPUs run, an emulated CPU may
-# keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2): "Oops: int3"
-stale_int3() {
+# emulation_failed : did QEMU's emulation end this boot? Where a kernel patches its code while all CPUs run, an emulated CPU may
+# keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2): "Oops: int3". And the
+# hypervisor appliance, seldom, ends before it has come to start the guest, which then has not even been tried.
+emulation_failed() {
+	local words
 	[[ ${GUEST_EMULATED:-no} == yes ]] || return
-	{ console_text; cat "$GUEST_DIR/appliance.log" 2>/dev/null || :; } | grep 'int3: 0000' >/dev/null
+	words=$(console_text; tr -d '\0' 2>/dev/null <"$GUEST_DIR/appliance.log" || :)
+	[[ $words == *'int3: 0000'* ]] || [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]
 }
 
 # gone -> why a guest that ended by itself did so
@@ -332,17 +335,17 @@ supervise() {
 			# Its last words first.
 			guest_kill
 			wait "$console_pid" || :
-			if ! stale_int3; then
+			if ! emulation_failed; then
 				verdict=$(gone)
 			elif [[ -z $ready ]] && ((again++ < 2)); then
 				verdict=again
 			else
-				verdict="SETUP QEMU's emulation failed (Oops: int3 in console.log or appliance.log), not the guest: try again"
+				verdict="SETUP QEMU's emulation failed (see console.log and appliance.log), not the guest: try again"
 			fi
 		fi
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
-		again) journal "> boot again: QEMU's emulation failed (Oops: int3) before the guest was ready" ;;
+		again) journal "> boot again: QEMU's emulation failed before the guest was ready" ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP*)
 			journal "> $verdict"
 			console_show

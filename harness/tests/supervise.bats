@@ -78,7 +78,7 @@ setup() { fake_setup; }
 	program a.two 'plan 1' 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
 	gate
 	exits 2
-	says "COULD NOT BE JUDGED: QEMU's emulation failed (Oops: int3"
+	says "COULD NOT BE JUDGED: QEMU's emulation failed (see"
 	rm "$FAKE_SCRIPTS/twice"
 	program firmware 'console "Oops: int3: 0000 [#1]"' 'panic "Fatal exception in interrupt"'
 	gate
@@ -156,4 +156,18 @@ setup() { fake_setup; }
 	exits 2
 	says 'EXIT a.one without the host'"'"'s token'
 	says '2 passed'
+}
+
+@test "an appliance that ends before it starts the guest: booted again" {
+	export GUEST_NESTED=yes
+	program firmware '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'reset' '}' \
+		'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	[[ $(lines_in journal.log '> boot again') == 1 ]]
+	program firmware 'echo "appliance: starting the guest" >appliance.log' 'reset'
+	gate
+	exits 2
+	says 'NO BOOT: the guest ended before it was ready'
 }
