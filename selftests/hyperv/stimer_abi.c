@@ -232,6 +232,18 @@ static void count_zero(int cpu)
 			    known, interrupted);
 }
 
+/* Sets a register, called what of STIMERn, and demands the value back. */
+static void keeps(int cpu, enum hv_reg reg, const char *what, int n, uint64_t set)
+{
+	uint64_t value;
+
+	regs_set(cpu, reg, set);
+	value = regs_get(cpu, reg);
+	if (value != set)
+		report_fail("%s of STIMER%d of CPU %d was set to 0x%llx and reads 0x%llx", what, n, cpu,
+			    (unsigned long long)set, (unsigned long long)value);
+}
+
 static void readback(int cpu)
 {
 	static const uint64_t counts[] = { 1, 0x123456789abcdef0, 1ull << 63, UINT64_MAX, 0 };
@@ -246,25 +258,11 @@ static void readback(int cpu)
 	configs[4] = STIMER_SINT(1);
 	configs[5] = STIMER_SINT(15) | STIMER_AUTO_ENABLE;
 	for (int n = 1; n <= 3; n++) {
-		for (size_t i = 0; i < 6; i++) {
-			uint64_t value;
-
-			regs_set(cpu, CONFIG(n), configs[i]);
-			value = regs_get(cpu, CONFIG(n));
-			if (value != configs[i])
-				report_fail("CONFIG of STIMER%d of CPU %d was set to 0x%llx and reads 0x%llx", n, cpu,
-					    (unsigned long long)configs[i], (unsigned long long)value);
-		}
+		for (size_t i = 0; i < 6; i++)
+			keeps(cpu, CONFIG(n), "CONFIG", n, configs[i]);
 		regs_set(cpu, CONFIG(n), vector);
-		for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-			uint64_t value;
-
-			regs_set(cpu, COUNT(n), counts[i]);
-			value = regs_get(cpu, COUNT(n));
-			if (value != counts[i])
-				report_fail("COUNT of STIMER%d of CPU %d was set to 0x%llx and reads 0x%llx", n, cpu,
-					    (unsigned long long)counts[i], (unsigned long long)value);
-		}
+		for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+			keeps(cpu, COUNT(n), "COUNT", n, counts[i]);
 	}
 	regs_clear(cpu);
 }
