@@ -75,6 +75,25 @@ function program_over(    missed) {
 	cur = asked = open = dead = ""
 }
 
+# The emulation failed, not the guest: what it said of the running program in this boot is taken back, for the program runs again.
+function take_back(why,    id) {
+	if (asked != "") {
+		events = before_events
+		metrics = before_metrics
+		for (id in begun)
+			if (index(id, asked ".") == 1) {
+				delete begun[id]
+				delete result[id]
+			}
+		delete ran[asked]
+		delete tried[asked]
+	}
+	add_diag(asked != "" ? asked : planned[1], "booted again: " why)
+	cur = asked = open = dead = plan = ""
+	results = blamed = 0
+	deaf = 1
+}
+
 # The boot ended in the middle of something: HANG, PANIC, RESET, FLOOD.
 function boot_over(outcome, why) {
 	if (asked == "")
@@ -246,10 +265,14 @@ function host(line,    word, n, rest) {
 	} else if (word[1] == "run") {
 		asked = last_asked = word[2]
 		token = word[3]
+		before_events = events
+		before_metrics = metrics
 		asked_at = stamp
 		tried[asked] = 1
 	} else if (word[1] ~ /^(HANG|PANIC|RESET|FLOOD)$/) {
 		boot_over(word[1], substr(rest, length(word[2]) + 2))
+	} else if (word[1] == "again") {
+		take_back(rest)
 	} else if (word[1] == "NOBOOT") {
 		noboot = rest
 	} else if (word[1] == "SETUP") {

@@ -10,7 +10,7 @@
 #
 # journal.log is all that judging ever reads. One line each: "<epoch.microseconds> <boot> < <line of the guest>" or
 # "... > <event>", events being: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
-# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, console LINE, interrupted SIGNAL, off, end.
+# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), console LINE, interrupted SIGNAL, off, end.
 # A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
 #
 # No deadline below trusts a clock of the guest. Seconds:
@@ -277,14 +277,30 @@ appliance_failure() {
 	echo "$why"
 }
 
-# emulation_failed : did QEMU's emulation end this boot? Where a kernel patches its code while all CPUs run, an emulated CPU may
-# keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2): "Oops: int3". And the
-# hypervisor appliance, seldom, ends before it has come to start the guest, which then has not even been tried.
-emulation_failed() {
+# emulation_failure -> how QEMU's emulation ended this boot, if it did: not the guest's fault. Where a kernel patches its code while
+# all CPUs run, an emulated CPU may keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2):
+# "Oops: int3", or, so it seems, a triple fault where a CPU can't take exceptions yet. And the hypervisor appliance, seldom,
+# ends before it has come to start the guest.
+# What is so ended begins anew; but what ends so twice is the guest's own doing.
+emulation_failure() {
 	local words
-	[[ ${GUEST_EMULATED:-no} == yes ]] || return
+	[[ ${GUEST_EMULATED:-no} == yes ]] || return 0
 	words=$(console_text; tr -d '\0' 2>/dev/null <"$GUEST_DIR/appliance.log" || :)
-	[[ $words == *'int3: 0000'* ]] || [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]
+	if [[ $words == *'int3: 0000'* ]]; then
+		echo "an emulated CPU kept a breakpoint that was gone (int3)"
+	elif [[ $words == *'appliance: triple fault'* ]]; then
+		echo "a CPU shut down on emulated KVM ($(triple_fault))"
+	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
+		echo "the hypervisor appliance ended before it started the guest"
+	fi
+}
+
+# triple_fault -> where a CPU of the guest shut down, if the appliance saw one do so
+triple_fault() {
+	local at
+	at=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | sed -n 's/.*appliance: triple fault: \(vcpu [0-9]*\).*\(rip 0x[0-9a-f]*\).*/triple fault: \1, \2/p' | head -n 1) || :
+	printable at
+	echo "$at"
 }
 
 # gone -> why a guest that ended by itself did so
@@ -305,7 +321,8 @@ gone() {
 	elif [[ -n $why ]]; then
 		echo "PANIC $(at) $why"
 	else
-		echo "RESET $(at) the machine restarted or ended"
+		why=$(triple_fault)
+		echo "RESET $(at) the machine restarted or ended${why:+ ($why)}"
 	fi
 }
 
@@ -323,7 +340,7 @@ progress() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0
+	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
@@ -335,18 +352,18 @@ supervise() {
 			# Its last words first.
 			guest_kill
 			wait "$console_pid" || :
-			if ! emulation_failed; then
+			why=$(emulation_failure)
+			if [[ -z $why || ( -n $program && $program == "$again_in" ) ]]; then
 				verdict=$(gone)
-			elif [[ -z $ready ]] && ((again++ < 2)); then
-				verdict=again
+			elif ((again++ < 2)); then
+				verdict="again $why" again_in=$program
 			else
-				verdict="SETUP QEMU's emulation failed (see console.log and appliance.log), not the guest: try again"
+				verdict="SETUP QEMU's emulation failed for the third time, not the guest: $why; try again on a quieter machine"
 			fi
 		fi
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
-		again) journal "> boot again: QEMU's emulation failed before the guest was ready" ;;
-		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP*)
+		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP* | again*)
 			journal "> $verdict"
 			console_show
 			;;
@@ -357,7 +374,7 @@ supervise() {
 		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
 		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
 		[[ $verdict != NOBOOT* && $verdict != SETUP* ]] || break
-		# Whatever ended a boot, the program it ended in has had its turn.
-		[[ -z $program ]] || todo=("${todo[@]:1}")
+		# Whatever else ended a boot, the program it ended in has had its turn.
+		[[ $verdict == again* || -z $program ]] || todo=("${todo[@]:1}")
 	done
 }

@@ -59,6 +59,7 @@ $1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
 	waited[n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
 }
 $1 == "diag" && $3 ~ /^console: / { console[$2] = console[$2] "      " short(substr($3, 10), 160) "\n" }
+$1 == "diag" && $3 ~ /^booted again: / { again[++agains] = $2 ": " $3 }
 $1 == "case" && $5 == "fail" { failure[++failures] = $0 }
 $1 == "case" && $5 == "xfail" { excused[++excuses] = $0 }
 $1 == "case" && $5 == "skip" {
@@ -102,6 +103,8 @@ END {
 		split(excused[i], f, "\t")
 		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), f[8]
 	}
+	for (i = 1; i <= agains; i++)
+		print paint(33, "NOTE"), short(again[i], 200)
 	for (i = 1; i <= skip_reasons; i++)
 		printf "%s %s: %s\n", paint(33, "SKIP"), (skips[skip_reason[i]] > 3 ? skips[skip_reason[i]] " cases" : \
 			skip_ids[skip_reason[i]]), short(skip_reason[i], 200)
