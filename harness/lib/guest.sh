@@ -27,7 +27,7 @@ source "$HARNESS/lib/appliance.sh"
 # shellcheck source=hypervisor.sh
 source "$HARNESS/lib/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules hypervisor firmware '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules tests hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
@@ -36,7 +36,7 @@ guest_conf() {
 	[[ $name != */* ]] || file=$name
 	[[ -f $file && -r $file ]] ||
 		die 2 "GUEST=$name: no such guest; known: $(cd "$HARNESS/guests" && printf '%s ' *.conf | sed 's/\.conf / /g; s/ $//') (or the path of a .conf file)"
-	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]=''
+	declare -gA GUEST_CONF=([cpus]=2 [memory]=512 [kernel]=6.12 [accel]=tcg [nested]=no [cmdline]='' [modules]='' [tests]='*'
 		[hypervisor]='' [firmware]=dt)
 	while IFS= read -r line || [[ -n $line ]]; do
 		number=$((number + 1))

@@ -76,6 +76,11 @@ no_guest() {
 	exits 0
 	says '1 passed, 0 failed'
 	[[ $(lines_in journal.log 'left-out a.two') == 1 ]]
+	FAKE_TESTS='a.one' gate
+	exits 0
+	says "tests of fake: a.one (TESTS='*' runs all)"
+	FAKE_TESTS='a.one' gate 'TESTS=*'
+	exits 1
 }
 
 @test "programs of the user's own come from EXTRA_DIR" {
