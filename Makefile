@@ -3,7 +3,7 @@
 
 KNOWN := GUEST KERNEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOT_TIMEOUT SILENCE_TIMEOUT N LOAD JOBS SUBSET PEER PEER_LIMIT \
 	TICKPROOF_CACHE summary I_KNOW_THIS_MAY_HANG_THE_MACHINE CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V \
-	INSTALL_PATH FORMAT USERCFLAGS USERLDFLAGS
+	INSTALL_PATH FORMAT KDIR USERCFLAGS USERLDFLAGS
 
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 UNKNOWN := $(filter-out $(KNOWN) -%,$(GIVEN))
@@ -12,7 +12,7 @@ $(error unknown variable $(UNKNOWN); known are $(KNOWN))
 endif
 
 # Paths are meant from here, also for a make that runs in selftests/.
-PATHS = $(foreach v,OUTPUT O SYSROOT INSTALL_PATH,$(if $($v),$v='$(abspath $($v))'))
+PATHS = $(foreach v,OUTPUT O SYSROOT INSTALL_PATH KDIR,$(if $($v),$v='$(abspath $($v))'))
 
 define HELP
 make gate [GUEST=hyperv] [KERNEL=version|path] [CPUS=n] [MODULES="path.ko[ param=value...]; ..."]
@@ -27,6 +27,7 @@ make install [INSTALL_PATH=dir]       the test programs and run_kselftest.sh
 make gen_tar [FORMAT=.gz|.xz|...]     the same as a tarball that needs no compiler where it runs
 make clean
 To cross-build: CROSS_COMPILE=prefix- SYSROOT=dir-with-libcheck OUTPUT=dir
+With KDIR=kernel-headers, what builds and installs the test programs does so with their kernel modules (selftests/README.md).
 make's exit status is 2 for any failure; harness/gate tells 1 (does not conform) from 2 (not judged).
 endef
 

@@ -145,6 +145,24 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	ran_one 'KTAP version 1'
 }
 
+@test "KDIR: the kernel modules are built, installed and cleaned with the rest" {
+	local kdir name
+	kdir=$(
+		# shellcheck source=/dev/null
+		for name in common deps kernel modules; do . "$HARNESS/lib/$name.sh"; done
+		kernel_fetch amd64 6.12 && headers_fetch amd64 "$KERNEL_RELEASE"
+	)
+	run -0 make install INSTALL_PATH=there KDIR="$kdir" ARCH=x86_64
+	for name in hv_regs timer_fault timer_probe; do
+		grep -q 'vermagic=6\.12\.' "there/tickproof/test_modules/$name.ko"
+	done
+	make -s clean KDIR="$kdir" ARCH=x86_64
+	[[ -z $(find selftests -name '*.ko' -o -name '*.mod.c') ]]
+	make -s -C selftests
+	run -2 make install INSTALL_PATH=there KDIR=/nowhere
+	says 'no kernel headers in /nowhere'
+}
+
 @test "gen_tar: the tarball runs in a chroot with busybox alone, as an ordinary user" {
 	local root=$BATS_TEST_TMPDIR/root
 	[[ $EUID == 0 ]] || skip 'needs root for chroot'
