@@ -21,24 +21,11 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "reading.h"
+#include "sources.h"
 
 #define NO_SUCH_NAME "tickproof-no-such"
 
 static struct platform platform;
-
-static struct cs_list *need_list(void)
-{
-	static struct cs_list list;
-	int err = cs_available(&list);
-
-	if (err == -ENOENT)
-		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
-	if (err == -EPROTO)
-		report_fail("available_clocksource isn't names that each end with one blank, and a newline");
-	if (err)
-		report_fail("reading available_clocksource: %s", strerror(-err));
-	return &list;
-}
 
 static const char *need_current(void)
 {
@@ -52,30 +39,21 @@ static const char *need_current(void)
 	return name;
 }
 
-static void need_writable(const char *path)
-{
-	need_list();
-	if (geteuid())
-		report_skip("writing to %s needs root", path);
-	if (access(path, W_OK))
-		report_skip("%s can't be written here: %s", path, strerror(errno));
-}
-
 static void current_available(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	const char *name = need_current();
 
 	(void)unused;
 	/* Two reads: a switch or a registration may come between them. */
-	if (cs_find(list, name) < 0 && cs_find(need_list(), need_current()) < 0)
+	if (cs_find(list, name) < 0 && cs_find(sources_need(), need_current()) < 0)
 		report_fail("the clocksource in use, '%s', isn't among the available", name);
 	report_metric("available", list->nr, "sources");
 }
 
 static void format(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	char *text;
 	ssize_t n = file_read(CS_CURRENT, &text);
 
@@ -100,7 +78,7 @@ static void modes(int unused)
 	struct stat st;
 
 	(void)unused;
-	need_list();
+	sources_need();
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		ck_assert_int_eq(file_path(full, sizeof(full), files[i].path), 0);
 		if (stat(full, &st))
@@ -125,7 +103,7 @@ static void expect_eacces(const char *path, int flags)
 static void directions(int unused)
 {
 	(void)unused;
-	need_list();
+	sources_need();
 	expect_eacces(CS_UNBIND, O_RDONLY);
 	expect_eacces(CS_AVAILABLE, O_WRONLY);
 }
@@ -133,7 +111,7 @@ static void directions(int unused)
 static void ordinary_user(int unused)
 {
 	(void)unused;
-	need_list();
+	sources_need();
 	/* The case has a process of its own: what it gives up, only it lacks. */
 	if (!geteuid() && (setgid(65534) || setuid(65534)))
 		report_skip("can't become an ordinary user: %s", strerror(errno));
@@ -153,7 +131,7 @@ static void name_length(int unused)
 	char x[4096], before[CS_NAME_LEN];
 
 	(void)unused;
-	need_writable(CS_CURRENT);
+	sources_need_writable(CS_CURRENT);
 	strcpy(before, need_current());
 	memset(x, 'x', sizeof(x));
 	expect_error(cs_select(x, CS_NAME_LEN), EINVAL, "32 bytes");
@@ -175,8 +153,8 @@ static void unbind_refused(int unused)
 	char x[4096];
 
 	(void)unused;
-	need_writable(CS_UNBIND);
-	before = *need_list();
+	sources_need_writable(CS_UNBIND);
+	before = *sources_need();
 	memset(x, 'x', sizeof(x));
 	expect_error(cs_unbind(NO_SUCH_NAME, strlen(NO_SUCH_NAME)), ENODEV, "an unknown name");
 	expect_error(cs_unbind(x, CS_NAME_LEN - 1), ENODEV, "31 bytes");
@@ -193,13 +171,13 @@ static void unbind_refused(int unused)
 		if (len < CS_NAME_LEN)
 			expect_error(cs_unbind(x, len), ENODEV, "a name and two newlines");
 	}
-	if (memcmp(&before, need_list(), sizeof(before)))
+	if (memcmp(&before, sources_need(), sizeof(before)))
 		report_fail("a refused unbind changed the available clocksources");
 }
 
 static void jiffies_hidden(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	const char *name = need_current();
 	struct timespec res;
 
@@ -241,7 +219,7 @@ static void expect_hyperv(const struct cs_list *list)
 
 static void expected_sources(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 
 	(void)unused;
 	report_fact("clocksources", "%s%s%s%s%s%s%s", list->name[0], list->nr > 1 ? " " : "",
@@ -290,7 +268,7 @@ static int rating(const char *name)
 
 static void rating_order(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	int last = 0, known = 0;
 	size_t of = 0;
 

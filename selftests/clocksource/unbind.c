@@ -21,24 +21,9 @@
 #include "../lib/platform.h"
 #include "../lib/readers.h"
 #include "../lib/report.h"
+#include "sources.h"
 
 static struct platform platform;
-
-static struct cs_list *need_list(void)
-{
-	static struct cs_list list;
-	int err = cs_available(&list);
-
-	if (err == -ENOENT)
-		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
-	if (err)
-		report_fail("reading available_clocksource: %s", strerror(-err));
-	if (geteuid())
-		report_skip("unbinding a clocksource needs root");
-	if (access(CS_UNBIND, W_OK))
-		report_skip("unbind_clocksource can't be written here: %s", strerror(errno));
-	return &list;
-}
 
 /* CPUs whose timers work: on any other, a thread that keeps busy is never preempted. */
 static cpu_set_t living(void)
@@ -67,7 +52,7 @@ static void unbind_current(const struct cs_list *before)
 	if (strcmp(now, next))
 		report_fail("behind the unbinding of %s, %s is in use instead of the next best, %s", source,
 			    now, next);
-	if (cs_find(need_list(), source) >= 0)
+	if (cs_find(sources_need(), source) >= 0)
 		report_fail("%s is unbound and still available", source);
 	n = cs_unbind(source, strlen(source));
 	if (n != -ENODEV)
@@ -102,11 +87,12 @@ static void current_source(int unused)
 {
 	cpu_set_t cpus = living();
 	struct readers readers;
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	size_t unbound = 0, at_start = list->nr;
 	int err;
 
 	(void)unused;
+	sources_need_writable(CS_UNBIND);
 	if (list->nr < 2)
 		report_skip("%s is the only clocksource this system can use", list->name[0]);
 	if (!CPU_COUNT(&cpus))
@@ -117,8 +103,8 @@ static void current_source(int unused)
 	err = readers_start(&readers, &cpus, NULL);
 	if (err)
 		report_fail("starting a reader on each CPU: %s", strerror(-err));
-	while (need_list()->nr > 1) {
-		struct cs_list before = *need_list();
+	while (sources_need()->nr > 1) {
+		struct cs_list before = *sources_need();
 
 		readers_round(&readers, NSEC_PER_SEC, false);
 		unbind_current(&before);
@@ -133,12 +119,13 @@ static void current_source(int unused)
 
 static void last_source(int unused)
 {
-	struct cs_list *list = need_list();
+	struct cs_list *list = sources_need();
 	char last[CS_NAME_LEN];
 	int64_t before;
 	ssize_t n;
 
 	(void)unused;
+	sources_need_writable(CS_UNBIND);
 	if (list->nr > 1)
 		report_skip("there are still %zu clocksources", list->nr);
 	strcpy(last, list->name[0]);
@@ -147,7 +134,7 @@ static void last_source(int unused)
 	if (n != -EBUSY)
 		report_fail("unbinding %s, the last usable clocksource, gave %s instead of EBUSY", last,
 			    n < 0 ? strerrorname_np(-n) : "success");
-	if (cs_find(need_list(), last) < 0)
+	if (cs_find(sources_need(), last) < 0)
 		report_fail("%s couldn't be unbound, and yet isn't available", last);
 	if (clock_ns(CLOCK_MONOTONIC) < before)
 		report_fail("MONOTONIC stepped back");
