@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A kernel Image for EL1, as Documentation/arch/arm64/booting.rst has it, with the little that C cannot say. */
 #include "../arm64.h"
+#include "../pairs.h"
 
 	.section .text.start, "ax"
 	.globl	header
@@ -44,26 +45,10 @@ secondary:
 	stp	x29, x30, [sp, #-32]!
 	str	x0, [sp, #16]
 	mov	x18, x0
-	ldp	x0, x1, [x18]
-	ldp	x2, x3, [x18, #16]
-	ldp	x4, x5, [x18, #32]
-	ldp	x6, x7, [x18, #48]
-	ldp	x8, x9, [x18, #64]
-	ldp	x10, x11, [x18, #80]
-	ldp	x12, x13, [x18, #96]
-	ldp	x14, x15, [x18, #112]
-	ldp	x16, x17, [x18, #128]
+	pairs	ldp, x18, 0, 17
 	\instruction
 	ldr	x18, [sp, #16]
-	stp	x0, x1, [x18]
-	stp	x2, x3, [x18, #16]
-	stp	x4, x5, [x18, #32]
-	stp	x6, x7, [x18, #48]
-	stp	x8, x9, [x18, #64]
-	stp	x10, x11, [x18, #80]
-	stp	x12, x13, [x18, #96]
-	stp	x14, x15, [x18, #112]
-	stp	x16, x17, [x18, #128]
+	pairs	stp, x18, 0, 17
 	ldp	x29, x30, [sp], #32
 	ret
 	.endm
@@ -74,26 +59,10 @@ secondary:
 
 irq:
 	sub	sp, sp, #176
-	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
+	pairs	stp, sp, 0, 17
 	stp	x18, x30, [sp, #144]
 	bl	interrupt
-	ldp	x0, x1, [sp]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
+	pairs	ldp, sp, 0, 17
 	ldp	x18, x30, [sp, #144]
 	add	sp, sp, #176
 	eret
