@@ -2,15 +2,17 @@
 #define _GNU_SOURCE
 
 #include "../lib/report.h"
-#include "../lib/stats.h"
 #include "periodic.h"
 #include "shots.h"
 
 #define UNIT_NS 100
 
-#define PERIOD (4 * HV_MSEC)
-#define PERIODS 60
-#define QUARTERS 4
+/* No multiple of a tick's period: on x86 ticks have the same vector, and are not to look like ours. */
+#define PERIOD (7 * HV_MSEC)
+#define PARTS 10
+#define PART_PERIODS 10
+#define PERIODS (PARTS * PART_PERIODS)
+#define WINDOW (PERIOD / 8)
 
 #if defined(__aarch64__)
 #define ONLY_OURS true
@@ -18,48 +20,95 @@
 #define ONLY_OURS false	/* Linux's own STIMER0 has the same vector */
 #endif
 
-/*
- * The handler's times on a grid of PERIOD from the start: how far behind its line
- * each is. Whoever keeps the phase stays where he began, but for what the host
- * delays; whoever sets the next expiry from the last one's handling drifts off,
- * further in each quarter.
- */
-static bool drifts(int cpu, uint64_t start, const struct hv_event *events, size_t nr)
+/* The phase from which on, for a window, there are most. */
+static int64_t densest(const int64_t *phase, size_t nr)
 {
-	static int64_t behind[HV_EVENTS_MAX];
-	int64_t first = 0, last = 0;
-	bool rising = true;
+	int64_t best = 0;
+	size_t most = 0;
 
-	for (uint64_t q = 0; q < QUARTERS; q++) {
+	for (size_t i = 0; i < nr; i++) {
 		size_t there = 0;
-		struct stats s;
-		int64_t one;
+
+		for (size_t j = 0; j < nr; j++)
+			there += (phase[j] - phase[i] + (int64_t)PERIOD) % (int64_t)PERIOD < (int64_t)WINDOW;
+		if (there > most) {
+			most = there;
+			best = phase[i];
+		}
+	}
+	return best;
+}
+
+/*
+ * Where on a grid of PERIOD from the start the handler's times lie, part by part.
+ * Whoever keeps the phase stays where he began, but for what the host delays;
+ * whoever sets the next expiry from the last one's handling drifts off, further
+ * and further.
+ */
+static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *events, size_t nr)
+{
+	static int64_t phase[HV_EVENTS_MAX];
+	int64_t behind[PARTS] = { 0 }, drift;
+	bool further = true;
+
+	for (int p = 0; p < PARTS; p++) {
+		int64_t step;
+		size_t there = 0;
 
 		for (size_t i = 0; i < nr; i++) {
 			uint64_t since = events[i].time - start;
 
 			if ((int)events[i].cpu == cpu && events[i].time >= start + PERIOD &&
-			    since / PERIOD * QUARTERS / PERIODS == q)
-				behind[there++] = since % PERIOD * UNIT_NS;
+			    since / PERIOD / PART_PERIODS == (uint64_t)p)
+				phase[there++] = since % PERIOD;
 		}
-		if (there < PERIODS / QUARTERS / 2) {
-			report_note("%zu interrupts only in %d periods: the phase isn't told", there, PERIODS / QUARTERS);
-			return false;
+		if (there < PART_PERIODS / 2) {
+			report_note("%zu interrupts only in %d periods: the phase isn't told", there, PART_PERIODS);
+			return PHASE_UNCLEAR;
 		}
-		s = stats_of(behind, there);
-		one = ONLY_OURS ? s.min : s.p50;
-		if (!q)
-			first = one;
-		else
-			rising &= one > last;
-		last = one;
+		/* To the phase that is nearer, be it in the period before or behind. */
+		step = (densest(phase, there) - (p ? behind[p - 1] : 0)) % (int64_t)PERIOD;
+		if (step >= (int64_t)PERIOD / 2)
+			step -= PERIOD;
+		if (step < -(int64_t)PERIOD / 2)
+			step += PERIOD;
+		behind[p] = p ? behind[p - 1] + step : step;
+		further &= p < 3 || behind[p] > behind[p - 3];
 	}
-	report_metric("behind_at_first", first, "ns");
-	report_metric("behind_at_last", last, "ns");
-	return rising && last - first > (int64_t)PERIOD * UNIT_NS / 4;
+	report_metric("behind_at_first", behind[0] * UNIT_NS, "ns");
+	report_metric("behind_at_last", behind[PARTS - 1] * UNIT_NS, "ns");
+	drift = behind[PARTS - 1] - behind[0];
+	if (further && drift > (int64_t)PERIOD / 4)
+		return PHASE_DRIFTS;
+	return drift < (int64_t)PERIOD / 8 && drift > -(int64_t)PERIOD / 8 ? PHASE_KEPT : PHASE_UNCLEAR;
 }
 
-bool periodic_drifts(int cpu)
+/*
+ * Whoever waits a whole period from the last one's handling is never quicker than
+ * that; behind an interrupt that was late, who keeps the phase is: every second time.
+ */
+static enum phase compare_intervals(int cpu, const struct hv_event *events, size_t nr)
+{
+	size_t intervals = 0, quicker = 0;
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if ((int)events[i].cpu != cpu)
+			continue;
+		if (last) {
+			intervals++;
+			quicker += (events[i].time - last + PERIOD / 2) % PERIOD < PERIOD / 2;
+		}
+		last = events[i].time;
+	}
+	report_metric("intervals", intervals, "intervals");
+	report_metric("quicker", quicker, "intervals");
+	if (intervals < PERIODS / 2)
+		return PHASE_UNCLEAR;
+	return quicker < intervals / 4 ? PHASE_DRIFTS : quicker < intervals / 3 ? PHASE_UNCLEAR : PHASE_KEPT;
+}
+
+enum phase periodic_run(int cpu)
 {
 	static struct hv_event events[HV_EVENTS_MAX];
 	struct hv_step begin[] = {
@@ -71,6 +120,7 @@ bool periodic_drifts(int cpu)
 		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_SET(HV_REG_STIMER_COUNT(1), 0),
 		STEP_SET(HV_REG_STIMER_CONFIG(1), 0),
 	};
+	enum phase by_grid, by_intervals;
 	uint64_t start, now;
 	size_t nr, mine = 0;
 
@@ -106,6 +156,8 @@ bool periodic_drifts(int cpu)
 	report_metric("periods", (end[2].value - start) / PERIOD, "periods");
 	if (!mine)
 		report_fail("STIMER1 of CPU %d was periodic for %d periods, and never interrupted", cpu, PERIODS);
-	return drifts(cpu, start, events, nr);
+	by_grid = follow_phase(cpu, start, events, nr);
+	by_intervals = ONLY_OURS ? compare_intervals(cpu, events, nr) : by_grid;
+	return by_intervals > by_grid ? by_intervals : by_grid;
 }
 
