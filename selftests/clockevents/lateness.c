@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,22 +13,24 @@
 #include "../lib/wake.h"
 #include "lateness.h"
 
-enum { ROUNDS = 24 };
+enum { ROUNDS = 16 };
 
-/* Longer than a jiffy at the lowest HZ: the tick stops meanwhile, and its interrupts don't end the sleep. */
+/*
+ * Longer than a jiffy at the lowest HZ: the tick stops meanwhile, and its interrupts don't end the sleep.
+ * As long idle before a poke, for comparison.
+ */
 #define SLEEP_NS (20 * NSEC_PER_MSEC)
 
 struct sleeper {
-	int cpu, fd;
-	_Atomic int waits;		/* for the poke of this round */
-	_Atomic int64_t woke;		/* when the last poke woke it; 0: not yet */
+	int cpu, poke, answer;		/* eventfds: from the caller, to the caller */
+	int64_t woke;			/* when the last poke woke it */
 	int64_t late[ROUNDS];
 };
 
 static void *sleep_and_wait(void *arg)
 {
 	struct sleeper *s = arg;
-	uint64_t value;
+	eventfd_t value;
 
 	if (cpu_pin(s->cpu))
 		return NULL;
@@ -39,30 +41,30 @@ static void *sleep_and_wait(void *arg)
 		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL))
 			return NULL;
 		s->late[i] = clock_ns(CLOCK_MONOTONIC) - deadline;
-		atomic_store(&s->waits, i);
-		if (read(s->fd, &value, sizeof(value)) != sizeof(value))
+		if (eventfd_write(s->answer, 1) || eventfd_read(s->poke, &value))
 			return NULL;
-		atomic_store(&s->woke, clock_ns(CLOCK_MONOTONIC));
+		s->woke = clock_ns(CLOCK_MONOTONIC);
+		eventfd_write(s->answer, 1);
 	}
 	return NULL;
-}
-
-static int awaited;
-
-static bool waiting(void *arg)
-{
-	return atomic_load(&((struct sleeper *)arg)->waits) == awaited;
-}
-
-static bool woken(void *arg)
-{
-	return atomic_load(&((struct sleeper *)arg)->woke);
 }
 
 static bool never(void *arg)
 {
 	(void)arg;
 	return false;
+}
+
+/*
+ * The caller waits off its CPU: on a busy host, a virtual CPU that spins is what keeps the other from
+ * running where both were put on one core, and the pokes would be late for that alone.
+ */
+static bool answered(const struct sleeper *s)
+{
+	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
+	eventfd_t value;
+
+	return poll(&fd, 1, WAKE_DEAD_NS / NSEC_PER_MSEC) == 1 && !eventfd_read(s->answer, &value);
 }
 
 int lateness_sample(int cpu, int observer, struct lateness *l)
@@ -76,27 +78,26 @@ int lateness_sample(int cpu, int observer, struct lateness *l)
 		return -EINVAL;
 	cpu_pin(observer);
 	s.cpu = cpu;
-	atomic_store(&s.waits, -1);
-	s.fd = eventfd(0, EFD_CLOEXEC);
-	if (s.fd < 0)
+	s.poke = eventfd(0, EFD_CLOEXEC);
+	s.answer = eventfd(0, EFD_CLOEXEC);
+	if (s.poke < 0 || s.answer < 0)
 		return -errno;
 	if (pthread_create(&thread, NULL, sleep_and_wait, &s))
 		return -EAGAIN;
-	for (awaited = 0; awaited < ROUNDS; awaited++) {
+	for (int i = 0; i < ROUNDS; i++) {
 		int64_t before;
 
-		if (observe(waiting, &s, WAKE_DEAD_NS))
+		if (!answered(&s))
 			return -ETIMEDOUT;
-		/* Until its CPU is idle. */
-		observe(never, NULL, NSEC_PER_MSEC);
-		atomic_store(&s.woke, 0);
+		observe(never, NULL, SLEEP_NS);
 		before = clock_ns(CLOCK_MONOTONIC);
-		if (eventfd_write(s.fd, 1) || observe(woken, &s, WAKE_DEAD_NS))
+		if (eventfd_write(s.poke, 1) || !answered(&s))
 			return -ETIMEDOUT;
-		poke[awaited] = atomic_load(&s.woke) - before;
+		poke[i] = s.woke - before;
 	}
 	pthread_join(thread, NULL);
-	close(s.fd);
+	close(s.poke);
+	close(s.answer);
 	l->late = stats_of(s.late, ROUNDS);
 	l->poke = stats_of(poke, ROUNDS);
 	return 0;
@@ -111,7 +112,7 @@ void lateness_judge(int cpu, int observer, const char *device)
 {
 	struct lateness l;
 
-	for (int sampling = 0; sampling < 2; sampling++) {
+	for (int sampling = 0; sampling < 3; sampling++) {
 		if (lateness_sample(cpu, observer, &l))
 			return;
 		report_metric("idle_late_p25", l.late.p25, "ns");

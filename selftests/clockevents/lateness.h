@@ -29,7 +29,7 @@ int64_t lateness_bound(const struct lateness *l);
 
 /*
  * Fails the case where sleeps on cpu, with this device, are later than that. A
- * timer that is always late is so in a second sampling as well; what a host does to one is not.
+ * timer that is always late is so in the second and third sampling as well; what a host does to one is not.
  */
 void lateness_judge(int cpu, int observer, const char *device);
 
