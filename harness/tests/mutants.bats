@@ -68,6 +68,7 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	[[ $(row m) == $'caught\tm\tfake\tdead\t8\ta.caught.y\t'*$'\tit was late\t' ]]
 	says '1 caught, 0 masked by the kernel, 0 with no fault quiet, 0 not as they should be'
 	cmp <(printf '%s\n' "$output" | grep -v '^1/1') "$RESULTS/mutants/table.txt"
+	[[ $(tail -n 1 "$RESULTS/mutants/table.md") == "| dead |  |  | "[0-9]*" s | \`a.caught.y\` |" ]]
 }
 
 @test "patterns of cases" {
