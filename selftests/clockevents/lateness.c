@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -79,7 +80,8 @@ int lateness_sample(int cpu, int observer, struct lateness *l)
 	cpu_pin(observer);
 	s.cpu = cpu;
 	s.poke = eventfd(0, EFD_CLOEXEC);
-	s.answer = eventfd(0, EFD_CLOEXEC);
+	/* The answers are counted: a caller that is delayed finds two. */
+	s.answer = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (s.poke < 0 || s.answer < 0)
 		return -errno;
 	if (pthread_create(&thread, NULL, sleep_and_wait, &s))
@@ -113,8 +115,14 @@ void lateness_judge(int cpu, int observer, const char *device)
 	struct lateness l;
 
 	for (int sampling = 0; sampling < 3; sampling++) {
-		if (lateness_sample(cpu, observer, &l))
+		int err = lateness_sample(cpu, observer, &l);
+
+		if (err == -EINVAL)
 			return;
+		if (err) {
+			report_note("whether sleeps are late can't be told: %s", strerror(-err));
+			return;
+		}
 		report_metric("idle_late_p25", l.late.p25, "ns");
 		report_metric("poke_p25", l.poke.p25, "ns");
 		if (l.late.p25 <= lateness_bound(&l))
