@@ -31,7 +31,7 @@ deps() {
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
-			shellcheck shellcheck
+			git git shellcheck shellcheck
 			bats bats
 			valgrind valgrind
 			file file
