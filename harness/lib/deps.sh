@@ -31,7 +31,8 @@ deps() {
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
-			git git shellcheck shellcheck
+			git git
+			shellcheck shellcheck
 			bats bats
 			valgrind valgrind
 			file file
