@@ -269,10 +269,13 @@ flooded() {
 	fi
 }
 
+# appliance_text -> what the hypervisor appliance under the guest has said, if there is one
+appliance_text() { [[ ! -e $GUEST_DIR/appliance.log ]] || tr -d '\0\r' <"$GUEST_DIR/appliance.log"; }
+
 # appliance_failure -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
 appliance_failure() {
 	local why
-	why=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
+	why=$(appliance_text | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
 	printable why
 	echo "$why"
 }
@@ -283,13 +286,14 @@ appliance_failure() {
 # ends before it has come to start the guest.
 # What is so ended begins anew; but what ends so twice is the guest's own doing.
 emulation_failure() {
-	local words
+	local words fault
 	[[ ${GUEST_EMULATED:-no} == yes ]] || return 0
-	words=$(console_text; tr -d '\0' 2>/dev/null <"$GUEST_DIR/appliance.log" || :)
+	words=$(console_text; appliance_text)
+	fault=$(triple_fault)
 	if [[ $words == *'int3: 0000'* ]]; then
 		echo "an emulated CPU kept a breakpoint that was gone (int3)"
-	elif [[ $words == *'appliance: triple fault'* ]]; then
-		echo "a CPU shut down on emulated KVM ($(triple_fault))"
+	elif [[ -n $fault ]]; then
+		echo "a CPU shut down on emulated KVM ($fault)"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
 		echo "the hypervisor appliance ended before it started the guest"
 	fi
@@ -298,7 +302,7 @@ emulation_failure() {
 # triple_fault -> where a CPU of the guest shut down, if the appliance saw one do so
 triple_fault() {
 	local at
-	at=$(tr -d '\0\r' 2>/dev/null <"$GUEST_DIR/appliance.log" | sed -n 's/.*appliance: triple fault: \(vcpu [0-9]*\).*\(rip 0x[0-9a-f]*\).*/triple fault: \1, \2/p' | head -n 1) || :
+	at=$(appliance_text | sed -n 's/.*appliance: triple fault: \(vcpu [0-9]*\).*\(rip 0x[0-9a-f]*\).*/triple fault: \1, \2/p' | head -n 1) || :
 	printable at
 	echo "$at"
 }
