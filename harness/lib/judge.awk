@@ -89,8 +89,8 @@ function take_back(why,    id) {
 		delete tried[asked]
 	}
 	add_diag(asked != "" ? asked : planned[1], "booted again: " why)
-	cur = asked = open = dead = plan = ""
-	results = blamed = 0
+	plan = results = blamed = 0
+	program_over()
 	deaf = 1
 }
 

@@ -52,7 +52,7 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 	bool further = true;
 
 	for (int p = 0; p < PARTS; p++) {
-		int64_t step;
+		int64_t last = p ? behind[p - 1] : 0, step;
 		size_t there = 0;
 
 		for (size_t i = 0; i < nr; i++) {
@@ -67,12 +67,12 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 			return PHASE_UNCLEAR;
 		}
 		/* To the phase that is nearer, be it in the period before or behind. */
-		step = (densest(phase, there) - (p ? behind[p - 1] : 0)) % (int64_t)PERIOD;
+		step = (densest(phase, there) - last) % (int64_t)PERIOD;
 		if (step >= (int64_t)PERIOD / 2)
 			step -= PERIOD;
 		if (step < -(int64_t)PERIOD / 2)
 			step += PERIOD;
-		behind[p] = p ? behind[p - 1] + step : step;
+		behind[p] = last + step;
 		further &= p < 3 || behind[p] > behind[p - 3];
 	}
 	report_metric("behind_at_first", behind[0] * UNIT_NS, "ns");
