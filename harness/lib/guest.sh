@@ -3,7 +3,9 @@
 # Guests: from the name of one to the command line that boots it. Needs common.sh.
 #
 #   guest_conf NAME|PATH     reads a guest's file into the array GUEST_CONF
-#   guest_prepare            GUEST KERNEL CPUS MODULES PROGRAMS TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ...
+#   accel_choose NAME        what it runs on here (accel.sh)
+#   guest_prepare            KERNEL CPUS MODULES PROGRAMS TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ...
+#   guest_fall_back          the same guest, nested, where KVM boots nothing
 #   guest_payload PROGRAM... the list of programs anew, for a later boot of the same guest
 #
 # What runs GUEST_CMD (an array) does so in GUEST_DIR, where two FIFOs wait: console.in and console.out. The
@@ -22,6 +24,8 @@
 source "$HARNESS/lib/kernel.sh"
 # shellcheck source=modules.sh
 source "$HARNESS/lib/modules.sh"
+# shellcheck source=accel.sh
+source "$HARNESS/lib/accel.sh"
 # shellcheck source=appliance.sh
 source "$HARNESS/lib/appliance.sh"
 # shellcheck source=hypervisor.sh
@@ -55,6 +59,8 @@ guest_conf() {
 	amd64 | arm64) ;;
 	*) die 2 "$file: arch = ${GUEST_CONF[arch]}; known: amd64 arm64" ;;
 	esac
+	[[ ${GUEST_CONF[accel]} =~ ^(kvm|tcg)$ ]] || die 2 "$file: accel = ${GUEST_CONF[accel]}; known: kvm tcg"
+	[[ ${GUEST_CONF[nested]} =~ ^(auto|no)$ ]] || die 2 "$file: nested = ${GUEST_CONF[nested]}; known: auto no"
 	hypervisor_check "$file"
 }
 
@@ -155,7 +161,7 @@ guest_channel() {
 	local name number=0
 	GUEST_CHANNEL=ttyS1
 	[[ $GUEST_ARCH == amd64 ]] || GUEST_CHANNEL=ttyS0
-	[[ ${GUEST_CONF[accel]} == kvm && -n $KERNEL_MODULES ]] || return 0
+	[[ $GUEST_ACCEL != tcg && -n $KERNEL_MODULES ]] || return 0
 	for name in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console; do
 		number=$((number + 1))
 		kernel_module "$KERNEL_MODULES" "$name" "$1/$number-$name.ko" || return 0
@@ -184,9 +190,9 @@ guest_drivers() {
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
 guest_command() {
-	local qemu=qemu-system-x86_64 console=ttyS0 accel=${GUEST_CONF[accel]}
+	local qemu=qemu-system-x86_64 console=ttyS0 accel=kvm
 	[[ $GUEST_ARCH == amd64 ]] || qemu=qemu-system-aarch64 console=ttyAMA0
-	[[ $accel != tcg ]] || accel=tcg,thread=multi
+	[[ $GUEST_ACCEL != tcg ]] || accel=tcg,thread=multi
 	GUEST_CMD=("$qemu" -no-user-config -nodefaults -display none -nic none -no-reboot
 		-M "${GUEST_CONF[machine]}" -cpu "${GUEST_CONF[cpu]}" -accel "$accel"
 		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
@@ -202,29 +208,16 @@ guest_command() {
 	hypervisor_command
 }
 
-# guest_prepare : from GUEST KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of "surface/program args"),
-# TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR (the guest's own
-# scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS
-# GUEST_DESCRIPTION KERNEL_RELEASE
+# guest_prepare : from GUEST_CONF and GUEST_ACCEL, KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of
+# "surface/program args"), TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR
+# (the guest's own scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED
+# GUEST_EMULATED GUEST_CPUS GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
-	local name=${GUEST:-hyperv} how files=$GUEST_DIR/files
-	guest_conf "$name"
+	local files=$GUEST_DIR/files
 	GUEST_ARCH=${GUEST_CONF[arch]}
 	GUEST_CPUS=${CPUS:-${GUEST_CONF[cpus]}}
 	[[ $GUEST_CPUS =~ ^[1-9][0-9]?$ ]] || die 2 "CPUS=$GUEST_CPUS: give a number of CPUs, 1 to 99"
 	kernel_fetch "$GUEST_ARCH" "${KERNEL:-${GUEST_CONF[kernel]}}"
-	GUEST_NESTED=no how="QEMU's emulation (TCG)"
-	if [[ ${GUEST_CONF[accel]} == kvm ]]; then
-		how=KVM
-		if [[ ! -c /dev/kvm ]] || ! { : <>/dev/kvm; } 2>/dev/null; then
-			[[ ${GUEST_CONF[nested]} == auto ]] || die 2 "GUEST=$name needs /dev/kvm, which cannot be opened here"
-			GUEST_NESTED=yes how='nested KVM on TCG'
-		fi
-	fi
-	GUEST_EMULATED=no
-	[[ $GUEST_ARCH != amd64 || ${GUEST_CONF[accel]}$GUEST_NESTED == kvmno ]] || GUEST_EMULATED=yes
-	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
-	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"
 	guest_channel "$files/payload/channel"
@@ -234,10 +227,34 @@ guest_prepare() {
 	guest_modules "$files/payload"
 	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
+	guest_machine
+	guest_payload "${PROGRAMS[@]}"
+}
+
+# guest_machine : the machine around what guest_prepare has made, by GUEST_ACCEL
+guest_machine() {
+	local how
+	GUEST_NESTED=no GUEST_EMULATED=no
+	[[ $GUEST_ACCEL != nested ]] || GUEST_NESTED=yes
+	[[ $GUEST_ARCH != amd64 || $GUEST_ACCEL == kvm ]] || GUEST_EMULATED=yes
+	case $GUEST_ACCEL in
+	kvm) how=KVM ;;
+	nested) how='nested KVM on TCG' ;;
+	tcg) how="QEMU's emulation (TCG)" ;;
+	esac
+	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
+	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 	if [[ $GUEST_NESTED == yes ]]; then
 		appliance_command
 	else
 		guest_command "$KERNEL_IMAGE"
 	fi
-	guest_payload "${PROGRAMS[@]}"
+}
+
+# guest_fall_back WHY : the same guest (its payload is the caller's) in an emulated machine, where a KVM that promised everything boots nothing
+guest_fall_back() {
+	GUEST_ACCEL=nested GUEST_ACCEL_WHY=$1 GUEST_FALLBACK=no
+	cache_lock
+	guest_machine
+	cache_unlock
 }

@@ -244,12 +244,15 @@ function guest(line,    word, n) {
 	}
 }
 
-function host(line,    word, n, rest) {
+function host(line,    word, n, rest, key) {
 	n = split(line, word, " ")
 	rest = substr(line, length(word[1]) + 2)
 	if (word[1] == "gate") {
 		n = index(rest, "=")
-		print "gate", substr(rest, 1, n - 1), substr(rest, n + 1)
+		key = substr(rest, 1, n - 1)
+		if (!(key in gate))
+			gate_key[++gates] = key
+		gate[key] = substr(rest, n + 1)
 	} else if (word[1] == "plan") {
 		planned[++plans] = rest
 	} else if (word[1] == "left-out") {
@@ -384,9 +387,11 @@ function verdict(code, sentence) {
 END {
 	for (e = 1; e <= plans; e++)
 		if (!(planned[e] in tried) && interrupted == "") {
-			if (setup != "" || noboot != "")
-				add_case(planned[e], planned[e] ".end", "NOBOOT", "not run: " (setup != "" ? setup : noboot), 0)
-			else
+			if (setup != "" || noboot != "") {
+				# One reason for all of them is one case, not one for each.
+				if (!not_run++)
+					add_case(first_not_run = planned[e], planned[e] ".end", "NOBOOT", "not run: " (setup != "" ? setup : noboot), 0)
+			} else
 				add_case(planned[e], planned[e] ".end", "ERROR", "never ran", 0)
 		}
 	expectations()
@@ -406,6 +411,10 @@ END {
 		if (s == "skip" && !first_skip)
 			first_skip = case_message[e]
 	}
+	if (not_run > 1)
+		add_diag(first_not_run, "nor did " not_run - 1 " more programs")
+	for (e = 1; e <= gates; e++)
+		print "gate", gate_key[e], gate[gate_key[e]]
 	print "phase", "prepare", sprintf("%.3f", phase_prepare)
 	print "phase", "boot", sprintf("%.3f", phase_boot)
 	print "phase", "tests", sprintf("%.3f", phase_tests)

@@ -4,6 +4,18 @@
 # Needs common.sh. Nothing here needs root, nor that the guest's architecture is one of this machine's:
 # apt works on a state of its own below $CACHE, with the machine's sources and keys.
 
+# cache_lock : one at a time builds what the cache holds; gates with results of their own may run side by side otherwise
+cache_lock() {
+	exec {building}<>"$CACHE/.lock" || die 2 "cannot write to $CACHE: set TICKPROOF_CACHE to a directory of yours"
+	flock -n "$building" || {
+		say 'waiting for another gate to finish building'
+		flock "$building"
+	}
+}
+
+# cache_unlock : others may build
+cache_unlock() { exec {building}>&-; }
+
 # apt_private ARCH COMMAND ARGS... : apt-get or apt-cache for ARCH on the private state
 apt_private() {
 	local arch=$1 command=$2 state=$CACHE/apt/$1

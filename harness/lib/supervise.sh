@@ -3,6 +3,8 @@
 # Watching a guest from outside. Needs common.sh and guest.sh, LC_ALL=C, and:
 #   RUN          the run's directory: journal.log and console.log grow there
 #   GUEST_DIR    scratch directory the guest is started in; GUEST_CMD the command, its stdin and stdout the channel
+#   GUEST_ACCEL  kvm, nested or tcg, GUEST_ARCH
+#   GUEST_FALLBACK  yes: where this guest never says a word, guest_fall_back makes another of it
 #   PROGRAM_TIMEOUT  associative array, "surface/program" -> seconds
 #   lock         a file descriptor that the guest must not inherit
 #
@@ -71,6 +73,19 @@ console_keep() {
 
 # console_text -> what this boot has left in console.log, blank lines dropped
 console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
+
+# guest_silent : has this boot's guest said nothing at all? Its lines end with CR LF, on the console as well; QEMU's complaints don't.
+guest_silent() {
+	! grep -q "^[0-9.]* $boots <" "$RUN/journal.log" && ! tail -c "+$((console_start + 1))" "$RUN/console.log" | grep -q $'\r$'
+}
+
+# remedy -> what may help where a guest did not boot
+remedy() {
+	local words='see console.log'
+	[[ $verdict != *'not ready after'* ]] || words+=', or give it longer with BOOT_TIMEOUT='
+	[[ $GUEST_ACCEL != kvm || $GUEST_ARCH != amd64 ]] || words+=', or boot it without this KVM with ACCEL=nested'
+	echo "$words"
+}
 
 # console_show : what the console said last, or at the panic, into the journal
 console_show() {
@@ -344,7 +359,7 @@ progress() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why
+	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
@@ -365,6 +380,10 @@ supervise() {
 				verdict="SETUP QEMU's emulation failed for the third time, not the guest: $why; try again on a quieter machine"
 			fi
 		fi
+		if [[ $verdict == NOBOOT* && $GUEST_FALLBACK == yes ]] && guest_silent; then
+			verdict="again KVM brought no guest to its first line (${verdict#NOBOOT })" fall_back=${verdict#again }
+		fi
+		[[ $verdict != NOBOOT* ]] || verdict+="; $(remedy)"
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP* | again*)
@@ -378,6 +397,12 @@ supervise() {
 		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
 		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
 		[[ $verdict != NOBOOT* && $verdict != SETUP* ]] || break
+		if [[ -n $fall_back && $GUEST_FALLBACK == yes && -z $interrupted ]]; then
+			note "$fall_back: running KVM in an emulated machine instead, which is slower"
+			guest_fall_back "$fall_back"
+			journal "> gate how=$GUEST_DESCRIPTION"
+			journal "> gate accel=$GUEST_ACCEL ($GUEST_ACCEL_WHY)"
+		fi
 		# Whatever else ended a boot, the program it ended in has had its turn.
 		[[ $verdict == again* || -z $program ]] || todo=("${todo[@]:1}")
 	done

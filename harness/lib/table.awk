@@ -44,6 +44,14 @@ function say_table(    r, c, line, text) {
 	}
 }
 
+# The console's last lines, but for what the verdict says anyway.
+function say_console(text,    n, lines, i) {
+	n = split(text, lines, "\n")
+	for (i = 1; i < n; i++)
+		if (index(sentence, lines[i]) == 0)
+			print "      " short(lines[i], 160)
+}
+
 $1 == "gate" { gate[$2] = $3 }
 $1 == "phase" { phase[$2] = $3 }
 $1 == "fact" {
@@ -58,7 +66,7 @@ $1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
 	n = substr($3, RSTART + 4, RLENGTH - 4)
 	waited[n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
 }
-$1 == "diag" && $3 ~ /^console: / { console[$2] = console[$2] "      " short(substr($3, 10), 160) "\n" }
+$1 == "diag" && $3 ~ /^console: / && index(console[$2], substr($3, 10) "\n") == 0 { console[$2] = console[$2] substr($3, 10) "\n" }
 $1 == "diag" && $3 ~ /^booted again: / { again[++agains] = $2 ": " $3 }
 $1 == "case" && $5 == "fail" { failure[++failures] = $0 }
 $1 == "case" && $5 == "xfail" { excused[++excuses] = $0 }
@@ -91,9 +99,11 @@ END {
 	}
 	for (i = 1; i <= failures && i <= max_shown; i++) {
 		split(failure[i], f, "\t")
-		printf "%s %s: %s\n", paint(31, f[4] ~ /^(UNMET|PROTOCOL)$/ ? "FAIL" : f[4]), f[3], short(f[7], 300)
+		# What kept everything from running is the verdict's to say, once.
+		if (f[4] != "NOBOOT" || f[7] !~ /^not run: /)
+			printf "%s %s: %s\n", paint(31, f[4] ~ /^(UNMET|PROTOCOL)$/ ? "FAIL" : f[4]), f[3], short(f[7], 300)
 		if (f[4] ~ /^(HANG|PANIC|RESET|NOBOOT)$/ && console[f[2]] != "") {
-			printf "%s", console[f[2]]
+			say_console(console[f[2]])
 			console[f[2]] = ""
 		}
 	}

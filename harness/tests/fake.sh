@@ -7,6 +7,10 @@ need() { :; }
 
 guest_conf() { declare -gA GUEST_CONF=([arch]=fake [tests]="${FAKE_TESTS:-*}"); }
 
+accel_check() { :; }
+
+accel_choose() { GUEST_ACCEL=kvm GUEST_ACCEL_WHY='' GUEST_FALLBACK=${FAKE_FALLBACK:-no}; }
+
 # The scripts that a test wrote are the programs, in the order of their names.
 list_tests() { (cd "$FAKE_SCRIPTS" && for program in *.*; do echo "safe ${program/.//}"; done); }
 
@@ -26,8 +30,14 @@ timeout_of() { echo "${FAKE_PROGRAM_TIMEOUT:-45}"; }
 
 guest_payload() { printf '%s\n' "$@" >"$GUEST_DIR/list"; }
 
+# From then on there is no firmware: it played the KVM that boots nothing.
+guest_fall_back() {
+	GUEST_ACCEL=nested GUEST_ACCEL_WHY=$1 GUEST_FALLBACK=no GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, nested make-believe'
+	rm -f "$FAKE_SCRIPTS/firmware"
+}
+
 guest_prepare() {
-	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_EMULATED=yes
+	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_EMULATED=yes
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
 	guest_payload "${PROGRAMS[@]}"
 }

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1
-	unset GUEST KERNEL CPUS MODULES EXTRA_DIR
+	unset GUEST KERNEL ACCEL CPUS MODULES EXTRA_DIR
 	HERE=$BATS_TEST_DIRNAME
 	cd "$BATS_TEST_TMPDIR" || return
 	# What would come out of packages: two tools, and a kernel with KVM's modules but no virtio.
@@ -27,6 +27,8 @@ prepare() {
 	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
 		modules_build() { echo "$PWD/modules"; }
 		PROGRAMS=("clockevents/sysfs_contract -x a*" "clockevents/other") TESTS_DIR=tests GUEST_DIR=$PWD/run
+		guest_conf "${GUEST:-hyperv}"
+		accel_choose "${GUEST:-hyperv}"
 		guest_prepare
 		echo "${GUEST_CMD[*]}"
 		echo "$GUEST_DESCRIPTION / $GUEST_ARCH $GUEST_CPUS $GUEST_NESTED $KERNEL_RELEASE"' "$HERE"
