@@ -80,7 +80,7 @@ static void functional(int cpu)
 		report_skip("CPU %d's current_device can't be read", cpu);
 	if (!strcmp(name, CLOCKEVENT))
 		report_skip("CPU %d uses " CLOCKEVENT ": arm64.timer_tables.proven judges it", cpu);
-	cpu_pin(cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 }));
+	cpu_pin(cpus_observer(cpu, report_cpus(), NULL));
 	for (int i = 0; i < TRIES; i++) {
 		before = interrupts(cpu);
 		begun = counter_read();

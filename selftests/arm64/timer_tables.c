@@ -143,7 +143,7 @@ static void proven(int cpu)
 		report_skip("CPU %d uses %s: " CLOCKEVENT " stands by, with %llu interrupts on all CPUs", cpu, name,
 			    (unsigned long long)ever);
 	}
-	cpu_pin(cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 }));
+	cpu_pin(cpus_observer(cpu, report_cpus(), NULL));
 	ck_assert_int_eq(wake_start(&w), 0);
 	if (wake_watch(all, 1, &death))
 		report_fail("CPU %d: a sleep is %.1f s overdue", cpu, death.waited_ns / 1e9);

@@ -37,7 +37,7 @@ void afterwards_others(int cpu)
 	struct cpu_story *c = story_need_switched(cpu);
 	int64_t bound = alive_bound(&c->baseline, WAKE_ABS);
 
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	if (!c->s.watched)
 		report_skip("the switch of CPU %d was not watched", cpu);

@@ -10,7 +10,7 @@
 #include "deaths.h"
 #include "log.h"
 
-static cpu_set_t *dead;
+static struct cpus *dead;
 
 void *shared_memory(size_t size)
 {
@@ -37,7 +37,7 @@ int deaths_first(void)
 
 void deaths_add(int cpu)
 {
-	CPU_SET(cpu, dead);
+	cpus_add(dead, cpu);
 	restore_abandon();
 	log_explain();
 }

@@ -35,7 +35,7 @@
 
 /* Shared with the processes of the cases. */
 static struct state {
-	struct alive baseline[CPU_SETSIZE];
+	struct alive baseline[CPUS_MAX];
 } *state;
 
 static struct platform platform;
@@ -49,7 +49,7 @@ static int need_hotplug(int cpu)
 		report_skip("taking a CPU offline needs root");
 	if (dead >= 0)
 		report_skip("CPU %d is dead: hotplug would hang", dead);
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	if (!cpu_can_offline(cpu))
 		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
@@ -100,7 +100,7 @@ static int64_t plug_cycle(int cpu, const char *device)
 	int64_t took;
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_push(path, "1");
+	restore_need(path, "1");
 	took = plug(cpu, false);
 	current_device(cpu, name);
 	if (name[0])

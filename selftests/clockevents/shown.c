@@ -27,9 +27,9 @@ struct ce_names *shown_names(void)
 	return &now;
 }
 
-cpu_set_t shown_online(void)
+struct cpus shown_online(void)
 {
-	cpu_set_t set;
+	struct cpus set;
 	int err = cpus_read("online", &set);
 
 	if (err)
@@ -56,14 +56,14 @@ static struct timer_list *need_timer_list(void)
 void shown_directories(int cpu)
 {
 	struct ce_names *now = shown_names();
-	cpu_set_t possible;
+	struct cpus possible;
 
 	(void)cpu;
 	ck_assert_int_eq(cpus_read("possible", &possible), 0);
-	report_metric("directories", CPU_COUNT(&now->cpus), "CPUs");
-	if (!CPU_EQUAL(&possible, &now->cpus))
+	report_metric("directories", cpus_count(&now->cpus), "CPUs");
+	if (!cpus_equal(&possible, &now->cpus))
 		report_fail("%d possible CPUs, but %d clockevent directories",
-			    CPU_COUNT(&possible), CPU_COUNT(&now->cpus));
+			    cpus_count(&possible), cpus_count(&now->cpus));
 }
 
 static void expect_mode(int cpu, const char *attribute, mode_t mode)
@@ -101,7 +101,7 @@ void shown_modes(int unused)
 void shown_current_names(int unused)
 {
 	struct ce_names *now = shown_names();
-	cpu_set_t up = shown_online();
+	struct cpus up = shown_online();
 	char path[96], *text;
 	int cpu;
 
@@ -112,7 +112,7 @@ void shown_current_names(int unused)
 		ce_path(cpu, "current_device", path, sizeof(path));
 		n = file_read(path, &text);
 		ck_assert_int_ge(n, 0);
-		if (!CPU_ISSET(cpu, &up)) {
+		if (!cpus_has(&up, cpu)) {
 			if (n)
 				report_fail("offline CPU %d has a current device: %s", cpu, text);
 		} else if (n < 2 || strchr(text, '\n') != text + n - 1) {
@@ -128,7 +128,7 @@ const char *shown_disagreement(void)
 	struct ce_names *now = shown_names();
 	struct timer_list *tl = need_timer_list();
 	const struct tl_device *d;
-	cpu_set_t up = shown_online();
+	struct cpus up = shown_online();
 	int cpu;
 
 	cpus_for_each(cpu, &up) {
@@ -163,7 +163,7 @@ void shown_timer_list_agrees(int cpu)
 void shown_oneshot_mode(int unused)
 {
 	struct timer_list *tl = need_timer_list();
-	cpu_set_t up = shown_online();
+	struct cpus up = shown_online();
 	int cpu;
 
 	(void)unused;
@@ -182,7 +182,7 @@ void shown_oneshot_mode(int unused)
 				    d->event_handler);
 		/* In deep idle the broadcast device stands in and the CPU's own is shut down. */
 		if (d->state != TL_ONESHOT && d->state != TL_ONESHOT_STOPPED &&
-		    !CPU_ISSET(cpu, &tl->broadcast_oneshot_mask))
+		    !cpus_has(&tl->broadcast_oneshot_mask, cpu))
 			report_fail("CPU %d: device in state %d instead of oneshot", cpu, d->state);
 	}
 }

@@ -3,15 +3,14 @@
 #ifndef TICKPROOF_SHOWN_H
 #define TICKPROOF_SHOWN_H
 
-#include <sched.h>
-
 #include "../lib/clockevents.h"
+#include "../lib/cpus.h"
 
 /* The devices' names now; skips the case without clockevents in sysfs. One copy: the next call overwrites it. */
 struct ce_names *shown_names(void);
 
 /* The CPUs that are online. */
-cpu_set_t shown_online(void);
+struct cpus shown_online(void);
 
 /* What differs between sysfs and the timer list; NULL if nothing does. Skips where the list can't be read. */
 const char *shown_disagreement(void);

@@ -12,7 +12,7 @@ static struct cpu_story *stories;
 
 void story_init(void)
 {
-	stories = shared_memory(CPU_SETSIZE * sizeof(*stories));
+	stories = shared_memory(CPUS_MAX * sizeof(*stories));
 }
 
 struct cpu_story *story_of(int cpu)

@@ -97,7 +97,7 @@ static bool periodic_done(void *arg)
 struct scene {
 	struct wake timers[NR_ARMED], *armed[NR_ARMED];
 	struct periodic periodic;
-	struct wake *others[CPU_SETSIZE];
+	struct wake *others[CPUS_MAX];
 	size_t nr_others;
 	struct wake storm[8];
 	struct spinner spinner;
@@ -123,7 +123,7 @@ static bool scene_ready(void *arg)
 
 static int start_others(struct scene *s, int cpu)
 {
-	cpu_set_t usable;
+	struct cpus usable;
 	int other, err = cpus_usable(&usable);
 
 	if (err)

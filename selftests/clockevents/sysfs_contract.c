@@ -229,8 +229,8 @@ static void *write_often(void *arg)
 static void concurrent_writes(int unused)
 {
 	const int total = 1000;
-	const cpu_set_t *cpus = report_cpus();
-	int n = CPU_COUNT(cpus), cpu, i = 0;
+	const struct cpus *cpus = report_cpus();
+	int n = cpus_count(cpus), cpu, i = 0;
 	struct writer *writers = calloc(n, sizeof(*writers));
 	struct ce_names before;
 	struct kmsg log;
@@ -266,7 +266,7 @@ static void expected_device(int unused)
 {
 	const char *expected = platform_clockevent(&platform);
 	struct ce_names *now = shown_names();
-	cpu_set_t up = shown_online();
+	struct cpus up = shown_online();
 	int cpu;
 
 	(void)unused;

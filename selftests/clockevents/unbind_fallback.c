@@ -120,8 +120,8 @@ static void unbind(int cpu)
 		state->turn++;
 		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
 		if (!s->fresh.dead && cpu_can_offline(cpu)) {
-			restore_push(path, "1");
-			restore_push(path, "0");
+			restore_need(path, "1");
+			restore_need(path, "0");
 		} else if (!s->fresh.dead) {
 			report_note("CPU %d can't be taken offline: it keeps %s until a reboot", cpu, s->after);
 		}
@@ -196,7 +196,7 @@ static void functional(int cpu)
 		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
 	if (timer_list_read(&tl))
 		report_skip("/proc/timer_list can't be read");
-	broadcast = tl.has_broadcast_mask && CPU_ISSET(cpu, &tl.broadcast_mask);
+	broadcast = tl.has_broadcast_mask && cpus_has(&tl.broadcast_mask, cpu);
 	timer_list_free(&tl);
 	if (broadcast)
 		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask)", cpu);
@@ -218,7 +218,7 @@ static void order(int unused)
 static void load(int unused)
 {
 	enum { PER_CPU = 4 };
-	int n = CPU_COUNT(report_cpus()), cpu, i = 0, j = 0;
+	int n = cpus_count(report_cpus()), cpu, i = 0, j = 0;
 	struct wake *storm = calloc(n * PER_CPU, sizeof(*storm));
 	struct wake **all = calloc(n * PER_CPU, sizeof(*all));
 	struct spinner *spinners = calloc(n, sizeof(*spinners));
@@ -295,18 +295,18 @@ static void schedule(void)
 		"alive", "functional", "interrupts", "armed", "periodic", "others", "gone",
 		"tick_mode", "idle", "preempt", "cputime",
 	};
-	cpu_set_t waiting = *report_cpus();
+	struct cpus waiting = *report_cpus();
 	int cpu;
 
 	cpus_for_each(cpu, report_cpus())
 		report_run("baseline", cpu);
-	while (CPU_COUNT(&waiting)) {
+	while (cpus_count(&waiting)) {
 		unsigned int turn = state->turn;
 
 		cpus_for_each(cpu, &waiting) {
 			if (report_run("unbind", cpu) == REPORT_DEFERRED)
 				continue;
-			CPU_CLR(cpu, &waiting);
+			cpus_remove(&waiting, cpu);
 			for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++)
 				report_run(after[i], cpu);
 		}

@@ -62,7 +62,7 @@ static int switch_while_asleep(const struct cs_list *sources, struct wake *wakes
 struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
 			      int *switches)
 {
-	static struct wake wakes[2 * CPU_SETSIZE];
+	static struct wake wakes[2 * CPUS_MAX];
 	int64_t *late = NULL;
 	size_t n = 0, samples = 0;
 	struct stats s;

@@ -46,7 +46,7 @@ void home_init(void)
 		return;
 	strcpy(way_back, !cs_find(&available, name) && !chosen_at_boot() ? "\n" : name);
 	restore_init();
-	restore_push(CS_CURRENT, way_back);
+	error = restore_push(CS_CURRENT, way_back);
 }
 
 const char *home_name(void)

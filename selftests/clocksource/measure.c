@@ -68,7 +68,7 @@ void still_at_work(uint64_t *said, int done)
 }
 
 /* How far coarse clocks lag where nothing is switched. */
-static struct stats baseline_lag(const cpu_set_t *cpus)
+static struct stats baseline_lag(const struct cpus *cpus)
 {
 	const struct timespec span = { 0, 100 * NSEC_PER_MSEC };
 	struct readers readers;
@@ -96,7 +96,7 @@ static void go_before_readers(bool go)
 	sched_setscheduler(0, go ? SCHED_FIFO : SCHED_OTHER, &param);
 }
 
-void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus)
+void measure(struct measured *m, const struct cs_list *sources, const struct cpus *cpus)
 {
 	struct readers readers;
 	uint64_t start = counter_read(), begun, said, round;

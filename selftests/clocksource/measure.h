@@ -40,7 +40,7 @@ struct measured {
 };
 
 /* Switches among the sources while a reader runs on each CPU. Ends the case if a switch fails. */
-void measure(struct measured *m, const struct cs_list *sources, const cpu_set_t *cpus);
+void measure(struct measured *m, const struct cs_list *sources, const struct cpus *cpus);
 
 /* Says every few seconds that the work goes on: a silent guest is taken for hung. */
 void still_at_work(uint64_t *said, int switches);

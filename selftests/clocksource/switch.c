@@ -150,7 +150,7 @@ static void between_threads(int unused)
 	const struct measured *m = measured();
 
 	(void)unused;
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	for (int i = 0; i < NR_READ_CLOCKS; i++)
 		if (m->result[i].behind)

@@ -25,15 +25,15 @@
 static struct platform platform;
 
 /* CPUs whose timers work: on any other, a thread that keeps busy is never preempted. */
-static cpu_set_t living(void)
+static struct cpus living(void)
 {
-	cpu_set_t set = *report_cpus();
+	struct cpus set = *report_cpus();
 	char device[CE_NAME_LEN];
 	int cpu;
 
 	cpus_for_each(cpu, report_cpus())
 		if (!ce_current(cpu, device) && !platform_functional(device))
-			CPU_CLR(cpu, &set);
+			cpus_remove(&set, cpu);
 	return set;
 }
 
@@ -84,7 +84,7 @@ static void judge(const struct readers *r)
 
 static void current_source(int unused)
 {
-	cpu_set_t cpus = living();
+	struct cpus cpus = living();
 	struct readers readers;
 	struct cs_list *list = sources_need();
 	size_t unbound = 0, at_start = list->nr;
@@ -94,7 +94,7 @@ static void current_source(int unused)
 	sources_need_writable(CS_UNBIND);
 	if (list->nr < 2)
 		report_skip("%s is the only clocksource this system can use", list->name[0]);
-	if (!CPU_COUNT(&cpus))
+	if (!cpus_count(&cpus))
 		report_skip("no CPU has a timer that works");
 	/* No override that would beat the next best; an unbinding can't be undone anyway. */
 	ck_assert_int_eq(cs_select("\n", 1), 1);

@@ -22,7 +22,7 @@
 /* How long a case may take on a guest that is short of CPUs: for all rounds together. */
 #define CASE_NS (6 * NSEC_PER_SEC)
 
-static int cpus[CPU_SETSIZE], nr_cpus;
+static int cpus[CPUS_MAX], nr_cpus;
 
 /* Result of every pair, in the order of play. */
 struct played {

@@ -370,11 +370,11 @@ static void migrating(int unused)
 	bool set;
 
 	(void)unused;
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("a second CPU: only one is online and allowed");
 	counter_hz();
 	/* At least one round trip, however slow. */
-	while (!readers_over(&r) || hops < 2 * (uint64_t)CPU_COUNT(report_cpus())) {
+	while (!readers_over(&r) || hops < 2 * (uint64_t)cpus_count(report_cpus())) {
 		cpu = cpus_next(cpu, report_cpus());
 		if (cpu < 0)
 			cpu = cpus_next(-1, report_cpus());

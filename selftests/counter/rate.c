@@ -53,12 +53,14 @@ static struct window {
 		uint64_t cntfrq;
 		size_t nr;
 		struct sandwich raw[MAX_POINTS];	/* in the raw counter */
-	} cpus[CPU_SETSIZE];
+	} cpus[];					/* as many as report_cpus() */
 } *w;
 
 static void setup(void)
 {
-	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t size = sizeof(*w) + cpus_count(report_cpus()) * sizeof(*w->cpus);
+
+	w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (w == MAP_FAILED) {
 		perror("mmap");
 		exit(1);

@@ -32,7 +32,7 @@ static void *run(void *arg)
 
 void *readers_run(void (*read)(struct reader *r), size_t size, int64_t limit_ns, int *n)
 {
-	int nr = CPU_COUNT(report_cpus()), cpu, i = 0;
+	int nr = cpus_count(report_cpus()), cpu, i = 0;
 	struct start *starts = calloc(nr, sizeof(*starts));
 	char *data = calloc(nr, size);
 
@@ -40,23 +40,15 @@ void *readers_run(void (*read)(struct reader *r), size_t size, int64_t limit_ns,
 	counter_hz();
 	cpus_for_each(cpu, report_cpus()) {
 		struct start *s = &starts[i];
-		pthread_attr_t attr;
-		cpu_set_t set;
 		int err;
 
 		s->reader.cpu = cpu;
 		s->reader.limit_ns = limit_ns;
 		s->reader.data = data + i++ * size;
 		s->read = read;
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		pthread_attr_init(&attr);
-		err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-		if (!err)
-			err = pthread_create(&s->reader.thread, &attr, run, s);
-		pthread_attr_destroy(&attr);
+		err = cpu_thread(&s->reader.thread, cpu, run, s);
 		if (err)
-			report_fail("a thread for CPU %d: %s", cpu, strerror(err));
+			report_fail("a thread for CPU %d: %s", cpu, strerror(-err));
 	}
 	for (i = 0; i < nr; i++)
 		pthread_join(starts[i].reader.thread, NULL);

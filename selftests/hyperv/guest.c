@@ -104,7 +104,7 @@ int guest_try_read(int cpu, enum hv_reg reg, uint64_t *value)
 #else
 
 /* /dev/cpu/N/msr, opened when first asked for. */
-static int msrs[CPU_SETSIZE];
+static int msrs[CPUS_MAX];
 
 void guest_need_registers(int cpu)
 {

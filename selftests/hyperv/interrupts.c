@@ -79,7 +79,7 @@ static void sleeping(int cpu)
 	struct stats late;
 
 	guest_need_clockevent(cpu);
-	cpu_pin(cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 }));
+	cpu_pin(cpus_observer(cpu, report_cpus(), NULL));
 	before = count(cpu);
 	ck_assert_int_eq(wake_start(&w), 0);
 	if (wake_watch(all, 1, &death))

@@ -146,7 +146,7 @@ static void judge_pair(int a, int b, int64_t limit_ns, uint64_t *readings, uint6
 /* A chain of pairs: if each CPU agrees with the next, none is ahead of any by more than what they show. */
 static void never_backwards(int unused)
 {
-	int cpus = CPU_COUNT(report_cpus()), cpu, last = -1;
+	int cpus = cpus_count(report_cpus()), cpu, last = -1;
 	uint64_t readings = 0, equal = 0;
 
 	(void)unused;

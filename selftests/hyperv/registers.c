@@ -109,7 +109,7 @@ static void page(int cpu)
 
 static void vp_index(int unused)
 {
-	uint64_t index[CPU_SETSIZE];
+	uint64_t index[CPUS_MAX];
 	int cpu, other;
 
 	(void)unused;

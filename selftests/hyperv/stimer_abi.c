@@ -273,7 +273,7 @@ static void own_registers(int cpu)
 	int other;
 
 	need_timers(cpu);
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	cpus_for_each(other, report_cpus())
 		regs_clear(other);
@@ -318,7 +318,7 @@ static void own_vp(int cpu)
 	int other;
 
 	need_timers(cpu);
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	/* Each takes what comes only once it has done a step. */
 	cpus_for_each(other, report_cpus())

@@ -35,7 +35,7 @@ static void plug_cycle(int cpu)
 	int err;
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_push(path, "1");
+	restore_need(path, "1");
 	err = cpu_set_online(cpu, false);
 	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
 		report_skip("CPU %d can't be taken offline: %s", cpu, strerror(-err));
@@ -89,7 +89,7 @@ static void expect_disabled(int cpu, const char *device)
 
 static void disabled(int cpu)
 {
-	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
+	int observer = cpus_observer(cpu, report_cpus(), NULL);
 	char device[CE_NAME_LEN];
 	ssize_t written;
 
@@ -164,7 +164,7 @@ static void held(int unused)
 static void detached(int unused)
 {
 	struct ce_names before, after;
-	int cpu, cpus = CPU_COUNT(report_cpus()), gone = 0, writer = cpus_next(-1, report_cpus());
+	int cpu, cpus = cpus_count(report_cpus()), gone = 0, writer = cpus_next(-1, report_cpus());
 	ssize_t written;
 
 	(void)unused;
@@ -182,7 +182,7 @@ static void detached(int unused)
 	ck_assert_int_eq(ce_snapshot(&after), 0);
 	report_metric("deleted", gone, "devices");
 	cpus_for_each(cpu, report_cpus()) {
-		cpu_pin(cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 }));
+		cpu_pin(cpus_observer(cpu, report_cpus(), NULL));
 		if (cpu_can_offline(cpu))
 			plug_cycle(cpu);
 	}

@@ -30,7 +30,7 @@ int ce_current(int cpu, char name[CE_NAME_LEN])
 	return n < 0 ? n : 0;
 }
 
-int ce_cpus(cpu_set_t *set)
+int ce_cpus(struct cpus *set)
 {
 	static const char prefix[] = "clockevent";
 	char full[PATH_MAX];
@@ -38,7 +38,7 @@ int ce_cpus(cpu_set_t *set)
 	DIR *dir;
 	int err = file_path(full, sizeof(full), CE_DIR);
 
-	CPU_ZERO(set);
+	*set = (struct cpus){ 0 };
 	if (err)
 		return err;
 	dir = opendir(full);
@@ -53,8 +53,8 @@ int ce_cpus(cpu_set_t *set)
 		    !isdigit((unsigned char)*digits))
 			continue;
 		cpu = strtoul(digits, &end, 10);
-		if (!*end && cpu < CPU_SETSIZE)
-			CPU_SET(cpu, set);
+		if (!*end && cpu < CPUS_MAX)
+			cpus_add(set, cpu);
 	}
 	closedir(dir);
 	return 0;
@@ -91,7 +91,7 @@ bool ce_same(const struct ce_names *a, const struct ce_names *b, int except)
 {
 	int cpu;
 
-	if (!CPU_EQUAL(&a->cpus, &b->cpus) || strcmp(a->broadcast, b->broadcast))
+	if (!cpus_equal(&a->cpus, &b->cpus) || strcmp(a->broadcast, b->broadcast))
 		return false;
 	cpus_for_each(cpu, &a->cpus)
 		if (cpu != except && strcmp(a->cpu[cpu], b->cpu[cpu]))

@@ -3,10 +3,11 @@
 #ifndef TICKPROOF_CLOCKEVENTS_H
 #define TICKPROOF_CLOCKEVENTS_H
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+#include "cpus.h"
 
 #define CE_DIR "/sys/devices/system/clockevents"
 
@@ -26,7 +27,7 @@ void ce_path(int cpu, const char *attribute, char *path, size_t len);
 int ce_current(int cpu, char name[CE_NAME_LEN]);
 
 /* CPUs that have a clockeventN directory. Returns 0 or -errno. */
-int ce_cpus(cpu_set_t *set);
+int ce_cpus(struct cpus *set);
 
 /*
  * Writes exactly len bytes to cpu's unbind_device. The kernel looks the name up
@@ -40,8 +41,8 @@ ssize_t ce_unbind(int cpu, const void *name, size_t len);
 
 /* The name of every CPU's tick device and of the broadcast device at one moment. */
 struct ce_names {
-	cpu_set_t cpus;
-	char cpu[CPU_SETSIZE][CE_NAME_LEN];
+	struct cpus cpus;
+	char cpu[CPUS_MAX][CE_NAME_LEN];
 	char broadcast[CE_NAME_LEN];	/* "" for none */
 };
 

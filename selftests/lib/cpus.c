@@ -3,12 +3,52 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cpus.h"
 #include "files.h"
+
+enum { LONG_BITS = 8 * sizeof(long) };
+
+static bool in_range(int cpu)
+{
+	return cpu >= 0 && cpu < CPUS_MAX;
+}
+
+void cpus_add(struct cpus *set, int cpu)
+{
+	if (in_range(cpu))
+		set->bits[cpu / LONG_BITS] |= 1ul << cpu % LONG_BITS;
+}
+
+void cpus_remove(struct cpus *set, int cpu)
+{
+	if (in_range(cpu))
+		set->bits[cpu / LONG_BITS] &= ~(1ul << cpu % LONG_BITS);
+}
+
+bool cpus_has(const struct cpus *set, int cpu)
+{
+	return in_range(cpu) && set->bits[cpu / LONG_BITS] >> cpu % LONG_BITS & 1;
+}
+
+int cpus_count(const struct cpus *set)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < CPUS_MAX / LONG_BITS; i++)
+		n += __builtin_popcountl(set->bits[i]);
+	return n;
+}
+
+bool cpus_equal(const struct cpus *a, const struct cpus *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
 
 /* Parses one CPU number at *s and moves *s behind it. */
 static int parse_cpu(const char **s)
@@ -20,15 +60,15 @@ static int parse_cpu(const char **s)
 		return -EINVAL;
 	errno = 0;
 	cpu = strtoul(*s, &end, 10);
-	if (errno || cpu >= CPU_SETSIZE)
+	if (errno || cpu >= CPUS_MAX)
 		return -EOVERFLOW;
 	*s = end;
 	return cpu;
 }
 
-int cpus_parse(const char *list, cpu_set_t *set)
+int cpus_parse(const char *list, struct cpus *set)
 {
-	CPU_ZERO(set);
+	*set = (struct cpus){ 0 };
 	while (*list && *list != '\n') {
 		int first = parse_cpu(&list), last = first;
 
@@ -43,7 +83,7 @@ int cpus_parse(const char *list, cpu_set_t *set)
 		if (last < first)
 			return -EINVAL;
 		for (; first <= last; first++)
-			CPU_SET(first, set);
+			cpus_add(set, first);
 		if (*list == ',' && isdigit((unsigned char)list[1]))
 			list++;
 		else if (*list && *list != '\n')
@@ -52,56 +92,92 @@ int cpus_parse(const char *list, cpu_set_t *set)
 	return 0;
 }
 
-int cpus_read(const char *which, cpu_set_t *set)
+int cpus_read(const char *which, struct cpus *set)
 {
-	char path[64], list[4096];
+	char path[64], *list;
 	ssize_t n;
+	int err;
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", which);
-	n = file_read_line(path, list, sizeof(list));
-	return n < 0 ? n : cpus_parse(list, set);
+	n = file_read(path, &list);
+	if (n < 0)
+		return n;
+	err = cpus_parse(list, set);
+	free(list);
+	return err;
 }
 
-int cpus_usable(cpu_set_t *set)
+int cpus_allowed(struct cpus *set)
 {
-	cpu_set_t mine;
+	*set = (struct cpus){ 0 };
+	return sched_getaffinity(0, sizeof(*set), (cpu_set_t *)set->bits) ? -errno : 0;
+}
+
+int cpus_allow(const struct cpus *set)
+{
+	return sched_setaffinity(0, sizeof(*set), (const cpu_set_t *)set->bits) ? -errno : 0;
+}
+
+int cpus_usable(struct cpus *set)
+{
+	struct cpus mine;
 	int err = cpus_read("online", set);
 
-	if (err)
-		return err;
-	if (sched_getaffinity(0, sizeof(mine), &mine))
-		return -errno;
-	CPU_AND(set, set, &mine);
-	return 0;
+	if (!err)
+		err = cpus_allowed(&mine);
+	for (size_t i = 0; !err && i < CPUS_MAX / LONG_BITS; i++)
+		set->bits[i] &= mine.bits[i];
+	return err;
 }
 
-int cpus_next(int cpu, const cpu_set_t *set)
+int cpus_next(int cpu, const struct cpus *set)
 {
-	for (cpu++; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, set))
+	for (cpu++; cpu < CPUS_MAX; cpu++)
+		if (cpus_has(set, cpu))
 			return cpu;
 	return -1;
 }
 
 int cpu_pin(int cpu)
 {
-	cpu_set_t set;
-
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return -EINVAL;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+	return cpu_pin_thread(0, cpu);
 }
 
-int cpus_observer(int target, const cpu_set_t *usable, const cpu_set_t *dead)
+int cpu_pin_thread(pid_t tid, int cpu)
+{
+	struct cpus set = { 0 };
+
+	if (!in_range(cpu))
+		return -EINVAL;
+	cpus_add(&set, cpu);
+	return sched_setaffinity(tid, sizeof(set), (const cpu_set_t *)set.bits) ? -errno : 0;
+}
+
+int cpu_thread(pthread_t *thread, int cpu, void *(*run)(void *arg), void *arg)
+{
+	struct cpus set = { 0 };
+	pthread_attr_t attr;
+	int err;
+
+	if (!in_range(cpu))
+		return -EINVAL;
+	cpus_add(&set, cpu);
+	pthread_attr_init(&attr);
+	err = pthread_attr_setaffinity_np(&attr, sizeof(set), (const cpu_set_t *)set.bits);
+	if (!err)
+		err = pthread_create(thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+int cpus_observer(int target, const struct cpus *usable, const struct cpus *dead)
 {
 	int cpu;
 
 	cpus_for_each(cpu, usable)
-		if (cpu != target && !CPU_ISSET(cpu, dead))
+		if (cpu != target && !(dead && cpus_has(dead, cpu)))
 			return cpu;
-	return CPU_ISSET(target, dead) ? -ENODEV : target;
+	return dead && cpus_has(dead, target) ? -ENODEV : target;
 }
 
 static void online_path(int cpu, char *path, size_t len)

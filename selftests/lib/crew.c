@@ -60,22 +60,6 @@ static void *member_main(void *arg)
 	return NULL;
 }
 
-static int start(struct member *m)
-{
-	pthread_attr_t attr;
-	cpu_set_t set;
-	int err;
-
-	CPU_ZERO(&set);
-	CPU_SET(m->cpu, &set);
-	pthread_attr_init(&attr);
-	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (!err)
-		err = pthread_create(&m->thread, &attr, member_main, m);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 /* A member on which the caller waits, and its progress when the wait began. */
 struct look {
 	struct member *member;
@@ -104,10 +88,10 @@ static int await(struct member *m)
 /* Sleeps until the first has ended, then goes to its CPU and watches the rest. */
 static int await_all(struct crew *c, int *stuck)
 {
-	cpu_set_t mine;
+	struct cpus mine;
 	int err = 0;
 
-	sched_getaffinity(0, sizeof(mine), &mine);
+	cpus_allowed(&mine);
 	pthread_mutex_lock(&c->lock);
 	while (c->first < 0)
 		pthread_cond_wait(&c->changed, &c->lock);
@@ -120,23 +104,23 @@ static int await_all(struct crew *c, int *stuck)
 		else
 			pthread_join(c->members[i].thread, NULL);
 	}
-	sched_setaffinity(0, sizeof(mine), &mine);
+	cpus_allow(&mine);
 	return err;
 }
 
-int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
+int crew_run(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
 	     int *stuck)
 {
 	struct crew *c;
 	size_t n = 0;
 	int cpu, err = 0;
 
-	if (!CPU_COUNT(cpus))
+	if (!cpus_count(cpus))
 		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	c->members = calloc(CPU_COUNT(cpus), sizeof(*c->members));
+	c->members = calloc(cpus_count(cpus), sizeof(*c->members));
 	if (!c->members) {
 		free(c);
 		return -ENOMEM;
@@ -149,7 +133,7 @@ int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args,
 		struct member *m = &c->members[n];
 
 		*m = (struct member){ .crew = c, .cpu = cpu, .arg = (char *)args + n * size };
-		err = start(m);
+		err = cpu_thread(&m->thread, cpu, member_main, m);
 		if (err && !n) {
 			free(c->members);
 			free(c);

@@ -8,9 +8,10 @@
 #ifndef TICKPROOF_CREW_H
 #define TICKPROOF_CREW_H
 
-#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cpus.h"
 
 /* A member without progress for this long (of observed time, see wake.h) is stuck. */
 #define CREW_STUCK_NS (10 * 1000000000ll)
@@ -21,7 +22,7 @@
  * started, or -ETIMEDOUT with the number of a CPU that got stuck in *stuck: its
  * threads are left behind, and the caller ends its process soon.
  */
-int crew_run(const cpu_set_t *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
+int crew_run(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
 	     int *stuck);
 
 /* By a member, now and then: it is getting on. Its sleeps stay well below CREW_STUCK_NS. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clocks.h"
+#include "cpus.h"
 #include "handoff.h"
 #include "stats.h"
 
@@ -235,19 +236,10 @@ static void *player1(void *arg)
 
 static int start(struct game *g, int side)
 {
-	pthread_attr_t attr;
-	cpu_set_t set;
-	int err;
+	int err = cpu_thread(&g->thread[side], g->pair->cpu[side], side ? player1 : player0, g);
 
-	CPU_ZERO(&set);
-	CPU_SET(g->pair->cpu[side], &set);
-	pthread_attr_init(&attr);
-	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (!err)
-		err = pthread_create(&g->thread[side], &attr, side ? player1 : player0, g);
-	pthread_attr_destroy(&attr);
 	g->started[side] = !err;
-	return -err;
+	return err;
 }
 
 /* Lower quartile of the hand-offs, ns; 0 without a whole run. */

@@ -87,33 +87,25 @@ static void *reader(void *arg)
 static int start_one(struct readers *all, struct reader *self)
 {
 	struct start *start = malloc(sizeof(*start));
-	pthread_attr_t attr;
-	cpu_set_t set;
 	int err;
 
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start){ all, self };
-	CPU_ZERO(&set);
-	CPU_SET(self->cpu, &set);
-	pthread_attr_init(&attr);
-	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (!err)
-		err = pthread_create(&self->thread, &attr, reader, start);
-	pthread_attr_destroy(&attr);
+	err = cpu_thread(&self->thread, self->cpu, reader, start);
 	if (err)
 		free(start);
-	return -err;
+	return err;
 }
 
-int readers_start(struct readers *r, const cpu_set_t *cpus,
+int readers_start(struct readers *r, const struct cpus *cpus,
 		  int64_t (*read)(clockid_t clock, bool by_syscall))
 {
 	int cpu, err = 0;
 
 	memset(r, 0, sizeof(*r));
 	r->read = read ? read : read_real;
-	r->reader = calloc(CPU_COUNT(cpus), sizeof(*r->reader));
+	r->reader = calloc(cpus_count(cpus), sizeof(*r->reader));
 	if (!r->reader)
 		return -ENOMEM;
 	cpus_for_each(cpu, cpus) {

@@ -8,12 +8,12 @@
 #define TICKPROOF_READERS_H
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpus.h"
 #include "readings.h"
 #include "stats.h"
 
@@ -59,7 +59,7 @@ struct readers {
  * Starts one reader on each CPU of the set; read is NULL for the real clocks (unit
  * tests have seeded ones). Returns 0 or -errno.
  */
-int readers_start(struct readers *r, const cpu_set_t *cpus,
+int readers_start(struct readers *r, const struct cpus *cpus,
 		  int64_t (*read)(clockid_t clock, bool by_syscall));
 
 /*

@@ -8,10 +8,11 @@
 #define TICKPROOF_REPORT_H
 
 #include <check.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cpus.h"
 
 /* In place of a CPU number, for a case that isn't about one CPU. */
 #define NO_CPU (-1)
@@ -46,7 +47,7 @@ int report_main(int argc, char **argv, const struct report_program *program);
 enum report_outcome report_run(const char *name, int cpu);
 
 /* The CPUs the per-CPU cases run for: online, and allowed to this process. */
-const cpu_set_t *report_cpus(void);
+const struct cpus *report_cpus(void);
 
 /* Ends the case as skipped; the reason names what is missing. */
 void report_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -9,10 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "files.h"
+#include "report.h"
 #include "restore.h"
 
-#define ENTRIES 64
+/* Room for a few of each CPU there can be; what isn't used takes no memory. */
+#define ENTRIES (4 * CPUS_MAX)
 
 struct entry {
 	bool ready;		/* all below is written */
@@ -82,7 +85,7 @@ void restore_init(void)
 	if (shared)
 		return;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (shared == MAP_FAILED) {
 		perror("restore_init: mmap");
 		exit(1);
@@ -99,8 +102,21 @@ void restore_init(void)
 	atexit(restore_at_exit);
 }
 
+/* Whether the last to be written to path is value already: once is enough, however often it is asked for. */
+static bool remembered(const char *path, const char *value)
+{
+	for (int i = __atomic_load_n(&shared->count, __ATOMIC_ACQUIRE) - 1; i >= 0; i--) {
+		const struct entry *e = &shared->entries[i];
+
+		if (i < ENTRIES && __atomic_load_n(&e->ready, __ATOMIC_ACQUIRE) && !strcmp(e->path, path))
+			return !strcmp(e->value, value);
+	}
+	return false;
+}
+
 int restore_push(const char *path, const char *value)
 {
+	char full[sizeof(((struct entry *)0)->path)];
 	struct entry *e;
 	int i;
 
@@ -108,6 +124,10 @@ int restore_push(const char *path, const char *value)
 		return -EINVAL;
 	if (strlen(value) >= sizeof(e->value))
 		return -ENOSPC;
+	if (file_path(full, sizeof(full), path))
+		return -ENAMETOOLONG;
+	if (remembered(full, value))
+		return 0;
 	i = __atomic_load_n(&shared->count, __ATOMIC_ACQUIRE);
 	do {
 		if (i >= ENTRIES)
@@ -115,18 +135,24 @@ int restore_push(const char *path, const char *value)
 	} while (!__atomic_compare_exchange_n(&shared->count, &i, i + 1, false, __ATOMIC_ACQ_REL,
 					      __ATOMIC_ACQUIRE));
 	e = &shared->entries[i];
-	if (file_path(e->path, sizeof(e->path), path))
-		return -ENAMETOOLONG;
+	strcpy(e->path, full);
 	strcpy(e->value, value);
 	__atomic_store_n(&e->ready, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
+void restore_need(const char *path, const char *value)
+{
+	int err = restore_push(path, value);
+
+	if (err)
+		report_fail("%s can't be put back to %s at the end of the program: %s", path, value, strerror(-err));
+}
+
 void restore_abandon(void)
 {
-	if (!shared)
-		return;
-	__atomic_store_n(&shared->count, 0, __ATOMIC_RELEASE);
-	for (int i = 0; i < ENTRIES; i++)
+	int count = shared ? __atomic_exchange_n(&shared->count, 0, __ATOMIC_ACQ_REL) : 0;
+
+	for (int i = 0; i < count; i++)
 		__atomic_store_n(&shared->entries[i].ready, false, __ATOMIC_RELEASE);
 }

@@ -16,11 +16,14 @@
 void restore_init(void);
 
 /*
- * Remembers to write value to path at the end, last remembered first. Returns 0,
- * -ENOSPC (list full, or value of 64 bytes or more), -ENAMETOOLONG (path of 256)
+ * Remembers to write value to path at the end, last remembered first; a repetition takes no second
+ * place. Returns 0, -ENOSPC (list full: a few entries for each CPU there can be, or value of 64 bytes or more), -ENAMETOOLONG (path of 256)
  * or -EINVAL (restore_init() was not called).
  */
 int restore_push(const char *path, const char *value);
+
+/* The same before a change that must not be made otherwise: ends the case as failed where it can't be remembered. */
+void restore_need(const char *path, const char *value);
 
 /* Forgets everything: after a CPU was found dead, writing may block for ever. */
 void restore_abandon(void);

@@ -73,11 +73,11 @@ static int name(const char *text, char out[TL_NAME_LEN])
 }
 
 /* A mask as %*pb prints it: hex, most significant first, a comma after each 32 bits. */
-static int mask(const char *text, cpu_set_t *set)
+static int mask(const char *text, struct cpus *set)
 {
 	int bit = 0;
 
-	CPU_ZERO(set);
+	*set = (struct cpus){ 0 };
 	if (!*text)
 		return -EINVAL;
 	for (const char *s = text + strlen(text) - 1; s >= text; s--) {
@@ -85,11 +85,11 @@ static int mask(const char *text, cpu_set_t *set)
 
 		if (*s == ',')
 			continue;
-		if (!isxdigit((unsigned char)*s) || (digit && bit + 3 >= CPU_SETSIZE))
+		if (!isxdigit((unsigned char)*s) || (digit && bit + 3 >= CPUS_MAX))
 			return -EINVAL;
 		for (int i = 0; i < 4; i++)
 			if (digit & 1 << i)
-				CPU_SET(bit + i, set);
+				cpus_add(set, bit + i);
 		bit += 4;
 	}
 	return 0;

@@ -6,10 +6,11 @@
 #ifndef TICKPROOF_TIMER_LIST_H
 #define TICKPROOF_TIMER_LIST_H
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cpus.h"
 
 #define TL_NAME_LEN 64
 
@@ -45,7 +46,7 @@ struct timer_list {
 	size_t nr_cpus, nr_devices;
 	struct tl_cpu *cpus;
 	struct tl_device *devices;	/* per CPU and broadcast */
-	cpu_set_t broadcast_mask, broadcast_oneshot_mask;
+	struct cpus broadcast_mask, broadcast_oneshot_mask;
 	bool has_broadcast_mask;
 };
 

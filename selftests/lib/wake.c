@@ -18,23 +18,6 @@
  */
 #define STEP_MAX_NS (50 * NSEC_PER_MSEC)
 
-/* Starts a thread on one CPU from its first instruction. */
-static int start_pinned(pthread_t *thread, int cpu, void *(*run)(void *), void *arg)
-{
-	pthread_attr_t attr;
-	cpu_set_t set;
-	int err;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_attr_init(&attr);
-	err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (!err)
-		err = pthread_create(thread, &attr, run, arg);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 /* Sleeps until deadline in the sleeper's way; 0 or -errno. */
 static int sleep_once(const struct wake *w, int64_t deadline)
 {
@@ -94,7 +77,7 @@ int wake_start(struct wake *w)
 		err = w->fd < 0 ? -errno : 0;
 	}
 	if (!err)
-		err = start_pinned(&w->thread, w->cpu, sleeper, w);
+		err = cpu_thread(&w->thread, w->cpu, sleeper, w);
 	if (err) {
 		if (w->fd >= 0)
 			close(w->fd);
@@ -155,6 +138,7 @@ static int64_t observed_step(struct observed *o)
 /* What the watch remembers of one sleeper. */
 struct watched {
 	unsigned int woken;	/* at the last look */
+	int64_t deadline;	/* at the last look: what is missed is this one, never the sleep before */
 	int64_t begun;		/* observed time when the sleep under way was first seen */
 	int64_t missed;		/* observed time when its deadline was first seen to have passed; -1 */
 };
@@ -166,8 +150,8 @@ static bool is_dead(const struct wake *w, struct watched *seen, int64_t observed
 	unsigned int woken = atomic_load(&w->woken);
 	int64_t now, deadline = atomic_load(&w->deadline);
 
-	if (woken != seen->woken) {
-		*seen = (struct watched){ woken, observed, -1 };
+	if (woken != seen->woken || deadline != seen->deadline) {
+		*seen = (struct watched){ woken, deadline, observed, -1 };
 		return false;
 	}
 	death->wake = w;
@@ -267,7 +251,7 @@ int spinner_start(struct spinner *s)
 {
 	s->stop = s->running = false;
 	s->switches = 0;
-	return start_pinned(&s->thread, s->cpu, spin, s);
+	return cpu_thread(&s->thread, s->cpu, spin, s);
 }
 
 void spinner_stop(struct spinner *s)

@@ -37,7 +37,7 @@ struct verdict {
 
 static void judge_verdicts(void (*run)(int cpu, void *arg))
 {
-	struct verdict *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all));
+	struct verdict *all = calloc(cpus_count(report_cpus()), sizeof(*all));
 	unsigned int samples = 0;
 	int64_t beyond = 0;
 	size_t i = 0;

@@ -125,7 +125,7 @@ static bool judge_one(struct done *d, int cpu, int64_t *bound, bool last)
 
 void judge_sleeps(const struct plan *plan)
 {
-	size_t nr = CPU_COUNT(report_cpus()), room = plan->rounds * plan->nr_lengths, i;
+	size_t nr = cpus_count(report_cpus()), room = plan->rounds * plan->nr_lengths, i;
 	struct total total = { 0 };
 	int64_t bound = 0;
 	bool in_time = false;
@@ -195,7 +195,7 @@ static void sleep_past(int cpu, void *arg)
 
 void judge_past(const char *const sleepers[])
 {
-	size_t nr = CPU_COUNT(report_cpus()), i = 0;
+	size_t nr = cpus_count(report_cpus()), i = 0;
 	struct past *all = calloc(nr, sizeof(*all));
 	struct stats worst = { 0 };
 	size_t samples = 0;

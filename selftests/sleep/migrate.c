@@ -65,7 +65,6 @@ static void move(struct mover *m, unsigned int *last)
 	unsigned int begun = atomic_load(&m->begun);
 	pid_t tid = atomic_load(&m->tid);
 	static int next = -1;
-	cpu_set_t set;
 
 	if (!tid || begun == *last || !(begun % 2))
 		return;
@@ -73,10 +72,8 @@ static void move(struct mover *m, unsigned int *last)
 	next = cpus_next(next, report_cpus());
 	if (next < 0)
 		next = cpus_next(-1, report_cpus());
-	CPU_ZERO(&set);
-	CPU_SET(next, &set);
 	/* Only if it is still the same sleep did the move fall into it. */
-	if (!sched_setaffinity(tid, sizeof(set), &set) && atomic_load(&m->begun) == begun)
+	if (!cpu_pin_thread(tid, next) && atomic_load(&m->begun) == begun)
 		atomic_store(&m->target, next);
 }
 
@@ -106,7 +103,7 @@ static void moved(int unused)
 	int64_t all[KINDS * SLEEPS];
 
 	(void)unused;
-	if (CPU_COUNT(report_cpus()) < 2)
+	if (cpus_count(report_cpus()) < 2)
 		report_skip("one CPU: there is no other to go to");
 	for (size_t i = 0; i < KINDS; i++) {
 		movers[i].sleeper = sleeper_named(kinds[i]);

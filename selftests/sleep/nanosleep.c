@@ -88,7 +88,7 @@ static void sleep_all_long(int cpu, void *arg)
 /* Judged on the median of all: that many sleeps of different length end at different times. */
 static void seconds(int unused)
 {
-	size_t nr = CPU_COUNT(report_cpus()) * NR_NAMES;
+	size_t nr = cpus_count(report_cpus()) * NR_NAMES;
 	struct long_sleep *all = calloc(nr, sizeof(*all));
 	struct sleeps sleeps = { .late = calloc(nr, sizeof(int64_t)) };
 	struct stats s = { 0 };
@@ -162,7 +162,7 @@ static void measure_slack(int cpu, void *arg)
 
 static void judge_slack(void (*exact)(void), void (*slack)(void), const char *what)
 {
-	struct slack *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all)), least = { .slack_late.p50 = INT64_MAX };
+	struct slack *all = calloc(cpus_count(report_cpus()), sizeof(*all)), least = { .slack_late.p50 = INT64_MAX };
 	size_t i = 0;
 	int cpu;
 

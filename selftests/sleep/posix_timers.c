@@ -70,13 +70,13 @@ static int arm(timer_t timer, int flags, int64_t value, int64_t interval)
 
 static void judge_cpus(void (*run)(int cpu, void *arg), bool lateness)
 {
-	struct verdict *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all));
+	struct verdict *all = calloc(cpus_count(report_cpus()), sizeof(*all));
 	struct stats worst = { 0 };
 	size_t samples = 0, i = 0;
 	int cpu;
 
 	ck_assert_ptr_nonnull(all);
-	for (i = 0; i < (size_t)CPU_COUNT(report_cpus()); i++)
+	for (i = 0; i < (size_t)cpus_count(report_cpus()); i++)
 		all[i].reference.late = calloc(4000, sizeof(int64_t));
 	judge_crew(run, all, sizeof(*all));
 	i = 0;

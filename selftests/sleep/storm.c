@@ -141,7 +141,7 @@ static unsigned int allowed(unsigned int nr_cpus)
 
 static void many(int unused)
 {
-	unsigned int nr = CPU_COUNT(report_cpus()), each = allowed(nr), fired = 0, armed = 0, disordered = 0;
+	unsigned int nr = cpus_count(report_cpus()), each = allowed(nr), fired = 0, armed = 0, disordered = 0;
 	struct crowd *all = calloc(nr, sizeof(*all));
 	size_t i = 0, n = 0;
 	struct stats s;
@@ -229,7 +229,7 @@ static int64_t retries(void)
 
 static void tiny(int unused)
 {
-	size_t nr = CPU_COUNT(report_cpus()), i = 0;
+	size_t nr = cpus_count(report_cpus()), i = 0;
 	struct tiny *all = calloc(nr, sizeof(*all));
 	int64_t before = retries(), after;
 	int cpu;
@@ -330,7 +330,7 @@ static void starve_on(int cpu, void *arg)
 
 static void past_loop(int unused)
 {
-	struct starve *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all));
+	struct starve *all = calloc(cpus_count(report_cpus()), sizeof(*all));
 	unsigned int armed = 0, woken = 0;
 	int64_t worst = 0;
 	size_t i = 0;

@@ -127,7 +127,7 @@ static void judge_run(const struct run *r, int cpu)
 
 static void run_periods(int64_t interval, int64_t duration)
 {
-	struct run *all = calloc(CPU_COUNT(report_cpus()), sizeof(*all));
+	struct run *all = calloc(cpus_count(report_cpus()), sizeof(*all));
 	int64_t *late = NULL;
 	uint64_t sum = 0, reads = 0;
 	size_t count = 0, i = 0;

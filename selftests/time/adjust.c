@@ -31,7 +31,7 @@ static struct reader {
 	int cpu;
 	uint64_t readings;
 	int64_t worst[NR_STEADY];
-} readers[CPU_SETSIZE];
+} readers[CPUS_MAX];
 
 static atomic_bool stop;
 

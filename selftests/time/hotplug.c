@@ -116,7 +116,7 @@ static bool running(void *arg)
 
 static void tick_cpu(int cpu)
 {
-	int observer = cpus_observer(cpu, report_cpus(), &(cpu_set_t){ 0 });
+	int observer = cpus_observer(cpu, report_cpus(), NULL);
 	int64_t worst = 0;
 	char path[64];
 
@@ -127,7 +127,7 @@ static void tick_cpu(int cpu)
 	if (!cpu_can_offline(cpu))
 		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_push(path, "1");
+	restore_need(path, "1");
 	cpu_pin(observer);
 	counter_hz();
 	for (int i = 0; i < CYCLES; i++) {

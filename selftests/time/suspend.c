@@ -58,7 +58,7 @@ static void sleep_to_idle(void)
 	ssize_t n;
 	int len;
 
-	restore_push(RTC "/wakealarm", "0");
+	restore_need(RTC "/wakealarm", "0");
 	file_write(RTC "/wakealarm", "0", 1);
 	len = snprintf(alarm, sizeof(alarm), "%lld", (long long)(rtc_seconds() + SLEEP_S));
 	n = file_write(RTC "/wakealarm", alarm, len);

@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST(cpus)
 {
-	cpu_set_t set;
+	struct cpus set;
 
 	ck_assert_int_eq(ce_cpus(&set), -ENOENT);
 	fake_write(CE_DIR "/clockevent0/current_device", "");
@@ -56,11 +56,42 @@ START_TEST(cpus)
 	fake_write(CE_DIR "/clockevent3x/current_device", "");
 	fake_write(CE_DIR "/clockevent-4/current_device", "");
 	fake_write(CE_DIR "/xclockevent5/current_device", "");
-	fake_write(CE_DIR "/clockevent1024/current_device", "");
+	fake_write(CE_DIR "/clockevent8192/current_device", "");
 	fake_write(CE_DIR "/clockevent99999999999999999999/current_device", "");
 	ck_assert_int_eq(ce_cpus(&set), 0);
-	ck_assert_int_eq(CPU_COUNT(&set), 2);
-	ck_assert(CPU_ISSET(0, &set) && CPU_ISSET(12, &set));
+	ck_assert_int_eq(cpus_count(&set), 2);
+	ck_assert(cpus_has(&set, 0) && cpus_has(&set, 12));
+}
+END_TEST
+
+/* Many CPUs, numbers with gaps, some of them offline: every one of them is seen. */
+static const struct {
+	int last, step;
+} machines[] = { { 63, 1 }, { 1499, 1 }, { 8190, 1365 } };
+
+START_TEST(many)
+{
+	static struct ce_names before, after;
+	int last = machines[_i].last, step = machines[_i].step;
+	char path[96];
+
+	for (int cpu = 0; cpu <= last; cpu += step) {
+		ce_path(cpu, "current_device", path, sizeof(path));
+		fake_write(path, cpu % 5 == 3 ? "" : "lapic\n");
+	}
+	ck_assert_int_eq(ce_snapshot(&before), 0);
+	ck_assert_int_eq(cpus_count(&before.cpus), last / step + 1);
+	ck_assert_int_eq(cpus_next(last - 1, &before.cpus), last);
+	ck_assert_str_eq(before.cpu[last], last % 5 == 3 ? "" : "lapic");
+	ck_assert_int_eq(ce_snapshot(&after), 0);
+	ck_assert(ce_same(&before, &after, CE_BROADCAST));
+	/* A change of the last one is a change. */
+	ce_path(last, "current_device", path, sizeof(path));
+	fake_write(path, "hpet\n");
+	ck_assert_int_eq(ce_snapshot(&after), 0);
+	ck_assert(!ce_same(&before, &after, CE_BROADCAST));
+	ck_assert(!ce_same(&before, &after, last - step));
+	ck_assert(ce_same(&before, &after, last));
 }
 END_TEST
 
@@ -88,6 +119,7 @@ int main(void)
 	tcase_add_test(tc, path);
 	tcase_add_test(tc, current);
 	tcase_add_test(tc, cpus);
+	tcase_add_loop_test(tc, many, 0, sizeof(machines) / sizeof(*machines));
 	tcase_add_test(tc, unbind);
 	return run_cases("clockevents", tc);
 }

@@ -10,7 +10,7 @@
 #include "../crew.h"
 #include "testing.h"
 
-static cpu_set_t usable;
+static struct cpus usable;
 
 static void setup(void)
 {
@@ -36,7 +36,7 @@ static void note(int cpu, void *arg)
 
 START_TEST(on_every_cpu)
 {
-	struct job jobs[CPU_SETSIZE];
+	struct job jobs[CPUS_MAX];
 	int cpu, stuck = -1, i = 0;
 
 	memset(jobs, 0, sizeof(jobs));
@@ -54,14 +54,14 @@ END_TEST
 /* The caller may go where it could before. */
 START_TEST(affinity_kept)
 {
-	struct job jobs[CPU_SETSIZE];
-	cpu_set_t after;
+	struct job jobs[CPUS_MAX];
+	struct cpus after;
 	int stuck;
 
 	memset(jobs, 0, sizeof(jobs));
 	ck_assert_int_eq(crew_run(&usable, note, jobs, sizeof(*jobs), &stuck), 0);
-	ck_assert_int_eq(sched_getaffinity(0, sizeof(after), &after), 0);
-	ck_assert(CPU_EQUAL(&usable, &after));
+	ck_assert_int_eq(cpus_allowed(&after), 0);
+	ck_assert(cpus_equal(&usable, &after));
 }
 END_TEST
 
@@ -78,9 +78,9 @@ static void stick(int cpu, void *arg)
 START_TEST(stuck_one)
 {
 	int stuck = -1, last = -1, cpu;
-	char args[CPU_SETSIZE];
+	char args[CPUS_MAX];
 
-	if (CPU_COUNT(&usable) < 2)
+	if (cpus_count(&usable) < 2)
 		return;
 	cpus_for_each(cpu, &usable)
 		last = cpu;
@@ -103,7 +103,7 @@ static void slow(int cpu, void *arg)
 START_TEST(slow_one)
 {
 	int stuck = -1;
-	char args[CPU_SETSIZE];
+	char args[CPUS_MAX];
 
 	victim = cpus_next(-1, &usable);
 	ck_assert_int_eq(crew_run(&usable, slow, args, 1, &stuck), 0);
@@ -112,13 +112,13 @@ END_TEST
 
 START_TEST(nobody)
 {
-	cpu_set_t none, wrong;
+	struct cpus none, wrong;
 	int stuck;
 
-	CPU_ZERO(&none);
+	none = (struct cpus){ 0 };
 	ck_assert_int_eq(crew_run(&none, note, NULL, 0, &stuck), -EINVAL);
-	CPU_ZERO(&wrong);
-	CPU_SET(CPU_SETSIZE - 1, &wrong);
+	wrong = (struct cpus){ 0 };
+	cpus_add(&wrong, CPUS_MAX - 1);
 	ck_assert_int_lt(crew_run(&wrong, note, NULL, 0, &stuck), 0);
 }
 END_TEST

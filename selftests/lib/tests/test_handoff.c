@@ -142,7 +142,7 @@ END_TEST
 static struct handoff_pair two_cpus(void)
 {
 	struct handoff_pair p = { 0 };
-	cpu_set_t usable;
+	struct cpus usable;
 
 	ck_assert_int_eq(cpus_usable(&usable), 0);
 	p.cpu[0] = cpus_next(-1, &usable);

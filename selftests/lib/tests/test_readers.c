@@ -46,13 +46,13 @@ static struct readers r;
 /* Reads the seeded clocks on two CPUs if there are, for some rounds. */
 static void run(int kind)
 {
-	cpu_set_t cpus;
+	struct cpus cpus;
 	int cpu;
 
 	ck_assert_int_eq(cpus_usable(&cpus), 0);
 	cpu = cpus_next(cpus_next(-1, &cpus), &cpus);
 	while (cpu >= 0 && (cpu = cpus_next(cpu, &cpus)) >= 0)
-		CPU_CLR(cpu, &cpus);
+		cpus_remove(&cpus, cpu);
 	fault = kind;
 	ticks = 0;
 	ck_assert_int_eq(readers_start(&r, &cpus, seeded), 0);
@@ -144,7 +144,7 @@ END_TEST
 
 START_TEST(real_clocks)
 {
-	cpu_set_t cpus;
+	struct cpus cpus;
 
 	ck_assert_int_eq(cpus_usable(&cpus), 0);
 	ck_assert_int_eq(readers_start(&r, &cpus, NULL), 0);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cpus.h"
+#include "../files.h"
 #include "../report.h"
 #include "testing.h"
 
@@ -79,7 +80,7 @@ static void skips_and_crashes(int cpu)
 static void runs_on_cpu(int cpu)
 {
 	ck_assert_int_ge(cpu, 0);
-	ck_assert(CPU_ISSET(cpu, report_cpus()));
+	ck_assert(cpus_has(report_cpus(), cpu));
 }
 
 static int attempts;	/* counted in the parent: each case has a process of its own */
@@ -411,10 +412,44 @@ START_TEST(environment)
 }
 END_TEST
 
+/* What the programs print where the online CPUs are as given: "" for a system without the file. */
+static void run_below(struct run *r, const char *online)
+{
+	fake_make();
+	if (*online)
+		fake_write("/sys/devices/system/cpu/online", online);
+	setenv("TEST_ROOT", files_root, 1);
+	RUN(r, "good", "skips", "first.*");
+	unsetenv("TEST_ROOT");
+	fake_remove();
+}
+
+START_TEST(no_cpus)
+{
+	struct run r;
+
+	run_below(&r, "");
+	expect(&r, 4, "KTAP version 1\n1..0 # SKIP the CPUs to run on can't be told"
+		      " (/sys/devices/system/cpu/online, sched_getaffinity()): No such file or directory\n");
+	run_below(&r, "0-8192\n");
+	expect(&r, 4, "KTAP version 1\n1..0 # SKIP this system has a CPU of a number above 8191,"
+		      " the largest that these tests know\n");
+	run_below(&r, "8191\n");
+	expect(&r, 4, "KTAP version 1\n1..0 # SKIP no CPU of /sys/devices/system/cpu/online"
+		      " is one that this process may run on\n");
+	/* More than the C library's cpu_set_t holds. */
+	run_below(&r, "0-1499,8191\n");
+	ck_assert_int_eq(r.code, 0);
+	ck_assert_ptr_nonnull(strstr(r.text, "1..2\n"));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	TCase *tc;
 
+	if (getenv("TEST_ROOT"))
+		files_root = getenv("TEST_ROOT");
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		if (!strcmp(argv[0], programs[i].program))
 			return report_main(argc, argv, &programs[i]);
@@ -429,5 +464,6 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, deferred);
 	tcase_add_test(tc, streamed);
 	tcase_add_test(tc, environment);
+	tcase_add_test(tc, no_cpus);
 	return run_cases("report", tc);
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../cpus.h"
 #include "../files.h"
 #include "../restore.h"
 #include "testing.h"
@@ -275,8 +276,40 @@ START_TEST(failures_are_counted)
 }
 END_TEST
 
+/* Each of many CPUs, taken offline twenty times, comes back once. */
+static void many_cpus(void)
+{
+	char path[64];
+
+	for (int cpu = 0; cpu < 1500; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		for (int i = 0; i < 20; i++)
+			change(path, "1", "0");
+	}
+	/* The first too: a list that is full forgets what comes last. */
+	if (restore_push("/sys/missing", "x") || restore_now() != 1)
+		_exit(98);
+}
+
+START_TEST(lists_1500_cpus)
+{
+	char path[64];
+
+	for (int cpu = 0; cpu < 1500; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		fake_write(path, "1");
+	}
+	ck_assert_int_eq(WEXITSTATUS(run(many_cpus)), 0);
+	for (int cpu = 0; cpu < 1500; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		fake_expect(path, "1");
+	}
+}
+END_TEST
+
 static void limits(void)
 {
+	int i, err = 0;
 	char text[300];
 
 	memset(text, 'x', sizeof(text));
@@ -287,14 +320,14 @@ static void limits(void)
 	text[64] = '\0';
 	if (restore_push(A, text) != -ENOSPC)
 		_exit(98);
-	/* The path that didn't fit took a place; it must not be written to. */
-	for (int i = 0; i < 63; i++)
-		if (restore_push(A, "old a"))
-			_exit(97);
-	if (restore_push(A, "x") != -ENOSPC)
-		_exit(96);
+	/* What didn't fit is not written to, and what is full says so. */
+	for (i = 0; i < 1000000 && !err; i++)
+		err = restore_push(A, i % 2 ? "old a" : "1st a");
+	if (err != -ENOSPC || i <= 2 * CPUS_MAX)
+		_exit(97);
 	if (restore_now())
 		_exit(95);
+	fake_expect(A, "1st a");
 	if (restore_push(A, "again"))
 		_exit(94);
 }
@@ -345,6 +378,7 @@ int main(void)
 	tcase_add_test(tc, abandoned);
 	tcase_add_test(tc, now_and_only_once);
 	tcase_add_test(tc, failures_are_counted);
+	tcase_add_test(tc, lists_1500_cpus);
 	tcase_add_test(tc, limits_are_told);
 	tcase_add_test(tc, root_at_push);
 	return run_cases("restore", tc);

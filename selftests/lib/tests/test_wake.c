@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@ static int observer, target;
 /* The first two CPUs we may use; with one, the observer and its sleepers share it. */
 static void pin(void)
 {
-	cpu_set_t usable;
+	struct cpus usable;
 
 	ck_assert_int_eq(cpus_usable(&usable), 0);
 	observer = cpus_next(-1, &usable);
@@ -106,8 +108,8 @@ END_TEST
 
 START_TEST(no_such_cpu)
 {
-	struct wake w = { .cpu = CPU_SETSIZE - 1, .count = 1, .interval_ns = 1 };
-	struct spinner s = { .cpu = CPU_SETSIZE - 1 };
+	struct wake w = { .cpu = CPUS_MAX - 1, .count = 1, .interval_ns = 1 };
+	struct spinner s = { .cpu = CPUS_MAX - 1 };
 
 	ck_assert_int_lt(wake_start(&w), 0);
 	ck_assert_int_lt(spinner_start(&s), 0);
@@ -146,6 +148,39 @@ START_TEST(missed_deadline)
 	ck_assert(!death.clock_frozen);
 	ck_assert_int_gt(death.waited_ns, WAKE_DEAD_NS);
 	ck_assert_int_le(death.waited_ns, took + took / 10);
+}
+END_TEST
+
+#define LONG_NS (2200 * NSEC_PER_MSEC)
+
+/* Was kept from its CPU between two sleeps, with the deadline of the first still there for all to see. */
+static void *sleeps_long_after_a_pause(void *arg)
+{
+	struct timespec pause = ns_timespec(30 * NSEC_PER_MSEC), until;
+	struct wake *w = arg;
+	int64_t deadline;
+
+	nanosleep(&pause, NULL);
+	deadline = clock_ns(CLOCK_MONOTONIC) + LONG_NS;
+	until = ns_timespec(deadline);
+	atomic_store(&w->deadline, deadline);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	atomic_store(&w->woken, 3);
+	atomic_store(&w->done, true);
+	return NULL;
+}
+
+/* A sleep of more than WAKE_DEAD_NS is not counted from the deadline of the one before. */
+START_TEST(next_deadline)
+{
+	struct wake w = victim(clock_ns(CLOCK_MONOTONIC) - NSEC_PER_MSEC, LONG_NS);
+	struct wake *wakes[] = { &w };
+	struct wake_death death;
+	pthread_t thread;
+
+	ck_assert_int_eq(cpu_thread(&thread, target, sleeps_long_after_a_pause, &w), 0);
+	ck_assert_int_eq(wake_watch(wakes, 1, &death), 0);
+	pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -351,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, stopped);
 	tcase_add_test(tc, no_such_cpu);
 	tcase_add_test(tc, missed_deadline);
+	tcase_add_test(tc, next_deadline);
 	tcase_add_test(tc, never_began);
 	tcase_add_test(tc, frozen_clock);
 	tcase_add_test(tc, long_sleep);
