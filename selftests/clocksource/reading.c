@@ -12,6 +12,7 @@
 #include "../lib/clocksource.h"
 #include "../lib/report.h"
 #include "reading.h"
+#include "sources.h"
 
 #define CALLS 50
 
@@ -44,6 +45,8 @@ static bool by_syscall(const char *source, size_t clock)
 	if (n < 0)
 		report_fail("counting system calls: %s", strerror(-n));
 	if (n && n < CALLS)
+		sources_ask(source);
+	if (n && n < CALLS)
 		report_fail("on %s, %d of %d readings of %s were system calls, not all or none", source, n,
 			    CALLS, clocks[clock].name);
 	return n;
@@ -66,6 +69,8 @@ void reading_judge_vdso(const char *source)
 			expected = false;
 		else if (table == CS_VDSO_NEVER)
 			expected = true;
+		if (slow != expected)
+			sources_ask(source);
 		if (slow != expected)
 			report_fail("on %s, %s is read by %s, not by %s (%s)", source, clocks[i].name,
 				    slow ? "system call" : "the vDSO",

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/kmsg.h"
 #include "../lib/report.h"
 #include "sources.h"
 
@@ -28,4 +29,26 @@ void sources_need_writable(const char *path)
 		report_skip("writing to %s needs root", path);
 	if (access(path, W_OK))
 		report_skip("%s can't be written here: %s", path, strerror(errno));
+}
+
+bool sources_marked(const char *source)
+{
+	char text[256], name[CS_NAME_LEN];
+	bool since_boot, found = false;
+	struct kmsg log;
+
+	if (kmsg_open_all(&log, &since_boot))
+		return false;
+	while (!found && kmsg_next(&log, text, sizeof(text)))
+		found = kmsg_marked(text, name, sizeof(name)) && !strcmp(name, source);
+	kmsg_close(&log);
+	if (found)
+		report_note("kernel: %s", text);
+	return found;
+}
+
+void sources_ask(const char *source)
+{
+	if (sources_marked(source))
+		report_skip("the kernel has marked %s as unstable, and uses another source in its place", source);
 }

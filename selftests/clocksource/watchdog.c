@@ -55,6 +55,19 @@ static void judge_marking(const char *when, const char *text)
 	report_fail("%s, the kernel logged: %s", when, text);
 }
 
+/* The TSC is also marked for what the kernel was told or knows beforehand; only a comparison judges it. */
+static bool compared(const char *text)
+{
+	const char *tsc = "Marking TSC unstable due to ", *reason = strstr(text, tsc);
+
+	if (kmsg_classify(text) != KMSG_UNSTABLE || strstr(text, "Override clocksource"))
+		return false;
+	if (!reason)
+		return true;
+	reason += strlen(tsc);
+	return !strcmp(reason, "clocksource watchdog") || !strcmp(reason, "check_tsc_sync_source failed");
+}
+
 static void since_boot(int unused)
 {
 	unsigned long messages = 0;
@@ -65,7 +78,7 @@ static void since_boot(int unused)
 	need_watchdog();
 	read_log(&log);
 	for (; kmsg_next(&log, text, sizeof(text)); messages++)
-		if (kmsg_classify(text) == KMSG_UNSTABLE)
+		if (compared(text))
 			judge_marking("before this program", text);
 	report_metric("messages", messages, "messages");
 }
@@ -81,27 +94,9 @@ static void during_run(int unused)
 	need_log(kmsg_open(&log));
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
 	while (kmsg_next(&log, text, sizeof(text)))
-		if (kmsg_classify(text) == KMSG_UNSTABLE)
+		if (compared(text))
 			judge_marking("during the run", text);
 	report_metric("watched", WATCH_NS / 1e6, "ms");
-}
-
-/* The source a message takes out of service, or "". */
-static const char *marked(const char *text)
-{
-	static char name[CS_NAME_LEN];
-	const char *at;
-
-	*name = '\0';
-	if (strstr(text, "Marking TSC unstable due to"))
-		return "tsc";
-	if (kmsg_classify(text) != KMSG_UNSTABLE)
-		return name;
-	at = strstr(text, "Marking clocksource ");
-	if (!at || sscanf(at, "Marking clocksource '%31[^']'", name) == 1)
-		return name;
-	sscanf(at, "Marking clocksource %31s", name);
-	return name;
 }
 
 static void unstable_hidden(int unused)
@@ -120,9 +115,9 @@ static void unstable_hidden(int unused)
 	if (timespec_ns(&res) != 1)
 		report_skip("high resolution timers aren't active: all clocksources are listed");
 	while (kmsg_next(&log, text, sizeof(text))) {
-		const char *name = marked(text);
+		char name[CS_NAME_LEN];
 
-		if (!*name)
+		if (!kmsg_marked(text, name, sizeof(name)))
 			continue;
 		count++;
 		if (cs_find(&list, name) >= 0)

@@ -13,33 +13,93 @@
 #include "kmsg.h"
 
 /*
- * Anchored where the kernel begins a message with the word: "Spectre V2 :
- * WARNING: ..." and "DEBUG: ..." are healthy. The first match decides.
+ * What the kernel begins a message with, as its sources of 4.19 to 7.2 have it (named are those of
+ * 6.12). All is anchored: "Spectre V2 : WARNING: ...", a driver's "foo DEBUG: BUG: ..." and the
+ * command line's echo are ordinary. The first match decides.
  */
 static const struct {
 	enum kmsg_kind kind;
 	const char *regex;
 } patterns[] = {
 	{ KMSG_MIN_DELTA, "^CE: .* increased min_delta_ns to " },
-	/* 6.12: "Marking clocksource 'tsc' as unstable because"; 7.2: "... tsc unstable due to" */
-	{ KMSG_UNSTABLE, "Marking clocksource '?[^ ']+'? (as )?unstable" },
-	{ KMSG_UNSTABLE, "wd-.* marking [^ ]+ unstable" },
-	{ KMSG_TROUBLE, "^CE: Reprogramming failure" },
-	{ KMSG_TROUBLE, "rcu.*detected (expedited )?stall" },
-	{ KMSG_TROUBLE, "^rcu: .*(kthread starved for|timer wakeup didn't happen)" },
-	{ KMSG_TROUBLE, "Possible timer handling issue" },
-	{ KMSG_TROUBLE, "soft lockup - CPU" },
-	{ KMSG_TROUBLE, "Watchdog detected hard LOCKUP" },
-	{ KMSG_TROUBLE, "^INFO: task .* blocked .*for more than " },
-	{ KMSG_TROUBLE, "^(watchdog: )?(\\[ )?(WARNING|BUG): " },
-	{ KMSG_TROUBLE, "^(kernel BUG at |Oops: |Oops - |Internal error: |Kernel panic - )" },
-	{ KMSG_TROUBLE, "^Unable to handle kernel " },
-	{ KMSG_TROUBLE, "^general protection fault" },
+	/* An echo of words that anyone may write. */
+	{ KMSG_OTHER, "^(Kernel c|C)ommand line: " },
+	/* Known beforehand there: the TSC isn't offered as invariant (mshyperv.c). */
+	{ KMSG_OTHER, "^(tsc: )?Marking TSC unstable due to running on Hyper-V" },
+	{ KMSG_UNSTABLE, "^("
+	  /* clocksource.c; 5.13 names no source, 7.2 says "unstable due to", 4.2 "Clocksource tsc unstable (" */
+	  "(clocksource: )?(timekeeping watchdog on CPU[0-9]+: )?Marking clocksource '?[^ ']+'? (as )?unstable|"
+	  "(clocksource: )?timekeeping watchdog .* marking .*unstable|"
+	  "(clocksource: )?Clocksource [^ ]+ unstable \\(|"
+	  "(clocksource: )?Override clocksource .* is unstable|"
+	  /* tsc.c, tsc_sync.c */
+	  "(tsc: )?Marking TSC unstable due to |"
+	  "(tsc: )?Measured -?[0-9]+ (cycles )?TSC warp between CPUs|"
+	  "(tsc: )?TSC warped randomly between CPUs"
+	  ")" },
+	{ KMSG_TROUBLE, "^("
+	  /* time/: clockevents.c, tick-sched.c, tick-broadcast.c, hrtimer.c, timer.c, timekeeping.c */
+	  "CE: Reprogramming failure|"
+	  "NOHZ(:| tick-stop error:) .*softirq|"
+	  "Failed to broadcast timer tick|"
+	  "(hrtimer: )?Could not switch to high resolution mode on CPU|"
+	  "schedule_timeout: wrong timeout value|"
+	  "timer: .* preempt leak: |"
+	  "(timekeeping: )?Adjusting .* more than 11% |"
+	  "__timekeeping_inject_sleeptime: Invalid sleep delta|"
+	  "WARNING: (timekeeping: Cycle offset|(Under|Over)flow in clocksource) |"
+	  "(..)?APIC (timer disabled due to verification failure|frequency too slow)|"
+	  /* rcu/: tree_stall.h, tasks.h */
+	  "(rcu: )?INFO: .*detected (expedited )?stalls? on |"
+	  "rcu: .*(kthread starved for|timer wakeup didn't happen)|"
+	  "(rcu: )?(\t|\\\\x09)?Possible timer handling issue|"
+	  /* watchdog.c, watchdog_hld.c, hung_task.c, smp.c, irq/spurious.c */
+	  "((NMI )?watchdog: )?BUG: soft lockup - CPU|"
+	  "((NMI )?[Ww]atchdog: )?(CPU ?[0-9]+:? )?([Ww]atchdog |self-)?detected hard LOCKUP|"
+	  "INFO: task .* blocked .*for more than |"
+	  "(smp: )?csd: Detected non-responsive CSD lock|"
+	  "irq [0-9]+: nobody cared|irq event [0-9]+: bogus return value|Disabling IRQ #|"
+	  /* x86: irq.c, apic.c, nmi.c, smpboot.c; arm64: smp.c */
+	  "[Ss]purious (APIC )?interrupt |"
+	  "[a-z_A-Z]+: [0-9]+\\.[0-9]+ No irq handler for vector|"
+	  "(NMI: )?Uhhuh\\. NMI received for unknown reason|"
+	  "CPU ?[0-9]+:? (failed to (come online|report alive state)|died during early boot|is stuck in kernel|will not boot)|"
+	  "(smpboot: )?(do_boot_cpu failed|CPU [0-9]+ didn't die)|"
+	  /* panic.c: WARN() up to 6.18, and since 6.19 */
+	  "WARNING: CPU: [0-9]+ PID: [0-9]+ at |"
+	  "WARNING: ([^ ]+:[0-9]+ )?at .*, CPU#[0-9]+: |"
+	  /* lockdep.c, rtmutex, rcu; in brackets up to 4.10 */
+	  "WARNING: (possible .* detected|suspicious RCU usage|inconsistent lock state|invalid wait context|"
+	  "bad (unlock balance|contention) detected|held lock freed|lock held when returning to user space|"
+	  "Nested lock was not taken|chain_key collision|.* still has locks held|.*-safe -> .*-unsafe lock order)|"
+	  "\\[ (BUG|INFO): .* \\]|"
+	  "INFO: trying to register non-static key|"
+	  /* BUG(), BUG: of mm, sched, KASAN, KCSAN, KFENCE, lockdep ..., slub.c's "BUG name (taint): " */
+	  "BUG: |BUG at |BUG [^ ]+ \\(.*\\): |[Kk]ernel BUG at |watchdog: BUG: |"
+	  "bad: scheduling from the idle thread|"
+	  "sched: Unexpected reschedule of offline CPU|"
+	  "huh, entered .* preempt_count |"
+	  /* What WARN() adds, or KASAN and UBSAN say by themselves. */
+	  "refcount_t: |list_(add|del) corruption|UBSAN: |"
+	  "KASAN: (null-ptr-deref|probably|maybe|stack|user|wild)|"
+	  "ODEBUG: (init|activate|assert_init|deactivate|free|destroy) |"
+	  "(x86/fpu: )?XSAVE consistency problem|"
+	  /* die(): x86 and s390 with a code of four digits, other architectures by the counter's name */
+	  "[^[]*: [0-9a-f]{4}( ilc:[0-9])? \\[#[0-9]+\\]|"
+	  "(Oops|[Kk]ernel (BUG|bug)|kernel stack overflow)[^[]*\\[#[0-9]+\\]|"
+	  "Oops: |Oops - |Internal error: |general protection fault|"
+	  /* traps.c and fault.c of x86, arm64 and arm */
+	  "(traps: )?PANIC: |Unable to handle kernel |Unhandled fault: |Unhandled prefetch abort: |"
+	  "Unhandled .* exception on CPU|Bad mode in |SError Interrupt on CPU|"
+	  "Insufficient stack space to handle exception|Thread overran stack|"
+	  "Fixing recursive fault|Kernel panic - "
+	  ")" },
 };
 
 #define NR_PATTERNS (sizeof(patterns) / sizeof(*patterns))
 
-enum kmsg_kind kmsg_classify(const char *text)
+/* One line of a message. */
+static enum kmsg_kind classify_line(const char *line)
 {
 	static regex_t compiled[NR_PATTERNS];
 	static size_t ready;
@@ -48,9 +108,46 @@ enum kmsg_kind kmsg_classify(const char *text)
 		if (regcomp(&compiled[ready], patterns[ready].regex, REG_EXTENDED | REG_NOSUB))
 			abort();
 	for (size_t i = 0; i < NR_PATTERNS; i++)
-		if (!regexec(&compiled[i], text, 0, NULL, 0))
+		if (!regexec(&compiled[i], line, 0, NULL, 0))
 			return patterns[i].kind;
 	return KMSG_OTHER;
+}
+
+enum kmsg_kind kmsg_classify(const char *text)
+{
+	enum kmsg_kind kind = classify_line(text);
+
+	/* A newline within a message is escaped so; what follows it begins as a message does. */
+	while (kind == KMSG_OTHER && (text = strstr(text, "\\x0a"))) {
+		text += 4;
+		kind = classify_line(text);
+	}
+	return kind;
+}
+
+bool kmsg_marked(const char *text, char *source, size_t len)
+{
+	static const char *const before[] = {
+		"Marking clocksource '", "Marking clocksource ", ", marking ", "Clocksource ",
+	};
+
+	if (kmsg_classify(text) != KMSG_UNSTABLE && !strstr(text, "running on Hyper-V"))
+		return false;
+	if (strstr(text, "Marking TSC unstable due to ")) {
+		snprintf(source, len, "tsc");
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+		const char *name = strstr(text, before[i]);
+		size_t n = name ? strcspn(name + strlen(before[i]), "' ") : 0;
+
+		if (!n)
+			continue;
+		snprintf(source, len, "%.*s", (int)n, name + strlen(before[i]));
+		/* 5.13 tells the watchdog's name alone: "hpet read-back delay of ..., marking unstable" */
+		return strcmp(source, "unstable");
+	}
+	return false;
 }
 
 bool kmsg_text(char *record)

@@ -13,11 +13,12 @@ struct kmsg {
 /* What a message means to a timer test. */
 enum kmsg_kind {
 	KMSG_OTHER,
-	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARNING,
-			 * BUG, Oops, panic, "CE: Reprogramming failure"
+	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARN(), BUG,
+			 * Oops and their like on other architectures, panic, lockdep, KASAN, "nobody
+			 * cared", "CE: Reprogramming failure", lost tick work
 			 */
 	KMSG_MIN_DELTA,	/* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
-	KMSG_UNSTABLE,	/* the clocksource watchdog marked a clocksource unstable (6.12 and 7.2) */
+	KMSG_UNSTABLE,	/* a clocksource is unstable: the watchdog compared it, or the TSC's own checks did */
 };
 
 /* Starts watching: later messages alone are seen. 0 or -errno (-EPERM: dmesg_restrict). */
@@ -42,5 +43,11 @@ void kmsg_close(struct kmsg *k);
 bool kmsg_text(char *record);
 
 enum kmsg_kind kmsg_classify(const char *text);
+
+/*
+ * The source that a message takes out of service: true and its name, where the kernel marks one as
+ * unstable and says which, for whatever reason.
+ */
+bool kmsg_marked(const char *text, char *source, size_t len);
 
 #endif

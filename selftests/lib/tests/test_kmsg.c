@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,6 +45,100 @@ static const char *const trouble[] = {
 	"general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1]",
 	"Kernel panic - not syncing: Fatal exception in interrupt",
 	"CE: Reprogramming failure. Giving up",
+	/* die() of x86, up to 6.9 without "Oops: " in front; of arm64, arm, riscv, s390, MIPS */
+	"invalid opcode: 0000 [#1] PREEMPT SMP NOPTI",
+	"divide error: 0000 [#1] PREEMPT SMP PTI",
+	"stack segment: 0000 [#1] SMP",
+	"int3: 0000 [#1] PREEMPT SMP",
+	"general protection fault: 0000 [#12] SMP KASAN",
+	"general protection fault, maybe for address 0xffffc90000a3bd10: 0000 [#1] PREEMPT SMP NOPTI",
+	"stack guard page: 0000 [#1] SMP",
+	"unexpected #NM exception: 0000 [#1] SMP",
+	"Split lock detected\\x0a: 0000 [#1] SMP",
+	"Bad pagetable: 000f [#1] PREEMPT SMP NOPTI",
+	"Oops: Oops: 0002 [#1] PREEMPT SMP NOPTI",
+	"Oops: divide error: 0000 [#1] PREEMPT SMP PTI",
+	"traps: PANIC: double fault, error_code: 0x0",
+	"PANIC: double fault, error_code: 0x0",
+	"Internal error: Oops - BUG: 00000000f2000800 [#1] PREEMPT SMP",
+	"Internal error: Oops: 5 [#1] SMP ARM",
+	"Internal error: synchronous external abort: 0000000096000010 [#1] SMP",
+	"Oops [#1]",
+	"Oops - illegal instruction [#1]",
+	"Oops - BUG[#1]:",
+	"Kernel BUG [#1]",
+	"Kernel bug detected[#1]:",
+	"Oops: Kernel access of bad area, sig: 11 [#1]",
+	"illegal operation: 0001 ilc:1 [#1] SMP",
+	"Kernel BUG at hrtimer_interrupt+0x10/0x20 [verbose debug info unavailable]",
+	"Unable to handle kernel paging request at virtual address dead000000000100 when read",
+	"8<--- cut here ---\\x0aUnable to handle kernel NULL pointer dereference at virtual address 00000000",
+	"Unhandled fault: external abort on non-linefetch (0x008) at 0xb6f2a000",
+	"Unhandled 64-bit el1h sync exception on CPU0, ESR 0x0000000096000004 -- DABT (current EL)",
+	"Bad mode in Error handler detected on CPU1, code 0xbf000002 -- SError",
+	"SError Interrupt on CPU3, code 0x00000000bf000002 -- SError",
+	"Insufficient stack space to handle exception!",
+	"BUG: unable to handle page fault for address: ffffc90000a3bd10",
+	"BUG: unable to handle kernel NULL pointer dereference at 0000000000000008",
+	"BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580",
+	"BUG: using smp_processor_id() in preemptible [00000000] code: sleep/77",
+	"BUG: spinlock bad magic on CPU#1, swapper/1/0",
+	"BUG: Bad page state in process sleep  pfn:12345",
+	"BUG kmalloc-64 (Not tainted): Poison overwritten",
+	"BUG: KASAN: use-after-free in hrtimer_active+0x10/0x20",
+	"BUG: KCSAN: data-race in tick_nohz_stop_tick / tick_sched_timer",
+	"BUG: KFENCE: out-of-bounds read in x+0x1/0x2",
+	"BUG: workqueue leaked atomic, lock or RCU: kworker/1:0[21]",
+	"KASAN: null-ptr-deref in range [0x0000000000000008-0x000000000000000f]",
+	"UBSAN: shift-out-of-bounds in kernel/time/clockevents.c:38:12",
+	"refcount_t: underflow; use-after-free.",
+	"list_add corruption. prev->next should be next (ffff888100), but was 0000000000000000. (prev=ffff8881).",
+	"list_del corruption, ffff8881->next is LIST_POISON1 (dead000000000100)",
+	"ODEBUG: free active (active state 0) object: ffff8881 object type: hrtimer hint: wake+0x0/0x10",
+	"XSAVE consistency problem: size 832 != kernel_size 576",
+	"XSAVE consistency problem, dumping leaves",
+	"bad: scheduling from the idle thread!",
+	"huh, entered softirq 1 TIMER 00000000deadbeef with preempt_count 00000101, exited with 00000102?",
+	"timer: wake+0x0/0x10 preempt leak: 00000100 -> 00000101",
+	/* WARN() of 6.19 and later */
+	"WARNING: at hrtimer_interrupt+0x10/0x20, CPU#1: swapper/1/0",
+	"WARNING: drivers/clocksource/hyperv_timer.c:99 at hv_ce_set_next_event+0x1/0x2 [hv], CPU#12: a b/77",
+	"WARNING: CPU: 0 PID: 1 at hrtimer_interrupt+0x10/0x20",
+	/* lockdep */
+	"WARNING: possible recursive locking detected",
+	"WARNING: possible irq lock inversion dependency detected",
+	"WARNING: inconsistent lock state",
+	"WARNING: bad unlock balance detected!",
+	"WARNING: sleep/77 still has locks held!",
+	"WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected",
+	"[ INFO: possible circular locking dependency detected ]",
+	"INFO: trying to register non-static key.",
+	/* timers, interrupts, CPUs */
+	"NOHZ tick-stop error: local softirq work is pending, handler #08!!!",
+	"NOHZ tick-stop error: Non-RCU local softirq work is pending, handler #282!!!",
+	"NOHZ: local_softirq_pending 08",
+	"Could not switch to high resolution mode on CPU 1",
+	"hrtimer: Could not switch to high resolution mode on CPU 1",
+	"Failed to broadcast timer tick. Some CPUs may be unresponsive.",
+	"APIC timer disabled due to verification failure",
+	"WARNING: timekeeping: Cycle offset (1000) is larger than the 'tsc' clock's 50% safety margin (500)",
+	"WARNING: Underflow in clocksource 'hpet' observed, time update ignored.",
+	"irq 19: nobody cared (try booting with the \"irqpoll\" option)",
+	"Disabling IRQ #19",
+	"Spurious interrupt (vector 0xec) on CPU#1, should never happen.",
+	"spurious APIC interrupt through vector ff on CPU#0, should never happen.",
+	"do_IRQ: 1.55 No irq handler for vector",
+	"__common_interrupt: 1.55 No irq handler for vector",
+	"Uhhuh. NMI received for unknown reason 3d on CPU 0.",
+	"rcu: \\x09Possible timer handling issue on cpu=1 timer-softirq=285",
+	"INFO: rcu_sched self-detected stall on CPU",
+	"Watchdog detected hard LOCKUP on cpu 3",
+	"watchdog: CPU 3 self-detected hard LOCKUP @ x+0x1/0x2",
+	"watchdog: CPU 3 detected hard LOCKUP on other CPUs 4",
+	"smp: csd: Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000000000 ns for CPU#00 x+0x0/0x10(0x0).",
+	"CPU1: failed to come online",
+	"CPU 1 failed to report alive state",
+	"smpboot: do_boot_cpu failed(-1) to wakeup CPU#1",
 };
 
 /* Each is printed by a healthy kernel (most were, by the guests the data came from). */
@@ -83,6 +178,51 @@ static const char *const healthy[] = {
 	"TAINT_WARN is not set",
 	"kernel command line: softlockup_panic=1 hardlockup_panic=1 rcu_cpu_stall_timeout=3",
 	"XCE: Reprogramming failure",
+	/* the same words, where they say nothing bad */
+	"WARNING: the mand mount option is being deprecated and",
+	"Warning: unable to open an initial console.",
+	"WARNING: kernel not compiled with MITIGATION_SRSO.",
+	"WARNING: polling idle and HT enabled, performance may degrade",
+	"WARNING: Flushing system-wide workqueues will be prohibited in near future.",
+	"WARNING: 'bootconfig' found on the kernel command line but CONFIG_BOOT_CONFIG is not set.",
+	"WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing 16MB of RAM.",
+	"tsc: Warning: TSC freq calibrated by CPUID/MSR differs from what is calibrated by HW timer, please check with vendor!!",
+	"Kernel command line: root=/dev/vda1 oops=panic panic_on_oops=1 debug nmi_watchdog=panic",
+	"Command line: BUG: Oops: 0000 [#1]",
+	"Unknown kernel command line parameters \"oops=panic BUG:\", will be passed to user space.",
+	"------------[ cut here ]------------",
+	"Modules linked in: warn_bug(O) oops_me int3_probe watchdog",
+	"kasan: KernelAddressSanitizer initialized (generic)",
+	"kcsan: enabled early",
+	"kfence: initialized - using 2097152 bytes for 255 objects at 0x00000000deadbeef-0x00000000deadbeef",
+	"ODEBUG: selftest passed",
+	"INFO: lockdep is turned off.",
+	"INFO: NMI handler (perf_event_nmi_handler) took too long to run: 1.317 msecs",
+	"Disabling lock debugging due to kernel taint",
+	"debug: unmapping init [mem 0xffffffff82a00000-0xffffffff82bfffff]",
+	"traps: sleep[77] trap invalid opcode ip:55d0 sp:7ffc error:0 in sleep[55d0+1000]",
+	"traps: sleep[77] general protection fault ip:55d0 sp:7ffc error:0 in sleep[55d0+1000]",
+	"traps: sleep[77] trap divide error ip:55d0 sp:7ffc error:0 in sleep[55d0+1000]",
+	"sleep[77]: segfault at 8 ip 000055d0 sp 00007ffc error 4 in sleep[55d0+1000]",
+	"spurious 8259A interrupt: IRQ7.",
+	"clocksource: Override clocksource jiffies is not currently HRT compatible - deferring",
+	"clocksource: wd-tsc-wd read-back delay of 50000ns, clock-skew test skipped!",
+	"clocksource: timekeeping watchdog on CPU1: tsc retried 3 times before success",
+	"clocksource: 'tsc' (not 'hpet') is current clocksource.",
+	"clocksource: Long readout interval, skipping watchdog check: cs_nsec: 1 wd_nsec: 2",
+	"Marking TSC unstable due to running on Hyper-V",
+	"tsc: Marking TSC async resets true due to vmware",
+	"NO_HZ: Full dynticks CPUs: 1-3.",
+	"NO_HZ: Clearing 0 from nohz_full range for timekeeping",
+	"workqueue: drain_vmap_area_work hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND",
+	"perf: interrupt took too long (2504 > 2500), lowering kernel.perf_event_max_sample_rate to 79750",
+	"genirq: irq_chip IO-APIC did not update eff. affinity mask of irq 0",
+	"rcu: INFO: rcu_cpu_stall_suppress is set",
+	"psmouse serio1: bad data from KBC - timeout",
+	"usb 1-1: queue [#1] is ready",
+	"\\x0a",
+	"text\\x0a",
+	"text\\x0amore text\\x0a\\x0a",
 	"mydriver: increased min_delta_ns to 5000 nsec",
 };
 
@@ -98,6 +238,14 @@ static const char *const unstable[] = {
 	"clocksource: Marking clocksource tsc unstable due to frequency skew",
 	"clocksource: Marking clocksource tsc unstable due to inter CPU skew",
 	"clocksource: timekeeping watchdog on CPU1: wd-tsc-wd excessive read-back delay of 246980ns vs. limit of 125000ns, wd-wd read-back delay only 81200ns, attempt 4, marking tsc unstable",
+	"clocksource: timekeeping watchdog on CPU1: hpet read-back delay of 246980ns, attempt 4, marking unstable",
+	"Clocksource tsc unstable (delta = -168214560 ns)",
+	"clocksource: Override clocksource tsc is unstable and not HRT compatible - cannot switch while in HRT/NOHZ mode",
+	"Measured 12345 cycles TSC warp between CPUs, turning off TSC clock.",
+	"TSC warped randomly between CPUs",
+	"tsc: Marking TSC unstable due to check_tsc_sync_source failed",
+	"Marking TSC unstable due to clocksource watchdog",
+	"tsc: Marking TSC unstable due to TSCs unsynchronized",
 };
 
 static void all_are(const char *const *texts, size_t count, enum kmsg_kind kind)
@@ -113,6 +261,92 @@ START_TEST(classify)
 	all_are(healthy, sizeof(healthy) / sizeof(*healthy), KMSG_OTHER);
 	all_are(min_delta, sizeof(min_delta) / sizeof(*min_delta), KMSG_MIN_DELTA);
 	all_are(unstable, sizeof(unstable) / sizeof(*unstable), KMSG_UNSTABLE);
+}
+END_TEST
+
+START_TEST(marked)
+{
+	static const struct {
+		const char *text, *source;
+	} cases[] = {
+		{ "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:", "tsc" },
+		{ "clocksource: timekeeping watchdog on CPU1: Marking clocksource 'hyperv_clocksource_tsc_page' as unstable because the skew is too large:", "hyperv_clocksource_tsc_page" },
+		{ "clocksource: Marking clocksource tsc unstable due to frequency skew", "tsc" },
+		{ "clocksource: timekeeping watchdog on CPU1: wd-tsc-wd excessive read-back delay of 246980ns vs. limit of 125000ns, wd-wd read-back delay only 81200ns, attempt 4, marking tsc-early unstable", "tsc-early" },
+		{ "clocksource: timekeeping watchdog on CPU1: hpet read-back delay of 246980ns, attempt 4, marking unstable", NULL },
+		{ "Clocksource kvm-clock unstable (delta = -168214560 ns)", "kvm-clock" },
+		{ "tsc: Marking TSC unstable due to check_tsc_sync_source failed", "tsc" },
+		{ "Marking TSC unstable due to running on Hyper-V", "tsc" },
+		{ "Measured 12345 cycles TSC warp between CPUs, turning off TSC clock.", NULL },
+		{ "clocksource: Override clocksource tsc is unstable and not HRT compatible - cannot switch while in HRT/NOHZ mode", NULL },
+		{ "clocksource: Switched to clocksource tsc", NULL },
+		{ "foo: Marking clocksource 'tsc' as unstable", NULL },
+		{ "clocksource: Marking clocksource ", NULL },
+		{ "", NULL },
+	};
+	char source[32], tiny[3];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bool found = kmsg_marked(cases[i].text, source, sizeof(source));
+
+		ck_assert_msg(found == (cases[i].source != NULL), "%s", cases[i].text);
+		if (found)
+			ck_assert_str_eq(source, cases[i].source);
+	}
+	ck_assert(kmsg_marked(cases[1].text, tiny, sizeof(tiny)));
+	ck_assert_str_eq(tiny, "hy");
+}
+END_TEST
+
+/* Recorded lines, each with its kind: what they are called in the file, a colon and a blank in front. */
+START_TEST(recorded)
+{
+	static const char *const names[] = {
+		[KMSG_OTHER] = "other", [KMSG_TROUBLE] = "trouble", [KMSG_MIN_DELTA] = "min_delta",
+		[KMSG_UNSTABLE] = "unstable",
+	};
+	char *text = data_read("kmsg-headings"), *rest = text, *line;
+	int lines = 0;
+
+	while ((line = strsep(&rest, "\n")) && *line) {
+		char *message = strstr(line, ": ");
+
+		ck_assert_ptr_nonnull(message);
+		*message = '\0';
+		message += 2;
+		ck_assert_msg(!strcmp(names[kmsg_classify(message)], line), "\"%s\" is %s, not %s", message,
+			      names[kmsg_classify(message)], line);
+		lines++;
+	}
+	ck_assert_int_eq(lines, 9);
+	free(text);
+}
+END_TEST
+
+/* Nothing that a log can hold harms: every cut of every line, bytes of all kinds, a very long line. */
+START_TEST(spoilt)
+{
+	static char junk[8192];
+	char copy[256];
+
+	for (size_t i = 0; i < sizeof(trouble) / sizeof(*trouble); i++) {
+		snprintf(copy, sizeof(copy), "%s", trouble[i]);
+		for (size_t len = strlen(copy); len--;) {
+			copy[len] = '\0';
+			kmsg_classify(copy);
+		}
+	}
+	for (int seed = 0; seed < 64; seed++) {
+		unsigned int random = seed;
+
+		for (size_t i = 0; i < sizeof(junk) - 1; i++)
+			junk[i] = 1 + rand_r(&random) % 255;
+		ck_assert_int_eq(kmsg_classify(junk), KMSG_OTHER);
+	}
+	memset(junk, '[', sizeof(junk) - 1);
+	ck_assert_int_eq(kmsg_classify(junk), KMSG_OTHER);
+	memcpy(junk, "BUG: ", 5);
+	ck_assert_int_eq(kmsg_classify(junk), KMSG_TROUBLE);
 }
 END_TEST
 
@@ -249,6 +483,9 @@ int main(void)
 	TCase *tc = tcase_create("kmsg");
 
 	tcase_add_test(tc, classify);
+	tcase_add_test(tc, marked);
+	tcase_add_test(tc, recorded);
+	tcase_add_test(tc, spoilt);
 	tcase_add_test(tc, records);
 	tcase_add_test(tc, next);
 	tcase_add_test(tc, open_from_now_on);
