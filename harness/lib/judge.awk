@@ -313,12 +313,12 @@ FILENAME == expected_file {
 }
 
 {
-	match($0, /^[0-9.]+ [0-9]+ [<>] ?/)
+	match($0, /^[0-9.]+ [0-9.]+ [0-9]+ [0-9]+ [<>] ?/)
 	split($0, head, " ")
-	stamp = head[1] + 0
+	stamp = host_time(head[1], head[2])
 	if (!first)
 		first = stamp
-	if (head[3] == "<")
+	if (head[5] == "<")
 		guest(substr($0, RLENGTH + 1))
 	else
 		host(substr($0, RLENGTH + 1))

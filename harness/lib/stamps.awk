@@ -2,6 +2,16 @@
 # The host's clock against a guest's: judge.awk's part that judges "# stamp RAW MONOTONIC" lines by when they arrived. It is
 # the one reference outside the guest (G4). Uses judge.awk's cur and stamp, add_case(), broken() and the metrics.
 
+# The host's monotonic time of a line, in s, to the microsecond: epoch says it finely, and is wrong once somebody sets the clock; uptime
+# goes on, in 1/100 s cut off. So the epoch counts as far as it stays within that hundredth; what it is off by is taken out for good.
+function host_time(epoch, uptime) {
+	if (!timed++ || epoch - epoch_base < uptime)
+		epoch_base = epoch - uptime
+	else if (epoch - epoch_base > uptime + 0.01)
+		epoch_base = epoch - uptime - 0.01
+	return epoch - epoch_base
+}
+
 # stamp RAW MONOTONIC, in ns, read when the line was written; what is too many is forgotten
 function a_stamp(raw, monotonic) {
 	if (raw !~ /^[0-9]+$/ || monotonic !~ /^[0-9]+$/ || length(raw monotonic) > 36)

@@ -10,9 +10,11 @@
 #
 #   supervise "surface/program args"...    boots until each was tried once
 #
-# journal.log is all that judging ever reads. One line each: "<epoch.microseconds> <boot> < <line of the guest>" or
-# "... > <event>", events being: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
-# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), console LINE, interrupted SIGNAL, off, end.
+# journal.log is all that judging ever reads. One line each: "<epoch, s.us> <uptime, s.cs> <boot> <number> < <line of the guest>" or
+# "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime tells when somebody sets the host's clock.
+# Events: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
+# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), console LINE, interrupted SIGNAL, off, end SUM
+# (cksum of all lines before it).
 # A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
 #
 # No deadline below trusts a clock of the guest. Seconds:
@@ -25,11 +27,18 @@
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
 
-# The running QEMU, leader of a session of its own; the signal that ended the run; boots so far.
-guest_pid='' interrupted='' boots=0
+# The running QEMU, leader of a session of its own; the signal that ended the run; boots so far, and lines of this one in the journal.
+guest_pid='' interrupted='' boots=0 journal_lines=0
 
-# journal TEXT... : a stamped line in journal.log
-journal() { printf '%s %d %s\n' "$EPOCHREALTIME" "$boots" "$*" >>"$RUN/journal.log"; }
+# journal TEXT... : a stamped and numbered line in journal.log; nothing in TEXT can begin another one
+journal() {
+	local up text=$*
+	read -r up _ </proc/uptime
+	printf '%s %s %d %d %s\n' "$EPOCHREALTIME" "$up" "$boots" "$((++journal_lines))" "${text//[^[:print:]]/?}" >>"$RUN/journal.log"
+}
+
+# journal_end : the journal's own end, with the sum of all before it
+journal_end() { journal "> end $(cksum <"$RUN/journal.log")"; }
 
 # uptime -> $now, in 1/100 s: the host's deadlines must not move when somebody sets its clock
 uptime() {
@@ -100,7 +109,7 @@ console_show() {
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
 guest_start() {
 	local told complaints
-	boots=$((boots + 1))
+	boots=$((boots + 1)) journal_lines=0
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"

@@ -14,15 +14,28 @@ setup() {
 	export LC_ALL=C
 }
 
-# write LINE... : a journal of one boot; "> x" is an event, anything else the guest's
+# seal : stdin, a journal whose numbers and end are wrong, as a whole one in $RUN/journal.log
+seal() {
+	awk '
+		$5 == ">" && $6 == "end" { next }
+		{
+			text = substr($0, index($0, $5 " "))
+			print $1, $2, $3, ++n[$3], text
+		}' >"$RUN/journal.log"
+	printf '%s %s %s end %s\n' "$(tail -n 1 "$RUN/journal.log" | cut -d ' ' -f 1-3)" "$(($(tail -n 1 "$RUN/journal.log" | cut -d ' ' -f 4) + 1))" '>' \
+		"$(cksum <"$RUN/journal.log")" >>"$RUN/journal.log"
+}
+
+# write LINE... : a journal of as many boots as there are "> boot" lines; "> x" is an event, anything else the guest's
 write() {
-	local line clock=1700000000
+	local line clock=1700000000 boot=0
 	for line in '> gate guest=fake' '> plan a.one' '> plan a.two' '> left-out a.three' '> boot qemu' '# guest ready' '> ready' "$@"; do
 		clock=$((clock + 1))
+		[[ $line != "> boot "* ]] || boot=$((boot + 1))
 		[[ $line != "> run "* && $line != "# EXIT "* ]] || line+=" token"
 		[[ $line == '> '* ]] || line="< $line"
-		printf '%d.000000 1 %s\n' "$clock" "$line"
-	done >"$RUN/journal.log"
+		printf '%d.000000 %d.00 %d 0 %s\n' "$clock" "$((clock - 1699990000))" "$boot" "$line"
+	done | seal
 }
 
 # one LINE... : a journal in which program a.one says these lines and exits as the last argument says, and a.two is good
@@ -319,12 +332,12 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	says 'listed twice'
 }
 
-# stamped RATE NOISE_MS STALL_MS : as one, with 80 stamps in 4 s of a clock that goes at RATE of the host's; each arrives up to
-# NOISE_MS late, and each tenth STALL_MS later than that
+# stamped RATE NOISE_MS STALL_MS [STEP] : as one, with 80 stamps in 4 s of a clock that goes at RATE of the host's; each arrives up to
+# NOISE_MS late, and each tenth STALL_MS later than that; after the half of them somebody sets the host's clock by STEP s
 stamped() {
 	one '# stamps here' 1..1 "$A" 'ok 1 a.one.a' 0
-	awk -v rate="$1" -v noise="$2" -v stall="$3" '
-		{ at += 0; $1 = sprintf("%.6f", $1 + shift) }
+	awk -v rate="$1" -v noise="$2" -v stall="$3" -v step="${4:-0}" '
+		{ at += 0; $1 = sprintf("%.6f", $1 + shift + (shift ? step : 0)); $2 = sprintf("%.2f", $2 + shift) }
 		!/# stamps here/ { print; next }
 		{
 			srand(7)
@@ -333,11 +346,11 @@ stamped() {
 				late = rand() * noise + (i % 10 == 4) * stall
 				late = ahead > at + late / 1000 ? (ahead - at) * 1000 : late
 				ahead = at + late / 1000
-				printf "%.6f 1 < # stamp %.0f %.0f\n", $1 + ahead, 1e12 + at * rate * 1e9, 2e12 + at * rate * 1e9
+				printf "%.6f %.2f 1 0 < # stamp %.0f %.0f\n", $1 + ahead + (i < 40 ? 0 : step), $2 + ahead - 0.005, 1e12 + at * rate * 1e9, 2e12 + at * rate * 1e9
 			}
 			shift = 6
 		}' "$RUN/journal.log" >"$RUN/stamped"
-	mv "$RUN/stamped" "$RUN/journal.log"
+	seal <"$RUN/stamped"
 }
 
 @test "the host's clock: a guest whose clocks are all 7 % fast, or slow, does not conform" {
@@ -351,6 +364,17 @@ stamped() {
 	judged 1 'RAW is 7.0 % slow'
 	stamped 0 0 0
 	judged 1 'RAW is 100.0 % slow'
+}
+
+@test "the host's clock: somebody sets it in the middle, and nothing is taken for drift by it, nor excused" {
+	local step
+	for step in -86400 -0.5 -0.02 0.02 0.5 86400; do
+		stamped 1 2 0 "$step"
+		judged 0
+		record '^case a.one a.one.host PASS pass '
+		stamped 1.07 2 0 "$step"
+		judged 1 'a.one.host: CLOCK_MONOTONIC_RAW is '
+	done
 }
 
 @test "the host's clock: 7 % is seen through noise and stalls" {

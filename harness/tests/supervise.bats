@@ -18,7 +18,7 @@ setup() { fake_setup; }
 	[[ $(lines_in journal.log '> boot ') == 1 ]]
 	[[ $(cd "$RESULTS/latest/" && echo *) == 'console.log facts.json journal.log metrics.tsv records.tsv report.ktap' ]]
 	grep -q 'Linux version 0' "$RESULTS/latest/console.log"
-	grep -Eq '^[0-9]+\.[0-9]{6} 1 < # RUN a.two$' "$RESULTS/latest/journal.log"
+	grep -Eq '^[0-9]+\.[0-9]{6} [0-9]+\.[0-9]{2} 1 [0-9]+ < # RUN a.two$' "$RESULTS/latest/journal.log"
 	no_scratch
 }
 
