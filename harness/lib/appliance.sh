@@ -5,6 +5,8 @@
 
 # The appliance's own kernel; it has nothing to do with the kernel under test.
 APPLIANCE_KERNEL=6.12
+# Seconds without a word after which it is given up, when it boots to have its state saved.
+APPLIANCE_TIMEOUT=60
 
 # copy_program DIR FILE : a program and the libraries it is linked with
 copy_program() {
@@ -27,14 +29,15 @@ build_appliance() {
 		[[ -n $file ]] || die 2 "QEMU's firmware file $name is missing: install seabios and qemu-system-data"
 		cp --parents -L "$file" "$dir"
 	done
-	for name in irqbypass ccp kvm kvm-amd; do
+	for name in irqbypass ccp kvm kvm-amd virtio_blk; do
 		kernel_module "$2" "$name" "$dir/modules/$name.ko" || die 2 "the appliance's kernel has no module $name"
 	done
 }
 
 # appliance_command : turn the guest's command into one for the appliance, and GUEST_CMD into the appliance's own
 appliance_command() {
-	local paths append="console=ttyS0 earlyprintk=serial,ttyS0,115200 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
+	local paths state append="console=ttyS0 earlyprintk=serial,ttyS0,115200 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
+	local -a machine
 	append+=" mitigations=off rodata=off nokaslr cryptomgr.notests"
 	guest_command kernel
 	printf '%q ' "${GUEST_CMD[@]}" >"$GUEST_DIR/command"
@@ -47,20 +50,63 @@ appliance_command() {
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
-	# EPYC-Rome is what TCG can emulate SVM for.
-	GUEST_CMD=(qemu-system-x86_64 -no-user-config -nodefaults -display none -nic none -no-reboot
+	# EPYC-Rome is what TCG can emulate SVM for. The disks are the guest's kernel, initrd and command line.
+	machine=(qemu-system-x86_64 -no-user-config -nodefaults -display none -nic none -no-reboot
 		-M q35 -cpu "EPYC-Rome,+svm,+npt,+invtsc" -accel "tcg,thread=multi"
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
-		-chardev "pipe,id=con,path=console" -device "virtserialport,chardev=con,nr=1"
-		-chardev "stdio,id=ktap,signal=off" -device "virtserialport,chardev=ktap,nr=2"
-		-kernel "${paths[0]}" -initrd appliance.cpio
-		-append "$append")
+		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
+		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
+	for disk in kernel initrd command; do
+		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
+	done
+	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off")
+	if state=$(appliance_state "${machine[@]}"); then
+		ln -sfn "$state" "$GUEST_DIR/appliance.state"
+		GUEST_CMD+=(-incoming "exec:cat appliance.state")
+	fi
 }
 
-# appliance_initrd : the guest's kernel, initrd and command line as the payload of the appliance
-appliance_initrd() {
-	(cd "$GUEST_DIR" && mkdir -p nest/guest && ln -f kernel initrd command nest/guest/)
-	archive "$GUEST_DIR/nest" | cat "$APPLIANCE_BASE" - >"$GUEST_DIR/appliance.cpio" ||
-		die 2 "cannot write to $GUEST_DIR: is the disk full?"
+# appliance_state QEMU... -> the file with the state of the appliance that this command boots, saved when it waits for a guest:
+# that is the same every time, so it is booted once. False where it can't be had; then each boot is a whole one.
+appliance_state() {
+	local state tmp
+	state=$CACHE/images/appliance-state-$(printf "%s\n" "$@" | cksum | tr " " -)
+	if [[ ! -f $state ]]; then
+		say 'booting the hypervisor appliance, for its state'
+		tmp=$(mktemp -d "$CACHE/images/.tmp.XXXXXX")
+		(
+			trap 'rm -rf "$tmp"' EXIT
+			trap 'exit 130' INT TERM HUP
+			cd "$tmp"
+			# The disks of the moment: each guest has its own.
+			for disk in kernel initrd command; do truncate -s 512 "$disk"; done
+			appliance_save "$@" && mv state "$state"
+		) || {
+			note 'the state of the hypervisor appliance could not be saved: it will boot each time'
+			return 1
+		}
+	fi
+	echo "$state"
+}
+
+# appliance_save QEMU... : boot it here, and save its state as the file "state" when it says that it waits for a guest
+appliance_save() {
+	local -a appliance
+	local log pid line='' status=0
+	mkfifo appliance.log
+	exec {log}<>appliance.log
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -monitor stdio 2>&1; }
+	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
+	pid=$appliance_PID
+	until [[ $line == *'appliance: waiting'* ]]; do
+		IFS= read -r -t "$APPLIANCE_TIMEOUT" -u "$log" line || {
+			kill -KILL "$pid" 2>/dev/null || :
+			return 1
+		}
+	done
+	printf '%s\n' 'migrate "exec:cat >state"' 'info migrate' quit >&"${appliance[1]}"
+	cat <&"${appliance[0]}" >monitor || :
+	wait "$pid" || status=$?
+	((status == 0)) && grep -q 'Migration status: completed' monitor
 }

@@ -151,7 +151,7 @@ guest_payload() {
 		archive "$list" >"$list.cpio"
 		cat "$GUEST_BASE" "$GUEST_DIR/files.cpio" "$list.cpio" >"$GUEST_DIR/initrd"
 	} || die 2 "cannot write to $GUEST_DIR: is the disk full?"
-	[[ $GUEST_NESTED == no ]] || appliance_initrd
+
 }
 
 # guest_channel DIR : choose the guest's channel (GUEST_CHANNEL, its device in the guest). A serial port needs nothing

@@ -184,13 +184,13 @@ setup() { fake_setup; }
 
 @test "an appliance that ends before it starts the guest: booted again" {
 	export GUEST_NESTED=yes
-	program firmware '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'reset' '}' \
+	program firmware 'read -r _' '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'reset' '}' \
 		'echo "appliance: starting the guest" >appliance.log'
 	program a.one 'plan 1' 'pass x'
 	gate
 	exits 0
 	[[ $(lines_in journal.log '> again') == 1 ]]
-	program firmware 'echo "appliance: starting the guest" >appliance.log' 'reset'
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'reset'
 	gate
 	exits 2
 	says 'NO BOOT: the guest ended before it was ready'
