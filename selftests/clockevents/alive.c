@@ -10,6 +10,7 @@
 #include "../lib/cpus.h"
 #include "../lib/interrupts.h"
 #include "../lib/report.h"
+#include "../lib/sleepers.h"
 #include "../lib/timer_list.h"
 #include "alive.h"
 
@@ -208,13 +209,13 @@ void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, c
 	if (a->dead)
 		report_fail("DEAD: CPU %d's timers stopped on %s: %s", cpu, device, death(a, device));
 	if (a->error)
-		report_fail("a sleep failed: %s", strerror(-a->error));
+		report_fail("CPU %d, %s: a sleep failed: %s", cpu, device, sleep_error(a->error));
 	if (a->early)
-		report_fail("%u of %u sleeps ended before their deadline", a->early, a->wakeups);
+		report_fail("CPU %d, %s: %u of %u sleeps ended before their deadline", cpu, device, a->early, a->wakeups);
 	for (int kind = WAKE_ABS; baseline && kind <= WAKE_TIMERFD; kind++)
 		if (a->late[kind].p50 > alive_bound(baseline, kind))
-			report_fail("%s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms)",
-				    kinds[kind], a->late[kind].p50 / 1e6, alive_bound(baseline, kind) / 1e6,
+			report_fail("CPU %d, %s: %s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms)",
+				    cpu, device, kinds[kind], a->late[kind].p50 / 1e6, alive_bound(baseline, kind) / 1e6,
 				    baseline->late[kind].p99 / 1e6);
 }
 

@@ -19,6 +19,7 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
+#include "../lib/sleepers.h"
 #include "../lib/wake.h"
 #include "alive.h"
 #include "deaths.h"
@@ -178,9 +179,10 @@ static void cycle(int cpu)
 			struct stats late = wake_join(all[i]);
 
 			if (pending[i].error)
-				report_fail("cycle %d: a sleep failed: %s", cycles + 1, strerror(-pending[i].error));
+				report_fail("CPU %d, cycle %d: a sleep failed: %s", cpu, cycles + 1,
+					    sleep_error(pending[i].error));
 			if (pending[i].early)
-				report_fail("cycle %d: a timer that had to move fired %lld ns early",
+				report_fail("CPU %d, cycle %d: a timer that had to move fired %lld ns early", cpu,
 					    cycles + 1, (long long)-late.min);
 			if (late.max > worst)
 				worst = late.max;

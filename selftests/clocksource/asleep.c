@@ -7,6 +7,7 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/report.h"
+#include "../lib/sleepers.h"
 #include "../lib/wake.h"
 #include "asleep.h"
 #include "measure.h"
@@ -85,8 +86,7 @@ struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
 		samples += wakes[i].woken;
 		wake_join(&wakes[i]);
 		if (wakes[i].error)
-			report_fail("CPU %d: a sleep failed: %s%s", wakes[i].cpu, strerror(-wakes[i].error),
-				    wakes[i].error == -EPROTO ? " (a one-shot timer expired more than once)" : "");
+			report_fail("CPU %d: a sleep failed: %s", wakes[i].cpu, sleep_error(wakes[i].error));
 		if (wakes[i].early)
 			report_fail("CPU %d: %u of %u timers fired before their deadline", wakes[i].cpu,
 				    wakes[i].early, wakes[i].woken);

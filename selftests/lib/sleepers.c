@@ -77,7 +77,7 @@ static int wait_timerfd(const struct sleeper *s, const struct timespec *when)
 	else if (read(fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		err = -errno;
 	else if (expirations != 1)
-		err = -EPROTO;
+		err = expirations;
 	close(fd);
 	return err;
 }
@@ -240,6 +240,19 @@ const struct sleeper sleepers[] = {
 	{ "io_uring_abs", CLOCK_MONOTONIC, true, 0, wait_uring },
 	{ 0 }
 };
+
+const char *sleep_error(int error)
+{
+	static __thread char text[96];
+
+	if (error > 0)
+		snprintf(text, sizeof(text), "its one-shot timer counts %d expirations instead of 1", error);
+	else if (error == -EPROTO)
+		snprintf(text, sizeof(text), "the call came back as if something had happened, and only time should end it");
+	else
+		snprintf(text, sizeof(text), "%s", strerror(-error));
+	return text;
+}
 
 const struct sleeper *sleeper_named(const char *name)
 {

@@ -15,12 +15,19 @@ struct sleeper {
 	clockid_t clock;	/* the one it must not end early on */
 	bool absolute;
 	int64_t grain_ns;	/* unit of its argument; 0: a nanosecond */
-	/* Waits for or until when: 0 if time ended it, as it should; -errno; -EPROTO for anything else. */
+	/* Waits for or until when: 0 if time ended it, as it should; otherwise as sleep_error() has it. */
 	int (*wait)(const struct sleeper *s, const struct timespec *when);
 };
 
 /* Ends with an entry whose name is NULL. */
 extern const struct sleeper sleepers[];
+
+/*
+ * Words for what went wrong with a sleep: a negative errno; -EPROTO, where the call came back for another
+ * reason than time and called it success; or, positive, how often a one-shot timer says it has expired. Good
+ * until the thread asks again.
+ */
+const char *sleep_error(int error);
 
 /* NULL if there is none of that name. */
 const struct sleeper *sleeper_named(const char *name);

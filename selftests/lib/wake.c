@@ -18,7 +18,7 @@
  */
 #define STEP_MAX_NS (50 * NSEC_PER_MSEC)
 
-/* Sleeps until deadline in the sleeper's way; 0 or -errno. */
+/* Sleeps until deadline in the sleeper's way; 0, -errno, or how often its one-shot timer has expired. */
 static int sleep_once(const struct wake *w, int64_t deadline)
 {
 	struct timespec abs = ns_timespec(deadline), rel = ns_timespec(w->interval_ns);
@@ -35,7 +35,7 @@ static int sleep_once(const struct wake *w, int64_t deadline)
 			return -errno;
 		if (read(w->fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 			return -errno;
-		return expirations == 1 ? 0 : -EPROTO;
+		return expirations == 1 ? 0 : (int)expirations;
 	}
 	return -EINVAL;
 }

@@ -37,7 +37,7 @@ struct wake {
 	int64_t *late;			/* of each wake-up, ns; negative is early */
 	unsigned int early;		/* how many woke before their deadline: must be 0 */
 	unsigned int repeated;		/* WAKE_TIMERFD, by wake_join(): expirations beyond the last: must be 0 */
-	int error;			/* negative errno of a call that failed */
+	int error;			/* negative errno of a call that failed; else as sleep_error() has it */
 	int fd;				/* of WAKE_TIMERFD, else -1 */
 };
 

@@ -86,16 +86,17 @@ static void report_total(const struct total *t, int64_t bound)
 
 static void judge_error(const struct done *d, int cpu)
 {
-	int error = d->judged.error ? d->judged.error : d->reference.error;
+	int error = d->judged.error;
 
 	if (error == -ENOSYS)
 		report_skip("this kernel has no %s", d->plan->sleeper);
 	if (error == -EPERM)
 		report_skip("this system forbids %s here (%s)", d->plan->sleeper, strerror(EPERM));
-	if (error == -EPROTO)
-		report_fail("CPU %d: %s ended for another reason than time", cpu, d->plan->sleeper);
 	if (error)
-		report_fail("CPU %d: %s: %s", cpu, d->plan->sleeper, strerror(-error));
+		report_fail("CPU %d: %s: %s", cpu, d->plan->sleeper, sleep_error(error));
+	if (d->reference.error)
+		report_fail("CPU %d: clock_nanosleep(), slept in turn with %s for reference: %s", cpu,
+			    d->plan->sleeper, sleep_error(d->reference.error));
 }
 
 /* Whether one CPU was in time; *bound is raised to what was allowed it. */
@@ -105,10 +106,13 @@ static bool judge_one(struct done *d, int cpu, int64_t *bound, bool last)
 	int64_t mine;
 
 	judge_error(d, cpu);
-	if (d->judged.early || d->reference.early)
-		report_fail("CPU %d: %zu of %zu sleeps by %s ended early, by up to %lld ns (reference: %zu of %zu)",
-			    cpu, d->judged.early, d->judged.count, d->plan->sleeper,
-			    (long long)d->judged.earliest, d->reference.early, d->reference.count);
+	if (d->judged.early)
+		report_fail("CPU %d: %zu of %zu sleeps by %s ended early, by up to %lld ns", cpu, d->judged.early,
+			    d->judged.count, d->plan->sleeper, (long long)d->judged.earliest);
+	if (d->reference.early)
+		report_fail("CPU %d: %zu of %zu sleeps by clock_nanosleep(), in turn with %s for reference, ended early, by up to %lld ns",
+			    cpu, d->reference.early, d->reference.count, d->plan->sleeper,
+			    (long long)d->reference.earliest);
 	reference = stats_of(d->reference.late, d->reference.count);
 	judged = stats_of(d->judged.late, d->judged.count);
 	mine = sleeps_bound(&reference, d->plan->allowance);
@@ -216,7 +220,7 @@ void judge_past(const char *const sleepers[])
 
 		if (p->error)
 			report_fail("CPU %d: %s until a time that has passed: %s", cpu, p->failed,
-				    strerror(-p->error));
+				    sleep_error(p->error));
 		if (took.p50 > bound)
 			report_fail("CPU %d: sleeps until a time that has passed took %.3f ms, more than %.3f ms (median)",
 				    cpu, took.p50 / 1e6, bound / 1e6);

@@ -84,7 +84,7 @@ static void judge_kind(struct mover *m)
 	int64_t bound = sleeps_bound(&left, m->sleeper->grain_ns);
 
 	if (error)
-		report_fail("%s: %s", m->sleeper->name, strerror(-error));
+		report_fail("%s: %s", m->sleeper->name, sleep_error(error));
 	if (m->moved.early || m->left.early)
 		report_fail("%s: %zu of %zu moved sleeps ended early, %zu of %zu others", m->sleeper->name,
 			    m->moved.early, m->moved.count, m->left.early, m->left.count);

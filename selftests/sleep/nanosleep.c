@@ -101,7 +101,7 @@ static void seconds(int unused)
 		for (size_t i = 0; i < nr; i++)
 			sleeps_add(&sleeps, &all[i].slept);
 		if (sleeps.error)
-			report_fail("a sleep failed: %s", strerror(-sleeps.error));
+			report_fail("a sleep failed: %s", sleep_error(sleeps.error));
 		if (sleeps.early)
 			report_fail("%zu of %zu long sleeps ended early, by up to %lld ns", sleeps.early,
 				    sleeps.count, (long long)sleeps.earliest);

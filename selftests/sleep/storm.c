@@ -245,7 +245,7 @@ static void tiny(int unused)
 		struct sleeps *s = &all[i].sleeps;
 
 		if (all[i].failed)
-			report_fail("CPU %d: %s: %s", cpu, all[i].failed, strerror(-s->error));
+			report_fail("CPU %d: %s: %s", cpu, all[i].failed, sleep_error(s->error));
 		if (s->early)
 			report_fail("CPU %d: %zu of %zu sleeps ended early", cpu, s->early, s->count);
 		i++;
@@ -347,7 +347,7 @@ static void past_loop(int unused)
 		if (bound < s->took / 4)
 			bound = s->took / 4;
 		if (s->error)
-			report_fail("CPU %d: %s", cpu, strerror(-s->error));
+			report_fail("CPU %d: a sleep: %s", cpu, sleep_error(s->error));
 		if (s->early)
 			report_fail("CPU %d: %u sleeps ended early", cpu, s->early);
 		if (s->during.p50 > bound)

@@ -272,7 +272,7 @@ static void sleeps_at(int64_t offset)
 		const struct sleeps *s = &shared->sleeps[i];
 
 		if (s->error)
-			report_fail("%s: %s", waits[i], strerror(-s->error));
+			report_fail("%s: %s", waits[i], sleep_error(s->error));
 		if (s->early)
 			report_fail("in a namespace %lld s ahead, %zu of %zu sleeps by %s ended early by its clock, by up to %lld ns",
 				    (long long)(offset / NSEC_PER_SEC), s->early, s->count, waits[i],
@@ -304,9 +304,9 @@ static void io_uring(int unused)
 	in_namespace(back(), uring_inside);
 	s = &shared->sleeps[URING];
 	if (s->error == -ENOSYS || s->error == -EPERM)
-		report_skip("io_uring: %s", strerror(-s->error));
+		report_skip("io_uring: %s", sleep_error(s->error));
 	if (s->error)
-		report_fail("io_uring_abs: %s", strerror(-s->error));
+		report_fail("io_uring_abs: %s", sleep_error(s->error));
 	report_metric("samples", s->count, "sleeps");
 	report_metric("early", s->early, "sleeps");
 	if (s->early)

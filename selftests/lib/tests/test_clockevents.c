@@ -95,6 +95,47 @@ START_TEST(many)
 }
 END_TEST
 
+/* What has changed between two looks: any device but the excepted CPU's, the broadcast device, who is there. */
+START_TEST(snapshots)
+{
+	static struct ce_names a, b;
+
+	ck_assert_int_eq(ce_snapshot(&a), -ENOENT);
+	fake_write(CE_DIR "/clockevent0/current_device", "lapic\n");
+	fake_write(CE_DIR "/clockevent2/current_device", "lapic\n");
+	/* A kernel without broadcast has no such directory. */
+	ck_assert_int_eq(ce_snapshot(&a), 0);
+	ck_assert_str_eq(a.broadcast, "");
+	ck_assert_str_eq(a.cpu[0], "lapic");
+	ck_assert_str_eq(a.cpu[2], "lapic");
+	fake_write(CE_DIR "/broadcast/current_device", "hpet\n");
+	ck_assert_int_eq(ce_snapshot(&b), 0);
+	ck_assert_str_eq(b.broadcast, "hpet");
+	ck_assert(!ce_same(&a, &b, CE_BROADCAST));
+	ck_assert(!ce_same(&a, &b, 0));
+	ck_assert_int_eq(ce_snapshot(&a), 0);
+	ck_assert(ce_same(&a, &b, CE_BROADCAST));
+
+	fake_write(CE_DIR "/clockevent2/current_device", "hpet\n");
+	ck_assert_int_eq(ce_snapshot(&b), 0);
+	ck_assert(!ce_same(&a, &b, CE_BROADCAST));
+	ck_assert(!ce_same(&a, &b, 0));
+	ck_assert(ce_same(&a, &b, 2));
+	fake_write(CE_DIR "/clockevent0/current_device", "hpet\n");
+	ck_assert_int_eq(ce_snapshot(&b), 0);
+	ck_assert(!ce_same(&a, &b, 0));
+	ck_assert(!ce_same(&a, &b, 2));
+
+	ck_assert_int_eq(ce_snapshot(&a), 0);
+	fake_write(CE_DIR "/clockevent3/current_device", "lapic\n");
+	ck_assert_int_eq(ce_snapshot(&b), 0);
+	ck_assert(!ce_same(&a, &b, 3));
+	/* A name that can't be read is no name. */
+	fake_write(CE_DIR "/clockevent2/current_device", "12345678901234567890123456789012\n");
+	ck_assert_int_eq(ce_snapshot(&b), -EOVERFLOW);
+}
+END_TEST
+
 START_TEST(unbind)
 {
 	ck_assert_int_eq(ce_unbind(0, "lapic", 5), -ENOENT);
@@ -120,6 +161,7 @@ int main(void)
 	tcase_add_test(tc, current);
 	tcase_add_test(tc, cpus);
 	tcase_add_loop_test(tc, many, 0, sizeof(machines) / sizeof(*machines));
+	tcase_add_test(tc, snapshots);
 	tcase_add_test(tc, unbind);
 	return run_cases("clockevents", tc);
 }

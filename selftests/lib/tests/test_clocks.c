@@ -83,6 +83,73 @@ START_TEST(counter_rate)
 }
 END_TEST
 
+/* A clock that makes a nanosecond of so many ticks; one that stands still. */
+static int ticks_per_ns;
+
+static int64_t by_counter(clockid_t clock)
+{
+	static uint64_t first;
+
+	(void)clock;
+	if (!ticks_per_ns)
+		return 42;
+	if (!first)
+		first = counter_read();
+	return (counter_read() - first) / ticks_per_ns;
+}
+
+#if defined(__x86_64__)
+/* The counter's rate by that clock: to 200 ppm, the width of a sandwich beside 10 ms. */
+START_TEST(measured_rate)
+{
+	int64_t hz;
+
+	ticks_per_ns = 1 + 2 * _i;
+	fake.clock = by_counter;
+	hz = counter_hz();
+	fake.clock = NULL;
+	ck_assert_int_le(llabs(hz - ticks_per_ns * NSEC_PER_SEC), ticks_per_ns * NSEC_PER_SEC / 5000);
+}
+END_TEST
+
+/* Any rate will do where the clock stands, but it's found soon, and isn't 0. */
+START_TEST(no_rate)
+{
+	fake.clock = by_counter;
+	ck_assert_uint_eq(counter_hz(), NSEC_PER_SEC);
+	fake.clock = NULL;
+}
+END_TEST
+#endif
+
+/* A second is a second by both, to 1 in 500, whatever else the machine does. */
+START_TEST(true_rate)
+{
+	uint64_t before = counter_read(), first, last;
+	int64_t begun = clock_ns(CLOCK_MONOTONIC), ended;
+	double least, most;
+
+	first = counter_read();
+	do {
+		last = counter_read();
+		ended = clock_ns(CLOCK_MONOTONIC);
+	} while (ended - begun < 60 * NSEC_PER_MSEC);
+	least = (double)(last - first) * NSEC_PER_SEC / (ended - begun);
+	most = (double)(counter_read() - before) * NSEC_PER_SEC / (ended - begun);
+	ck_assert_double_ge(counter_hz(), least * 0.998 - 1);
+	ck_assert_double_le(counter_hz(), most * 1.002 + 1);
+}
+END_TEST
+
+START_TEST(nap)
+{
+	int64_t begun = clock_ns(CLOCK_MONOTONIC);
+
+	clock_nap(7 * NSEC_PER_MSEC);
+	ck_assert_int_ge(clock_ns(CLOCK_MONOTONIC) - begun, 7 * NSEC_PER_MSEC);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("clocks");
@@ -94,5 +161,11 @@ int main(void)
 	tcase_add_test(tc, vdso_and_syscall_agree);
 	tcase_add_test(tc, counter);
 	tcase_add_test(tc, counter_rate);
+#if defined(__x86_64__)
+	tcase_add_loop_test(tc, measured_rate, 0, 2);
+	tcase_add_test(tc, no_rate);
+#endif
+	tcase_add_test(tc, true_rate);
+	tcase_add_test(tc, nap);
 	return run_cases("clocks", tc);
 }

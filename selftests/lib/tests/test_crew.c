@@ -110,6 +110,42 @@ START_TEST(slow_one)
 }
 END_TEST
 
+/* Where the caller may run, as seen by a member that gets on while another has ended. */
+static int alone_on, seen;
+
+static void look(int cpu, void *arg)
+{
+	(void)arg;
+	if (cpu != victim)
+		return;
+	for (int i = 0; i < 500 && seen != 1; i++) {
+		struct cpus caller = { 0 };
+
+		usleep(2000);
+		crew_progress();
+		ck_assert_int_eq(sched_getaffinity(getpid(), sizeof(caller), (cpu_set_t *)&caller), 0);
+		seen = cpus_count(&caller);
+		alone_on = cpus_has(&caller, victim) ? victim : -1;
+	}
+}
+
+/* The caller watches from the CPU of whoever ended first, not from one that may be the stuck one's. */
+START_TEST(observer_moves)
+{
+	int stuck = -1, last = -1, cpu;
+	char args[CPUS_MAX];
+
+	cpus_for_each(cpu, &usable)
+		last = cpu;
+	victim = _i ? last : cpus_next(-1, &usable);
+	if (cpus_next(-1, &usable) == last)
+		return;
+	ck_assert_int_eq(crew_run(&usable, look, args, 1, &stuck), 0);
+	ck_assert_int_eq(seen, 1);
+	ck_assert_int_eq(alone_on, -1);
+}
+END_TEST
+
 START_TEST(nobody)
 {
 	struct cpus none, wrong;
@@ -134,6 +170,7 @@ int main(void)
 	tcase_add_test(tc, affinity_kept);
 	tcase_add_loop_test(tc, stuck_one, 0, 2);
 	tcase_add_test(tc, slow_one);
+	tcase_add_loop_test(tc, observer_moves, 0, 2);
 	tcase_add_test(tc, nobody);
 	return run_cases("crew", tc);
 }

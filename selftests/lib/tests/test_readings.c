@@ -42,6 +42,7 @@ START_TEST(one_step_back)
 	s = FEED(100, 50, 60, 10, 20, 19);
 	ck_assert_uint_eq(s.backward, 3);
 	ck_assert_int_eq(s.worst, 50);
+	ck_assert_int_eq(series_add(&(struct series){ 0 }, 5), 0);
 	ck_assert_int_eq(series_add(&s, 12), 7);
 	ck_assert_int_eq(series_add(&s, 12), 0);
 }
@@ -95,6 +96,84 @@ START_TEST(offsets)
 }
 END_TEST
 
+/* Two clocks whose distance is seen the better the sooner the second reading comes: by widths of a script. */
+static int64_t widths[] = { 90, 70, 30, 80 };
+static int nth;
+
+static int64_t scripted(clockid_t clock)
+{
+	int64_t base = 10000 * (nth / 3), width = widths[nth / 3];
+	int step = nth++ % 3;
+
+	return clock == CLOCK_BOOTTIME ? base + 500 + width / 2 : step ? base + width : base;
+}
+
+START_TEST(narrowest)
+{
+	for (int i = 0; i < 4; i++) {
+		struct range r;
+
+		for (int n = 0; n < 4; n++)
+			widths[n] = n == i ? 30 : 70 + n;
+		nth = 0;
+		fake.clock = scripted;
+		r = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 4);
+		fake.clock = NULL;
+		ck_assert_int_eq(nth, 12);
+		ck_assert_int_eq(r.low, 485);
+		ck_assert_int_eq(r.high, 515);
+	}
+}
+END_TEST
+
+/* A clock that is 5 s ahead of the counter, told in the middle of a reading that takes as long as is said. */
+static uint64_t start;
+static int64_t takes_ns[20];
+
+static void spin(int64_t ns)
+{
+	for (uint64_t begun = counter_read(); counter_since_ns(begun) < ns;)
+		;
+}
+
+static int64_t told_midway(clockid_t clock)
+{
+	int64_t now;
+
+	(void)clock;
+	spin(takes_ns[nth] / 2);
+	now = counter_since_ns(start) + 5 * NSEC_PER_SEC;
+	spin(takes_ns[nth++] / 2);
+	return now;
+}
+
+/* What the clock says holds for the middle of the narrowest reading. */
+START_TEST(midpoint)
+{
+	int64_t ahead = 0, width = 0;
+
+	if (getenv("CK_FORK"))
+		return;		/* valgrind has a clock of its own making */
+	counter_hz();
+	/* A busy machine may stop us in the narrowest. */
+	for (int tries = 0; tries < 20; tries++) {
+		for (int n = 0; n < 20; n++)
+			takes_ns[n] = n == tries ? 200 * NSEC_PER_USEC : 2 * NSEC_PER_MSEC;
+		nth = 0;
+		start = counter_read();
+		fake.clock = told_midway;
+		ahead = clock_ahead(CLOCK_MONOTONIC, start, 20, &width);
+		fake.clock = NULL;
+		ck_assert_int_eq(nth, 20);
+		if (width < 250 * NSEC_PER_USEC && llabs(ahead - 5 * NSEC_PER_SEC) < 30 * NSEC_PER_USEC)
+			break;
+	}
+	ck_assert_int_ge(width, 200 * NSEC_PER_USEC);
+	ck_assert_int_lt(width, 250 * NSEC_PER_USEC);
+	ck_assert_int_lt(llabs(ahead - 5 * NSEC_PER_SEC), 30 * NSEC_PER_USEC);
+}
+END_TEST
+
 START_TEST(real_clocks)
 {
 	struct range a = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 20), b;
@@ -124,6 +203,8 @@ int main(void)
 	tcase_add_test(tc, jump);
 	tcase_add_test(tc, handoff);
 	tcase_add_test(tc, offsets);
+	tcase_add_test(tc, narrowest);
+	tcase_add_test(tc, midpoint);
 	tcase_add_test(tc, real_clocks);
 	return run_cases("readings", tc);
 }

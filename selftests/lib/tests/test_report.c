@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs small programs built on report.h (itself, by another name) and reads what they print. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -126,6 +127,20 @@ static void setup(void)
 	report_fact("kernel.release", "6.12");
 }
 
+/* Lines that hold what would be one more, and some that are longer than any may be. */
+static void scrubs(int cpu)
+{
+	char text[3000];
+
+	(void)cpu;
+	report_note("one\rtwo\nthree");
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	report_note("%s", text);
+	report_fact("long", "%s", text);
+	report_fail("failed\r%s", text);
+}
+
 #define CASE(NAME) { .name = #NAME, .rule = "rule of " #NAME, .run = NAME }
 
 static const struct report_case mixed_cases[] = {
@@ -140,6 +155,8 @@ static const struct report_case good_cases[] = {
 	CASE(waits_for_host),
 };
 
+static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
+
 static const struct report_case deferring_cases[] = {
 	CASE(defers_twice), CASE(defers_for_ever), CASE(passes),
 };
@@ -149,7 +166,7 @@ static const struct report_case deferring_cases[] = {
 	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
 
 static const struct report_program programs[] = {
-	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
@@ -444,15 +461,60 @@ START_TEST(no_cpus)
 }
 END_TEST
 
+/* Nothing that a text holds makes a line of its own, and each line ends, however long what it says. */
+START_TEST(scrubbed)
+{
+	char *line, *rest;
+	struct run r;
+	int lines = 0;
+
+	RUN(&r, "scrubbing");
+	ck_assert_int_eq(r.code, 1);
+	ck_assert_ptr_null(strchr(r.text, '\r'));
+	ck_assert_ptr_nonnull(strstr(r.text, "\n# one two three\n"));
+	ck_assert_ptr_nonnull(strstr(r.text, "\nnot ok 1 demo.scrubbing.scrubs # failed x"));
+	ck_assert_ptr_nonnull(strstr(r.text, "x\n# Totals: pass:0 fail:1 "));
+	for (rest = r.text; (line = strsep(&rest, "\n")); lines++)
+		ck_assert_uint_le(strlen(line), 1023);
+	ck_assert_int_eq(lines, 10);
+}
+END_TEST
+
+static bool is_program;	/* built on report.h, not the test of it */
+
+/* libcheck's timeout is a timer of the system under test, which may be dead: none is ever armed. */
+int timer_settime(timer_t timer, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	int (*real)(timer_t timer, int flags, const struct itimerspec *new, struct itimerspec *old);
+
+	if (is_program && (new->it_value.tv_sec || new->it_value.tv_nsec))
+		dprintf(1, "a timer was armed\n");
+	real = dlsym(RTLD_NEXT, "timer_settime");
+	return real(timer, flags, new, old);
+}
+
+START_TEST(no_timeout)
+{
+	struct run r;
+
+	RUN(&r, "mixed", "passes", "skips");
+	ck_assert_int_eq(r.code, 0);
+	ck_assert_ptr_null(strstr(r.text, "a timer was armed"));
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	TCase *tc;
 
 	if (getenv("TEST_ROOT"))
 		files_root = getenv("TEST_ROOT");
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
-		if (!strcmp(argv[0], programs[i].program))
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		if (!strcmp(argv[0], programs[i].program)) {
+			is_program = true;
 			return report_main(argc, argv, &programs[i]);
+		}
+	}
 	self = argv[0];
 	the_cpu = sched_getcpu();
 	tc = tcase_create("report");
@@ -465,5 +527,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, streamed);
 	tcase_add_test(tc, environment);
 	tcase_add_test(tc, no_cpus);
+	tcase_add_test(tc, scrubbed);
+	tcase_add_test(tc, no_timeout);
 	return run_cases("report", tc);
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../clocks.h"
 #include "../sleepers.h"
@@ -83,6 +87,146 @@ START_TEST(failed)
 }
 END_TEST
 
+/* A kernel that ends each sleep off ns behind its deadline, on clocks that move by nothing else. */
+static int64_t fake_now, fake_off;
+
+static int64_t fake_clock(clockid_t clock)
+{
+	return fake_now + (clock == CLOCK_BOOTTIME ? NSEC_PER_SEC : 0);
+}
+
+static int fake_sleep(clockid_t clock, int flags, const struct timespec *when)
+{
+	int64_t ns = timespec_ns(when);
+
+	fake_now += (flags == TIMER_ABSTIME ? ns - fake_clock(clock) : ns) + fake_off;
+	return 0;
+}
+
+/* What is measured of a sleep, to the nanosecond: one before its deadline is early, the deadline is not. */
+START_TEST(measured)
+{
+	static const char *const names[] = { "monotonic_rel", "monotonic_abs", "boottime_rel", "boottime_abs" };
+
+	for (int i = 0; i < 12; i++) {
+		const struct sleeper *s = sleeper_named(names[i % 4]);
+		struct sleeps all = { .late = late };
+		struct slept one;
+
+		fake_now = 9 * NSEC_PER_SEC;
+		fake_off = i / 4 - 1;
+		fake = (struct fake){ .clock = fake_clock, .sleep = fake_sleep };
+		sleeper_wait(s, 3 * NSEC_PER_MSEC, &one);
+		fake = (struct fake){ 0 };
+		sleeps_add(&all, &one);
+		ck_assert_int_eq(one.error, 0);
+		ck_assert_int_eq(one.requested, 3 * NSEC_PER_MSEC);
+		ck_assert_int_eq(one.deadline, (i % 4 < 2 ? 9 : 10) * NSEC_PER_SEC + 3 * NSEC_PER_MSEC);
+		ck_assert_int_eq(one.after - one.deadline, fake_off);
+		ck_assert_int_eq(one.mono, 3 * NSEC_PER_MSEC + fake_off);
+		ck_assert(!one.settable);
+		ck_assert_uint_eq(all.early, fake_off < 0);
+		ck_assert_int_eq(all.earliest, fake_off < 0);
+		ck_assert_int_eq(late[0], fake_off);
+	}
+}
+END_TEST
+
+/* Rounded up to what its call can say, never down; what has passed isn't rounded. */
+START_TEST(grain)
+{
+	static const struct {
+		const char *name;
+		int64_t asked, requested;
+	} waits[] = {
+		{ "poll", 1, NSEC_PER_MSEC }, { "poll", NSEC_PER_MSEC, NSEC_PER_MSEC },
+		{ "poll", NSEC_PER_MSEC + 1, 2 * NSEC_PER_MSEC }, { "select", 1001, 2000 },
+		{ "epoll_wait", 999999, NSEC_PER_MSEC }, { "nanosleep", 1, 1 }, { "poll", 0, 0 },
+		{ "monotonic_abs", -7, -7 },
+	};
+
+	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+		struct slept one;
+
+		sleeper_wait(sleeper_named(waits[i].name), waits[i].asked, &one);
+		ck_assert_int_eq(one.error, 0);
+		ck_assert_int_eq(one.requested, waits[i].requested);
+		ck_assert_int_ge(one.after, one.deadline);
+	}
+}
+END_TEST
+
+/* Whose clock somebody may set. */
+START_TEST(settable)
+{
+	static const struct {
+		const char *name;
+		bool settable;
+	} waits[] = {
+		{ "realtime_abs", true }, { "tai_rel", true }, { "timerfd_realtime_abs", true },
+		{ "realtime_rel", false }, { "boottime_abs", false }, { "nanosleep", false },
+	};
+
+	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+		struct slept one;
+
+		sleeper_wait(sleeper_named(waits[i].name), 1, &one);
+		ck_assert_int_eq(one.settable, waits[i].settable);
+	}
+}
+END_TEST
+
+/* A one-shot timer that says it expired more than once: its count is the error. */
+START_TEST(expirations)
+{
+	static const char *const names[] = { "timerfd_monotonic_rel", "timerfd_monotonic_abs", "timerfd_realtime_abs" };
+
+	for (int i = 0; i < 9; i++) {
+		int n = 1 + i / 3;
+		struct slept one;
+
+		fake.expirations = n;
+		sleeper_wait(sleeper_named(names[i % 3]), 1000, &one);
+		fake.expirations = 0;
+		ck_assert_int_eq(one.error, n == 1 ? 0 : n);
+	}
+	ck_assert_str_eq(sleep_error(3), "its one-shot timer counts 3 expirations instead of 1");
+	ck_assert_str_eq(sleep_error(1), "its one-shot timer counts 1 expirations instead of 1");
+	ck_assert_str_eq(sleep_error(-EINVAL), strerror(EINVAL));
+	ck_assert_ptr_nonnull(strstr(sleep_error(-EPROTO), "as if something had happened"));
+}
+END_TEST
+
+/* Calls that come back with success, though only time should end them. */
+static bool something_happens;
+
+int poll(struct pollfd *fds, nfds_t nr, int ms)
+{
+	return something_happens ? 1 : syscall(SYS_ppoll, fds, nr, &(struct timespec){ 0, ms * 1000000 }, NULL, 0);
+}
+
+int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *when)
+{
+	return something_happens ? SIGUSR1 : syscall(SYS_rt_sigtimedwait, set, info, when, 8);
+}
+
+START_TEST(other_reason)
+{
+	static const char *const names[] = { "poll", "sigtimedwait" };
+
+	for (int i = 0; i < 2; i++) {
+		struct slept one;
+
+		sleeper_wait(sleeper_named(names[i]), 1, &one);
+		ck_assert_int_eq(one.error, 0);
+		something_happens = true;
+		sleeper_wait(sleeper_named(names[i]), 1, &one);
+		something_happens = false;
+		ck_assert_int_eq(one.error, -EPROTO);
+	}
+}
+END_TEST
+
 START_TEST(bound)
 {
 	struct stats quiet = { .p99 = 100000 }, noisy = { .p99 = 30 * NSEC_PER_MSEC }, none = { 0 };
@@ -120,7 +264,7 @@ START_TEST(all_wait)
 }
 END_TEST
 
-/* A call that comes back for another reason than time is an error, whatever the clock says. */
+/* A time that is none is refused by the call, and the refusal told. */
 START_TEST(signalled)
 {
 	struct timespec bad = { 0, NSEC_PER_SEC };
@@ -149,6 +293,11 @@ int main(void)
 	tcase_add_test(tc, early);
 	tcase_add_test(tc, set_back);
 	tcase_add_test(tc, failed);
+	tcase_add_test(tc, measured);
+	tcase_add_test(tc, grain);
+	tcase_add_test(tc, settable);
+	tcase_add_test(tc, expirations);
+	tcase_add_test(tc, other_reason);
 	tcase_add_test(tc, bound);
 	tcase_add_loop_test(tc, all_wait, 0, nr);
 	tcase_add_loop_test(tc, signalled, ppoll, ppoll + 1);

@@ -62,6 +62,66 @@ START_TEST(alive)
 }
 END_TEST
 
+/* A kernel that ends each sleep off ns behind its deadline, on a clock that moves by nothing else. */
+static int64_t fake_now, fake_off;
+
+static int64_t fake_clock(clockid_t clock)
+{
+	return clock == CLOCK_MONOTONIC ? fake_now : -1;
+}
+
+static int fake_sleep(clockid_t clock, int flags, const struct timespec *when)
+{
+	if (clock != CLOCK_MONOTONIC)
+		return EINVAL;
+	fake_now = (flags == TIMER_ABSTIME ? 0 : fake_now) + timespec_ns(when) + fake_off;
+	return 0;
+}
+
+/* One nanosecond before its deadline is early, the deadline itself is not. */
+START_TEST(early)
+{
+	static const int64_t off[] = { -NSEC_PER_MSEC, -1, 0, 1, NSEC_PER_SEC };
+
+	for (size_t i = 0; i < 2 * sizeof(off) / sizeof(*off); i++) {
+		struct wake w = { .cpu = target, .kind = i % 2 ? WAKE_REL : WAKE_ABS, .count = 3,
+				  .interval_ns = 2 * NSEC_PER_MSEC };
+		struct stats s;
+
+		fake_now = 5 * NSEC_PER_SEC;
+		fake_off = off[i / 2];
+		fake = (struct fake){ .clock = fake_clock, .sleep = fake_sleep };
+		ck_assert_int_eq(wake_start(&w), 0);
+		s = wake_join(&w);
+		fake = (struct fake){ 0 };
+		ck_assert_int_eq(w.error, 0);
+		ck_assert_uint_eq(w.early, fake_off < 0 ? 3 : 0);
+		ck_assert_uint_eq(s.count, 3);
+		ck_assert_int_eq(s.min, fake_off);
+		ck_assert_int_eq(s.max, fake_off);
+		ck_assert_int_eq(fake_now, 5 * NSEC_PER_SEC + 3 * (2 * NSEC_PER_MSEC + fake_off));
+	}
+}
+END_TEST
+
+/* A one-shot timer that says it expired more than once ends its sleeper, which keeps the count. */
+START_TEST(expirations)
+{
+	for (uint64_t n = 1; n <= 3; n++) {
+		struct wake w = { .cpu = target, .kind = WAKE_TIMERFD, .count = 4, .interval_ns = 1000 };
+		struct wake *wakes[] = { &w };
+		struct wake_death death;
+
+		fake.expirations = n;
+		ck_assert_int_eq(wake_start(&w), 0);
+		ck_assert_int_eq(wake_watch(wakes, 1, &death), 0);
+		fake.expirations = 0;
+		ck_assert_uint_eq(wake_join(&w).count, n == 1 ? 4 : 1);
+		ck_assert_int_eq(w.error, n == 1 ? 0 : n);
+	}
+}
+END_TEST
+
 /* A one-shot timer that expires again after its sleeper has gone on is seen at the end. */
 START_TEST(repeated)
 {
@@ -381,6 +441,8 @@ int main(void)
 	tcase_set_tags(tc, "clock");
 	tcase_add_checked_fixture(tc, pin, NULL);
 	tcase_add_test(tc, alive);
+	tcase_add_test(tc, early);
+	tcase_add_test(tc, expirations);
 	tcase_add_test(tc, repeated);
 	tcase_add_test(tc, nobody_to_watch);
 	tcase_add_test(tc, stopped);

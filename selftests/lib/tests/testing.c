@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -7,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../clocks.h"
 #include "../files.h"
 #include "testing.h"
 
@@ -108,6 +111,38 @@ void fake_expect(const char *path, const char *content)
 	ck_assert_msg(n >= 0, "%s: %s", path, strerror(-n));
 	ck_assert_str_eq(data, content);
 	free(data);
+}
+
+struct fake fake;
+
+/* These stand before libc's own, for the library and libcheck alike. */
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	static int (*real)(clockid_t clock, struct timespec *ts);
+
+	if (fake.clock) {
+		*ts = ns_timespec(fake.clock(clock));
+		return 0;
+	}
+	if (!real)
+		real = dlsym(RTLD_NEXT, "clock_gettime");
+	return real(clock, ts);
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *when, struct timespec *left)
+{
+	if (fake.sleep)
+		return fake.sleep(clock, flags, when);
+	return syscall(SYS_clock_nanosleep, clock, flags, when, left) ? errno : 0;
+}
+
+ssize_t read(int fd, void *buffer, size_t size)
+{
+	if (fake.expirations && size == sizeof(fake.expirations)) {
+		memcpy(buffer, &fake.expirations, size);
+		return size;
+	}
+	return syscall(SYS_read, fd, buffer, size);
 }
 
 int run_cases(const char *name, TCase *tcase)

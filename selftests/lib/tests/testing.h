@@ -5,6 +5,8 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 /* Content of a file in data/, NUL-terminated; the caller frees it. */
 char *data_read(const char *name);
@@ -25,6 +27,16 @@ void fake_link(const char *path, const char *target);
 
 /* Fails unless a file below files_root has exactly this content. */
 void fake_expect(const char *path, const char *content);
+
+/*
+ * What the library sees of the kernel while a test says so; what is NULL or 0 is real. A test that isn't
+ * forked (CK_FORK=no) puts it back.
+ */
+extern struct fake {
+	int64_t (*clock)(clockid_t clock);	/* clock_gettime(), in ns */
+	int (*sleep)(clockid_t clock, int flags, const struct timespec *when);	/* clock_nanosleep() */
+	uint64_t expirations;			/* what a read() of 8 bytes tells */
+} fake;
 
 /* Runs the cases; returns main()'s exit code. */
 int run_cases(const char *name, TCase *tcase);
