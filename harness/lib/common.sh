@@ -1,12 +1,42 @@
 # shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
 # SPDX-License-Identifier: GPL-2.0-only
 # What every harness script shares: where things are, and how to speak to the person at the terminal.
-# To be sourced first, by scripts that have set -euo pipefail.
+# To be sourced before a script sets a variable of its own, by scripts that have set -euo pipefail.
+
+# outside -> the names in the environment that nobody asked for: all but what is documented, what the programs used here need,
+# and what bash keeps itself
+outside() {
+	compgen -e | while read -r; do
+		case $REPLY in
+		GUEST | KERNEL | ACCEL | CPUS | MODULES | TESTS | EXTRA_DIR | EXPECTED | RESULTS | BOOT_TIMEOUT | SILENCE_TIMEOUT) ;;
+		N | LOAD | JOBS | SUBSET | PEER | PEER_LIMIT | TICKPROOF_CACHE | CC | USERCFLAGS | USERLDFLAGS) ;;
+		PATH | PWD | HOME | USER | LOGNAME | SHELL | SUDO_* | TMPDIR | TERM | COLUMNS | NO_COLOR | TZ | LANG | LC_*) ;;
+		LD_* | *SAN_OPTIONS | *_proxy | *_PROXY | APT_CONFIG | DEBIAN_FRONTEND | SSL_CERT_*) ;;
+		BASH_ENV) echo BASH_ENV ;;
+		BASH* | SHELLOPTS | EPOCH* | *RANDOM | SECONDS | LINENO | PPID | UID | EUID | GROUPS | DIRSTACK | FUNCNAME | HISTCMD | SHLVL | _) ;;
+		TICKPROOF_FAKE | FAKE_* | BATS_*) ;;
+		# The harness's own tests make limits shorter.
+		*_LIMIT | *_TIMEOUT | *_GRACE | *_WAIT) [[ -n ${TICKPROOF_FAKE:-} ]] || echo "$REPLY" ;;
+		*) echo "$REPLY" ;;
+		esac
+	done
+}
+# So no name in these scripts, whatever it is called, is taken from the environment by accident.
+while read -r; do
+	unset -v "$REPLY"
+done < <(outside)
+
+# absolute NAME : the path in that variable, if any, made one from the root on
+absolute() { [[ -z ${!1:-} || ${!1} == /* ]] || printf -v "$1" %s "$PWD/${!1}"; }
+
+# as_path NAME : the name of a file in that variable, so that no program takes it for an option or an assignment
+as_path() { [[ ${!1} == [/.]* ]] || printf -v "$1" %s "./${!1}"; }
 
 HARNESS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOP=$(dirname "$HARNESS")
 # Everything downloaded or built for guests; safe to delete at any time no gate is running.
 CACHE=${TICKPROOF_CACHE:-$HARNESS/.cache}
+absolute CACHE
 
 # colour NAME -> the escape sequence for it on stderr, or nothing when nobody could see it
 if [[ -t 2 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
@@ -20,16 +50,22 @@ else
 	colour() { :; }
 fi
 
+# tell START MESSAGE [END] : one line on stderr; whatever a file's name or contents brought into MESSAGE can't steer a terminal
+tell() {
+	local text=${2//[[:cntrl:]]/?}
+	printf '%s\n' "$1${text//$'\302'[$'\200'-$'\237']/?}${3:-}" >&2
+}
+
 # say MESSAGE... : progress, one line on stderr
-say() { printf '%s\n' "$(colour dim)$*$(colour off)" >&2; }
+say() { tell "$(colour dim)" "$*" "$(colour off)"; }
 
 # note MESSAGE... : something the person should know, one line on stderr
-note() { printf '%s\n' "$(colour yellow)note:$(colour off) $*" >&2; }
+note() { tell "$(colour yellow)note:$(colour off) " "$*"; }
 
 # die CODE MESSAGE... : one line on stderr naming the mistake and the remedy, then exit CODE
 die() {
 	local code=$1
 	shift
-	printf '%s\n' "$(colour red)tickproof:$(colour off) $*" >&2
+	tell "$(colour red)tickproof:$(colour off) " "$*"
 	exit "$code"
 }

@@ -121,7 +121,10 @@ guest_modules() {
 		if [[ $file =~ ^[a-z0-9_]+$ && ! -e $file ]]; then
 			file=$(our_module "$file") || exit
 		fi
+		[[ ! -e $file ]] || as_path file
 		module_check "$file" "$GUEST_ARCH" "$KERNEL_RELEASE"
+		[[ $file == *.ko ]] || die 2 "MODULES: $file: the name of a module's file ends in .ko"
+		[[ ! -e $1/${file##*/} ]] || die 2 "MODULES: two modules are called ${file##*/}"
 		cp "$file" "$1/"
 		printf '%s %s\n' "${file##*/}" "$params" >>"$1/modules"
 	done < <(printf '%s;' "${GUEST_CONF[modules]}" "${MODULES:-}")
@@ -208,6 +211,14 @@ guest_command() {
 	hypervisor_command
 }
 
+# extra_programs DIR : what is in EXTRA_DIR, if it is given, into DIR; where links lead to, not the links
+extra_programs() {
+	local why
+	[[ -n ${EXTRA_DIR:-} ]] || return 0
+	mkdir -p "$1"
+	why=$(cp -RL "$EXTRA_DIR/." "$1" 2>&1) || die 2 "EXTRA_DIR=$EXTRA_DIR cannot be copied: ${why%%$'\n'*}"
+}
+
 # guest_prepare : from GUEST_CONF and GUEST_ACCEL, KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of
 # "surface/program args"), TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR
 # (the guest's own scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED
@@ -223,7 +234,7 @@ guest_prepare() {
 	guest_channel "$files/payload/channel"
 	guest_drivers "$files/payload/drivers"
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
-	[[ -z ${EXTRA_DIR:-} ]] || cp -R "$EXTRA_DIR" "$files/payload/tests/extra"
+	extra_programs "$files/payload/tests/extra"
 	guest_modules "$files/payload"
 	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")

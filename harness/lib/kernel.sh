@@ -84,15 +84,18 @@ kernel_kind() {
 	fi
 }
 
-# kernel_release FILE ARCH -> the release (uname -r) a kernel file names itself
+# kernel_release FILE ARCH -> the release (uname -r) that a kernel file gives itself: a stranger's text, made harmless
 kernel_release() {
-	local offset
+	local offset release
 	if [[ $2 == amd64 ]]; then
 		offset=$(bytes_at "$1" 526 2 -tu2)
-		tail -c "+$((offset + 513))" "$1" | head -c 200 | tr '\0' '\n' | awk 'NR == 1 { print $1 }'
+		release=$(tail -c "+$((offset + 513))" "$1" | head -c 200 | tr '\0' '\n' | awk 'NR == 1 { print $1 }') || :
 	else
-		grep -a -o -m 1 'Linux version [^ ]*' "$1" | awk 'NR == 1 { print $3 }'
-	fi || true
+		release=$(grep -a -o -m 1 'Linux version [^ ]*' "$1" | awk 'NR == 1 { print $3 }') || :
+	fi
+	release=${release:0:64}
+	release=${release//[^A-Za-z0-9._+~-]/?}
+	echo "${release:-unknown}"
 }
 
 # kernel_from_file ARCH FILE : KERNEL given as a path
@@ -139,6 +142,7 @@ kernel_package() {
 kernel_fetch() {
 	local arch=$1 kernel=$2 store=$CACHE/kernels/$1 package
 	if [[ $kernel == */* || -f $kernel ]]; then
+		as_path kernel
 		kernel_from_file "$arch" "$kernel"
 		return
 	fi
@@ -177,6 +181,7 @@ module_check() {
 	*) die 2 "MODULES: $file is for another architecture (ELF machine $machine), and this guest is $arch" ;;
 	esac
 	magic=$(tr '\0' '\n' <"$file" | awk -F '[= ]' '/^vermagic=/ { print $2; exit }') || true
+	magic=${magic:0:64}
 	[[ -n $magic ]] || die 2 "MODULES: $file is not a kernel module: it has no vermagic"
 	[[ $magic == "$release" ]] || die 2 "MODULES: $file was built for Linux $magic, and this guest runs $release"
 }

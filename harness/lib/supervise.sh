@@ -394,7 +394,7 @@ supervise() {
 		if [[ $verdict == NOBOOT* && $GUEST_FALLBACK == yes ]] && guest_silent; then
 			verdict="again KVM brought no guest to its first line (${verdict#NOBOOT })" fall_back=${verdict#again }
 		fi
-		[[ $verdict != NOBOOT* ]] || verdict+="; $(remedy)"
+		[[ $verdict != NOBOOT* ]] || verdict+=" ($(remedy))"
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP* | again*)

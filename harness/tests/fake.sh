@@ -11,8 +11,8 @@ accel_check() { :; }
 
 accel_choose() { GUEST_ACCEL=kvm GUEST_ACCEL_WHY='' GUEST_FALLBACK=${FAKE_FALLBACK:-no}; }
 
-# The scripts that a test wrote are the programs, in the order of their names.
-list_tests() { (cd "$FAKE_SCRIPTS" && for program in *.*; do echo "safe ${program/.//}"; done); }
+# The scripts that a test wrote are the programs, in the order of their names; those called extra.* come from EXTRA_DIR.
+list_tests() { (cd "$FAKE_SCRIPTS" && for program in *.*; do [[ $program == extra.* ]] || echo "safe ${program/.//}"; done); }
 
 build_tests() {
 	if [[ -e $FAKE_SCRIPTS/slow_build ]]; then
@@ -37,7 +37,7 @@ guest_fall_back() {
 }
 
 guest_prepare() {
-	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_EMULATED=yes
+	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_NESTED=${FAKE_NESTED:-no} GUEST_EMULATED=yes
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
 	guest_payload "${PROGRAMS[@]}"
 }

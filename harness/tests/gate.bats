@@ -67,6 +67,59 @@ no_guest() {
 	refuses 'expected.txt:1: expires='
 }
 
+@test "a line break or an escape sequence in a variable is refused, and shown harmless" {
+	local name
+	for name in GUEST KERNEL ACCEL MODULES TESTS EXTRA_DIR EXPECTED RESULTS; do
+		RESULTS=$BATS_TEST_TMPDIR/results refuses "$name: a line break or another control character" "$name"=$'a\n1 1 > run a.one 7'
+		RESULTS=$BATS_TEST_TMPDIR/results refuses "$name: a line break or another control character" "$name"=$'\e[31m'
+	done
+	refuses '"?[2J??"' $'\e[2J\a\302\233'
+}
+
+@test "no name that the harness uses is taken from the environment" {
+	local victim=$BATS_TEST_TMPDIR/victim script
+	local -a names
+	mkdir "$victim"
+	mapfile -t names < <(cat "$HARNESS"/{gate,soak,bench,mutants,check} "$HARNESS"/lib/*.sh | grep -oE '\b[A-Za-z_][A-Za-z0-9_]*' | sort -u |
+		grep -vxE 'GUEST|KERNEL|ACCEL|CPUS|MODULES|TESTS|EXTRA_DIR|EXPECTED|RESULTS|N|LOAD|JOBS|SUBSET|PEER|CC|(TICKPROOF|FAKE|LD|LC|SUDO|BASH).*|.*_(LIMIT|TIMEOUT|GRACE|WAIT|proxy)|(PATH|HOME|TMPDIR|TERM|TZ|LANG|USER|SHELL|EUID|SHELLOPTS|_)')
+	((${#names[@]} > 500))
+	[[ " ${names[*]} " == *' GUEST_DIR '*' lock '* ]]
+	names=("${names[@]/%/=$victim}")
+	run env "${names[@]}" "$HARNESS/gate" CPUS=0
+	exits 2
+	((${#lines[@]} == 1))
+	run env "${names[@]}" "$HARNESS/gate"
+	exits 0
+	says '1 passed, 0 failed'
+	run env "${names[@]}" "$HARNESS/soak" N=1 LOAD=0
+	exits 0
+	for script in bench mutants check; do
+		run env "${names[@]}" "$HARNESS/$script" --nonsense
+		exits 2
+		((${#lines[@]} == 1))
+	done
+	[[ -d $victim && -z $(ls -A "$victim") ]]
+}
+
+@test "file names that look like options or assignments" {
+	local name
+	cd "$BATS_TEST_TMPDIR"
+	program extra.mine 'plan 1' 'fail x "as wanted"' 'status=1'
+	for name in a=1 -v -x=y; do
+		mkdir -- "./extra$name"
+		install -m 755 /dev/null "./extra$name/mine"
+		echo 'extra.mine.x FAIL expires=2999-01-01 wanted' >"./$name"
+		mv "./extra$name" "./$name.d"
+		gate EXPECTED="$name" RESULTS="$name.res" EXTRA_DIR="$name.d"
+		exits 0
+		says '2 passed (1 of them failed as expected), 0 failed'
+		says "CONFORMS  $name.res/latest"
+		[[ -e ./$name.res/latest/report.ktap ]]
+	done
+	gate RESULTS='back\tslash'
+	says 'CONFORMS  back\tslash/latest'
+}
+
 @test "--help, and TESTS chooses" {
 	gate --help
 	exits 0

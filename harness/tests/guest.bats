@@ -97,6 +97,22 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	printf 'clockevents/sysfs_contract -x a*\nclockevents/other\n' | cmp - run/list/payload/programs
 }
 
+@test "EXTRA_DIR and what is in it may be links; what can't be copied is one line, exit 2" {
+	mkdir more
+	touch mine data
+	ln -s ../mine more/mine
+	ln -s more link
+	prepare GUEST=x86 EXTRA_DIR=link
+	[ -f run/files/payload/tests/extra/mine ]
+	[ ! -L run/files/payload/tests/extra/mine ]
+	rm -r run/*
+	ln -s nowhere more/dangling
+	run prepare GUEST=x86 EXTRA_DIR=link
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *'EXTRA_DIR=link cannot be copied: '*dangling* ]]
+}
+
 @test "the userland is made once, and anew when its init has changed" {
 	prepare GUEST=x86
 	[ "$(find cache/images -type f | wc -l)" -eq 1 ]
@@ -119,6 +135,31 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "$status" -eq 2 ]
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *"MODULES: missing.ko: no such file"* ]]
+}
+
+# module FILE : one with the marks of a module for the test's kernel
+module() {
+	printf '\177ELF%14s\076\0%44slicense=GPL\0vermagic=6.12.1-test SMP \0' '' '' >"$1"
+}
+
+@test "modules whose names look like options or assignments, are there twice, or take another file's place" {
+	mkdir more
+	module ./-m=1.ko
+	module ./a=b.ko
+	module more/a=b.ko
+	module programs
+	run prepare GUEST=x86 MODULES='-m=1.ko x=1; a=b.ko'
+	[ "$status" -eq 0 ]
+	[ "$(cat run/files/payload/modules)" = "$(printf '%s\n' '-m=1.ko x=1' 'a=b.ko ')" ]
+	[ -e run/files/payload/-m=1.ko ]
+	rm -r run/*
+	run prepare GUEST=x86 MODULES='a=b.ko; more/a=b.ko'
+	[ "$status" -eq 2 ]
+	[[ $output == *'MODULES: two modules are called a=b.ko'* ]]
+	rm -r run/*
+	run prepare GUEST=x86 MODULES=./programs
+	[ "$status" -eq 2 ]
+	[[ $output == *'./programs: the name of a module'*' ends in .ko'* ]]
 }
 
 @test "a module by its name: an unknown one, and one for a kernel without headers, one line, exit 2" {

@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1
+	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1 LC_ALL=C
 	HERE=$BATS_TEST_DIRNAME
 	cd "$BATS_TEST_TMPDIR" || return
 	mkdir bin cache
@@ -132,6 +132,26 @@ fake_apt() {
 	[ "$output" = "6.9.1-test $PWD/bz" ]
 	run fetch arm64 ./arm
 	[ "$output" = "6.9.2-arm $PWD/arm" ]
+}
+
+@test "a kernel's release is a stranger's text: nothing of it steers a terminal, and it is no longer than a release can be" {
+	bzimage ./-b=z
+	bytes ./-b=z $((0x140 + 0x200)) '6.9\033[31m\007-\302\233x '
+	run fetch amd64 -b=z
+	[ "$output" = "6.9??31m?-??x $PWD/-b=z" ]
+	arm64_image ./a=rm
+	bytes ./a=rm 100 "Linux version 6.9\033]0;x$(printf %0100d 1) "
+	run fetch arm64 a=rm
+	[ "$output" = "6.9??0?x$(printf %055d 0) $PWD/a=rm" ]
+	# a file without any
+	: >none
+	bytes none 56 'ARM\144'
+	run fetch arm64 none
+	[ "$output" = "unknown $PWD/none" ]
+	module evil.ko '\076' '6.9\033[31m'
+	run lib module_check evil.ko amd64 6.9.1-test
+	[ "$status" -eq 2 ]
+	[[ $output == *'built for Linux 6.9?[31m, and'* ]]
 }
 
 @test "a path that is no kernel for this guest: one line, exit 2" {

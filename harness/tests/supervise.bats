@@ -183,7 +183,7 @@ setup() { fake_setup; }
 }
 
 @test "an appliance that ends before it starts the guest: booted again" {
-	export GUEST_NESTED=yes
+	export FAKE_NESTED=yes
 	program firmware 'read -r _' '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'reset' '}' \
 		'echo "appliance: starting the guest" >appliance.log'
 	program a.one 'plan 1' 'pass x'
