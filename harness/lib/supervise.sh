@@ -85,7 +85,7 @@ console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\
 
 # guest_silent : has this boot's guest said nothing at all? Its lines end with CR LF, on the console as well; QEMU's complaints don't.
 guest_silent() {
-	! grep -q "^[0-9.]* $boots <" "$RUN/journal.log" && ! tail -c "+$((console_start + 1))" "$RUN/console.log" | grep -q $'\r$'
+	! grep -q "^[0-9.]* [0-9.]* $boots [0-9]* <" "$RUN/journal.log" && ! tail -c "+$((console_start + 1))" "$RUN/console.log" | grep -q $'\r$'
 }
 
 # remedy -> what may help where a guest did not boot

@@ -142,7 +142,7 @@ fake_apt() {
 	arm64_image ./a=rm
 	bytes ./a=rm 100 "Linux version 6.9\033]0;x$(printf %0100d 1) "
 	run fetch arm64 a=rm
-	[ "$output" = "6.9??0?x$(printf %055d 0) $PWD/a=rm" ]
+	[ "$output" = "6.9??0?x$(printf %056d 0) $PWD/a=rm" ]
 	# a file without any
 	: >none
 	bytes none 56 'ARM\144'

@@ -131,6 +131,48 @@ setup() { fake_setup; }
 	says 'COULD NOT BE JUDGED: module foo.ko: invalid parameters'
 }
 
+@test "a KVM that brings no guest to its first line: nested, once, with a note; not where ACCEL forces it, nor where the guest spoke" {
+	program a.one 'plan 1' 'pass x'
+	program firmware 'echo "qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX" >&2' 'reset'
+	FAKE_FALLBACK=yes gate
+	exits 0
+	says 'note: KVM brought no guest to its first line (the guest ended before it was ready: qemu: kernel'
+	says 'NOTE a.one: booted again: KVM brought no guest to its first line'
+	says 'fake  Linux 0.0, 2 CPUs, nested make-believe'
+	[[ $(lines_in journal.log '> again KVM') == 1 && $(lines_in report.ktap '^# accel: nested (KVM brought') == 1 ]]
+	program firmware 'hang deaf'
+	FAKE_FALLBACK=yes BOOT_TIMEOUT=1 gate
+	exits 0
+	says 'NOTE a.one: booted again: KVM brought no guest to its first line (guest not ready after 1 s)'
+	program firmware 'console "Linux version 0"' 'reset'
+	FAKE_FALLBACK=yes gate
+	exits 2
+	says 'NO BOOT: the guest ended before it was ready: Linux version 0 (see console.log'
+	program firmware 'say "a word"' 'reset'
+	FAKE_FALLBACK=yes gate
+	exits 2
+	program firmware 'echo "qemu: no" >&2' 'reset'
+	FAKE_FALLBACK=no gate
+	exits 2
+	says 'NO BOOT: the guest ended before it was ready: qemu: no (see console.log'
+}
+
+@test "a guest that does not boot is one line, however many programs wait, and says what to do" {
+	program a.one 'plan 1' 'pass x'
+	program a.two 'plan 1' 'pass x'
+	program a.three 'plan 1' 'pass x'
+	program firmware 'echo "qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX" >&2' 'reset'
+	gate
+	exits 2
+	[[ $(grep -c 'NO.\?BOOT' <<<"$output") == 1 && $(grep -c 'VP_INDEX' <<<"$output") == 1 ]]
+	says 'COULD NOT BE JUDGED: NO BOOT: the guest ended before it was ready: qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX (see console.log'
+	[[ $(lines_in report.ktap 'NOBOOT: not run') == 1 && $(lines_in report.ktap 'nor did 2 more programs') == 1 ]]
+	program firmware 'hang deaf'
+	BOOT_TIMEOUT=1 gate
+	exits 2
+	says 'guest not ready after 1 s (see console.log, or give it longer with BOOT_TIMEOUT=)'
+}
+
 @test "binary noise, a line without end, megabytes on the console: bounded and printable" {
 	program a.one 'plan 2' 'begin x' 'printf "\\0\\1\\033[31m\\377\\n"' 'printf "%9000d\\n" 7' 'result ok x' \
 		'for ((i = 0; i < 300; i++)); do printf "%1024d\\n" $i >&3; done' 'pass y'
