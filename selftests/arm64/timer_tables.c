@@ -20,7 +20,6 @@
 #include "../lib/wake.h"
 
 #define GTDT "/sys/firmware/acpi/tables/GTDT"
-#define DT "/proc/device-tree/timer/"
 #define CLOCKEVENT "arch_sys_timer"
 #define IRQ_NAME "arch_timer"
 
@@ -34,77 +33,100 @@ static void need_arm64(void)
 /* What firmware says; skips where it can't be read. */
 static struct arm_timer firmware(void)
 {
-	char *data, *flag;
 	struct arm_timer t;
+	char *data;
 	ssize_t n = file_read(GTDT, &data);
+	int err;
 
 	need_arm64();
 	if (n >= 0) {
-		if (arm_timer_gtdt(data, n, &t))
+		err = arm_timer_gtdt(data, n, &t);
+		free(data);
+		if (err)
 			report_fail("the GTDT can't be parsed: %zd bytes", n);
 		return t;
 	}
 	if (n != -ENOENT)
 		report_skip(GTDT ": %s", strerror(-n));
-	n = file_read(DT "interrupts", &data);
-	if (n < 0)
-		report_skip("neither a GTDT nor " DT "interrupts (%s)", strerror(-n));
-	if (arm_timer_dt(data, n, file_read(DT "always-on", &flag) >= 0, &t))
-		report_skip(DT "interrupts isn't of the GIC's form: %zd bytes", n);
+	err = arm_timer_dt(&t);
+	if (err == -ENOENT)
+		report_skip("neither a GTDT nor a timer node in " DT_ROOT);
+	if (err == -ENOTSUP)
+		report_skip("the timer's interrupt controller is %s, no GIC: what the device tree says to it isn't known to us",
+			    t.controller[0] ? t.controller : "a node that doesn't say what it is");
+	if (err)
+		report_skip("the device tree's interrupts of the timer aren't of the GIC's form");
 	return t;
 }
 
-/* The row of /proc/interrupts that Linux's driver asked for. */
-static void timer_row(int *irq, bool *edge)
+/* The row of /proc/interrupts that Linux's driver asked for, as the GIC counts; skips where it is another's. */
+static void timer_row(int *irq, enum irq_trigger *trigger)
 {
+	const struct irq_row *row;
 	struct irq_table table;
-	char *data, *line, *rest;
-	bool found = false;
 
-	if (irq_table_read(&table) || file_read("/proc/interrupts", &data) < 0)
+	if (irq_table_read(&table))
 		report_skip("/proc/interrupts can't be read");
-	for (rest = data; !found && (line = strsep(&rest, "\n"));)
-		found = arm_timer_row(line, table.nr_cpus, IRQ_NAME, irq, edge);
-	free(data);
-	irq_table_free(&table);
-	if (!found)
+	row = irq_row_of_device(&table, IRQ_NAME);
+	if (!row)
 		report_skip("/proc/interrupts has no row " IRQ_NAME);
+	if (!arm_timer_is_gic(row->chip) || row->hwirq < 0)
+		report_skip("/proc/interrupts has " IRQ_NAME " on %s, no GIC: nothing can be said of its number", row->chip);
+	*irq = row->hwirq;
+	*trigger = row->trigger;
+	irq_table_free(&table);
+}
+
+/* Which of the advertised timers Linux uses; fails where it is none of them. */
+static enum arm_timer_kind used(const struct arm_timer *t, enum irq_trigger *trigger)
+{
+	int irq;
+
+	timer_row(&irq, trigger);
+	for (int i = 0; i < ARM_TIMERS; i++) {
+		if (t->timer[i].irq != irq)
+			continue;
+		report_note("Linux uses the %s timer: interrupt %d", arm_timer_names[i], irq);
+		return i;
+	}
+	report_fail(IRQ_NAME " uses interrupt %d, which firmware doesn't advertise", irq);
 }
 
 static void interrupt(int unused)
 {
+	static const char *const names[] = { "", "level", "edge" };
 	struct arm_timer t = firmware();
-	bool edge;
-	int irq;
+	enum irq_trigger trigger;
+	enum arm_timer_kind kind;
 
 	(void)unused;
-	report_note("advertised: secure %d, physical %d, virtual %d, hypervisor %d; always on: %s", t.timer[0].irq,
-		    t.timer[1].irq, t.timer[2].irq, t.timer[3].irq, t.always_on ? "yes" : "no");
-	timer_row(&irq, &edge);
-	for (int i = 0; i < ARM_TIMERS; i++) {
-		if (t.timer[i].irq != irq)
-			continue;
-		report_note("Linux uses the %s timer: interrupt %d, %s", arm_timer_names[i], irq, edge ? "edge" : "level");
-		if (t.timer[i].edge != edge)
-			report_fail("interrupt %d is advertised as %s-triggered, and used as %s-triggered", irq,
-				    t.timer[i].edge ? "edge" : "level", edge ? "edge" : "level");
-		return;
-	}
-	report_fail(IRQ_NAME " uses interrupt %d, which firmware doesn't advertise", irq);
+	for (int i = 0; i < ARM_TIMERS; i++)
+		if (t.timer[i].irq)
+			report_note("advertised: %s timer, interrupt %d, %s, %s", arm_timer_names[i], t.timer[i].irq,
+				    t.timer[i].edge ? "edge" : "level", t.timer[i].always_on ? "always on" : "not always on");
+	kind = used(&t, &trigger);
+	if (trigger == IRQ_NO_TRIGGER)
+		report_skip("/proc/interrupts doesn't tell triggers");
+	if (t.timer[kind].edge != (trigger == IRQ_EDGE))
+		report_fail("interrupt %d is advertised as %s-triggered, and used as %s-triggered", t.timer[kind].irq,
+			    t.timer[kind].edge ? "edge" : "level", names[trigger]);
 }
 
 /* A timer that may stop in idle has C3STOP, and never serves as the broadcast device (tick_check_broadcast_device()). */
 static void always_on(int unused)
 {
 	struct arm_timer t = firmware();
+	enum irq_trigger trigger;
 	char name[CE_NAME_LEN];
+	bool on;
 
 	(void)unused;
 	if (ce_current(CE_BROADCAST, name))
 		report_skip("this kernel has no broadcast device");
-	if (!t.always_on && !strcmp(name, CLOCKEVENT))
+	on = t.timer[used(&t, &trigger)].always_on;
+	if (!on && !strcmp(name, CLOCKEVENT))
 		report_fail("the timer isn't always on, but serves as the broadcast device");
-	report_note("always on: %s; broadcast device: %s", t.always_on ? "yes" : "no", name[0] ? name : "none");
+	report_note("always on: %s; broadcast device: %s", on ? "yes" : "no", name[0] ? name : "none");
 }
 
 static uint64_t count(int cpu, uint64_t *ever)

@@ -18,7 +18,7 @@ int file_path(char *out, size_t len, const char *path);
 /*
  * Reads all of path and adds a terminating NUL; the caller frees *data. Proc
  * and sysfs files report no size, so it reads until the end. Returns the number
- * of bytes read or a negative errno (-EFBIG beyond 16 MiB).
+ * of bytes read or a negative errno (-EFBIG beyond 64 MiB).
  */
 ssize_t file_read(const char *path, char **data);
 

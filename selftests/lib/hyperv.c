@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,9 +17,11 @@ void hyperv_leaves(struct hyperv *h)
 	platform_cpuid(0x40000003, regs);
 	h->low = regs[0];
 	h->high = regs[1];
+	h->ext = regs[2];
 	h->misc = regs[3];
 	platform_cpuid(0x40000004, regs);
 	h->hints = regs[0];
+	h->told = HYPERV_LOW | HYPERV_HIGH | HYPERV_EXT | HYPERV_HINTS | HYPERV_MISC;
 }
 
 bool hyperv_has_reference_counter(const struct hyperv *h)
@@ -37,10 +40,65 @@ bool hyperv_is_root(const struct hyperv *h)
 	return h->high & 1u && h->high & 1u << 12;
 }
 
+/* Reads "0x2e7f", or "0" as %#x prints zero; moves *s behind it. */
+static bool flags(const char **s, uint32_t *value)
+{
+	const char *digits = *s + (strncmp(*s, "0x", 2) ? 0 : 2);
+	size_t n = strspn(digits, "0123456789abcdef");
+
+	if (n < 1 || n > 8 || (digits == *s && (n > 1 || **s != '0')))
+		return false;
+	*value = strtoul(digits, NULL, 16);
+	*s = digits + n;
+	return true;
+}
+
 bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 {
-	return sscanf(text, "Hyper-V: privilege flags low 0x%x, high 0x%x, hints 0x%x, misc 0x%x",
-		      &h->low, &h->high, &h->hints, &h->misc) == 4;
+	static const char now[] = "Hyper-V: privilege flags ", before[] = "Hyper-V: features ";
+	bool old = !strncmp(text, before, sizeof(before) - 1);
+	unsigned int need = HYPERV_LOW | HYPERV_HINTS | (old ? 0 : HYPERV_HIGH | HYPERV_MISC);
+	struct {
+		const char *name;
+		unsigned int told;
+		uint32_t *value;
+	} fields[] = {
+		{ "low", HYPERV_LOW, &h->low }, { "high", HYPERV_HIGH, &h->high },
+		{ "ext", HYPERV_EXT, &h->ext }, { "hints", HYPERV_HINTS, &h->hints },
+		{ "misc", HYPERV_MISC, &h->misc },
+	};
+	const char *s = text + (old ? sizeof(before) : sizeof(now)) - 1;
+
+	*h = (struct hyperv){ 0 };
+	if (!old && strncmp(text, now, sizeof(now) - 1))
+		return false;
+	/* There the first has no name. */
+	if (old && !flags(&s, &h->low))
+		return false;
+	h->told = old ? HYPERV_LOW : 0;
+	for (bool comma = old; *s; comma = true) {
+		uint32_t unknown, *value = &unknown;
+		size_t name;
+
+		if (comma && strncmp(s, ", ", 2))
+			return false;
+		s += comma ? 2 : 0;
+		name = strcspn(s, " ");
+		for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+			if (strlen(fields[i].name) != name || strncmp(s, fields[i].name, name))
+				continue;
+			if (h->told & fields[i].told)
+				return false;
+			h->told |= fields[i].told;
+			value = fields[i].value;
+		}
+		if (!name || !s[name])
+			return false;
+		s += name + 1;
+		if (!flags(&s, value))
+			return false;
+	}
+	return (h->told & need) == need;
 }
 
 int hyperv_rating(const char *clocksource, int version, bool invariant)

@@ -28,11 +28,15 @@
 #define HV_STIMER0_VECTOR	0xed
 #endif
 
+enum { HYPERV_LOW = 1, HYPERV_HIGH = 2, HYPERV_EXT = 4, HYPERV_HINTS = 8, HYPERV_MISC = 16 };
+
 /* CPUID 0x40000003 and 0x40000004; on arm64 registers 0x200 and 0x201 */
 struct hyperv {
 	uint32_t low, high;	/* partition privileges: EAX, EBX */
 	uint32_t misc;		/* EDX; on arm64 the third word */
+	uint32_t ext;		/* ECX */
 	uint32_t hints;		/* 0x40000004 EAX */
+	unsigned int told;	/* which of them are known */
 };
 
 /* Reads the leaves by platform_cpuid(), which must be there. */
@@ -43,8 +47,9 @@ bool hyperv_has_reference_tsc(const struct hyperv *h);		/* the reference TSC pag
 bool hyperv_is_root(const struct hyperv *h);			/* the root partition: rules of its own */
 
 /*
- * Parses the kernel's line "Hyper-V: privilege flags low 0x.., high 0x.., hints
- * 0x.., misc 0x.." (mshyperv.c); false if text is another.
+ * Parses the kernel's line "Hyper-V: privilege flags low 0x.., high 0x.., ext 0x.., hints 0x.., misc
+ * 0x.." (mshyperv.c of x86 and arm64; ext since 6.15 on x86, and what is unknown to us is passed over;
+ * "Hyper-V: features 0x.., hints 0x.., misc 0x.." before 5.12). False if text is another, or breaks off.
  */
 bool hyperv_parse_privileges(const char *text, struct hyperv *h);
 

@@ -74,41 +74,79 @@ static bool word_is(const char *s, const char *word)
 	return word_len(s) == strlen(word) && !strncmp(s, word, strlen(word));
 }
 
-/*
- * A numbered row ends in chip, hardware number, trigger and devices: "IO-APIC
- * 2-edge      timer" on x86, "GICv3  27 Level     arch_timer" on arm64. Chips
- * ("Hyper-V PCIe MSI") and devices may hold spaces, so it's the trigger that
- * tells them apart. "" where there is no trigger or no device.
- */
-static const char *find_devices(const char *s)
+/* " %-8s": padded, so what follows is further away than a word of a name. */
+static bool is_trigger(const char *s)
 {
-	bool after_number = false;
+	size_t len = word_len(s);
 
-	for (s += strspn(s, " "); *s; s = next_word(s)) {
-		size_t digits = strspn(s, "0123456789");
+	return (word_is(s, "Level") || word_is(s, "Edge")) && (!s[len] || !strncmp(s + len, "  ", 2));
+}
 
-		if (digits && s[digits] == '-' && isalpha((unsigned char)s[digits + 1]))
-			return next_word(s);
-		if (after_number && (word_is(s, "Level") || word_is(s, "Edge"))) {
-			s = next_word(s);
-			/* The flow handler may have a name: "Edge    -gpio" */
-			return *s == '-' ? next_word(s) : s;
-		}
-		after_number = digits && digits == word_len(s);
+/* "-%-8s": the flow handler's name, as x86 has it behind the number: "2-edge", "9-fasteoi" */
+static bool is_flow(const char *s)
+{
+	return *s == '-' && isalpha((unsigned char)s[1]);
+}
+
+/* The controller's own number, " %lu", and not a word of its name: by what may follow it. */
+static bool is_hwirq(const char *s)
+{
+	size_t digits = strspn(s, "0123456789"), blanks;
+
+	if (!digits || is_flow(s + digits))
+		return digits;
+	s += digits;
+	blanks = strspn(s, " ");
+	return !s[blanks] || blanks > 1 || (blanks && (is_trigger(s + blanks) || is_flow(s + blanks)));
+}
+
+/*
+ * A numbered row ends in chip, the chip's number, trigger, flow handler and devices, of which each
+ * may be missing: "IO-APIC   2-edge      timer" on x86, "GICv3  27 Level     arch_timer" on arm64,
+ * "XT-PIC   0  timer", "VMBus   7  heartbeat". Chips ("Hyper-V PCIe MSI") and devices may hold
+ * single blanks; before the devices there are always two (show_interrupts(), kernel/irq/proc.c).
+ */
+static void parse_tail(char *s, struct irq_row *row)
+{
+	char *end = s + word_len(s), *next = end + strspn(end, " ");
+
+	while (*next && next - end == 1 && !is_hwirq(next) && !is_trigger(next)) {
+		end = next + word_len(next);
+		next = end + strspn(end, " ");
 	}
-	return s;
+	row->chip = s;
+	s = next;
+	if (is_hwirq(s)) {
+		errno = 0;
+		row->hwirq = strtoll(s, &s, 10);
+		if (errno)
+			row->hwirq = -1;
+		s += strspn(s, " ");
+	}
+	if (is_trigger(s)) {
+		row->trigger = *s == 'L' ? IRQ_LEVEL : IRQ_EDGE;
+		s = (char *)next_word(s);
+	}
+	if (is_flow(s))
+		s = (char *)next_word(s);
+	row->devices = s;
+	*end = '\0';
 }
 
 static int parse_row(char *line, struct irq_table *table, struct irq_row *row, uint64_t *count)
 {
 	char *colon = strchr(line, ':'), *s;
 
-	row->name = line + strspn(line, " ");
+	*row = (struct irq_row){ .name = line + strspn(line, " "), .chip = "", .devices = "", .hwirq = -1 };
 	if (!colon || colon == row->name || word_len(row->name) <= (size_t)(colon - row->name))
 		return -EINVAL;
 	*colon = '\0';
 	row->count = count;
-	for (s = colon + 1; row->nr_counts < table->nr_cpus; row->nr_counts++) {
+	s = colon + 1 + strspn(colon + 1, " ");
+	/* FIQ has a name and no counts at all (show_fiq_list(), arch/arm/kernel/fiq.c). */
+	if (!isdigit((unsigned char)*row->name) && (isalpha((unsigned char)*s) || (*s && !strcmp(row->name, "FIQ"))))
+		return 0;
+	for (; row->nr_counts < table->nr_cpus; row->nr_counts++) {
 		s += strspn(s, " ");
 		if (!*s)
 			break;
@@ -122,7 +160,8 @@ static int parse_row(char *line, struct irq_table *table, struct irq_row *row, u
 	/* One more figure than the header has CPUs. */
 	if (*s && strspn(s, "0123456789") == word_len(s))
 		return -EINVAL;
-	row->devices = isdigit((unsigned char)*row->name) ? find_devices(s) : "";
+	if (isdigit((unsigned char)*row->name))
+		parse_tail(s, row);
 	return 0;
 }
 

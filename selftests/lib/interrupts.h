@@ -6,12 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum irq_trigger { IRQ_NO_TRIGGER, IRQ_LEVEL, IRQ_EDGE };
+
 /* Strings and counts belong to the table. */
 struct irq_row {
 	const char *name;	/* before the colon: "0", "27", "LOC", "HVS", "IPI5" */
-	const char *devices;	/* numbered rows: behind the trigger, "arch_timer"; others: "" */
+	const char *chip;	/* numbered rows: "GICv3", "Hyper-V PCIe MSI"; others: "" */
+	const char *devices;	/* numbered rows: "arch_timer", "usb1, ehci_hcd"; others: "" */
+	int64_t hwirq;		/* the chip's own number; -1: none is printed */
+	enum irq_trigger trigger;	/* x86 and others print none */
 	const uint64_t *count;	/* one for each column */
-	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS */
+	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS; 0 for FIQ */
 };
 
 struct irq_table {

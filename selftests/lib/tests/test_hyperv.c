@@ -32,6 +32,7 @@ START_TEST(reads_leaves)
 	ck_assert_uint_eq(h.low, 0xa7f);
 	ck_assert_uint_eq(h.high, 0x1001);
 	ck_assert_uint_eq(h.misc, 0x80108);
+	ck_assert_uint_eq(h.ext, 0xffff);
 	ck_assert_uint_eq(h.hints, 0x2c);
 	ck_assert(hyperv_has_reference_counter(&h));
 	ck_assert(hyperv_has_reference_tsc(&h));
@@ -43,20 +44,101 @@ START_TEST(reads_leaves)
 }
 END_TEST
 
+#define NOW (HYPERV_LOW | HYPERV_HIGH | HYPERV_HINTS | HYPERV_MISC)
+
+static const struct {
+	const char *text;
+	struct hyperv h;
+} lines[] = {
+	{ "Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x80108",
+	  { .low = 0xa7f, .high = 0x20, .hints = 0x2c, .misc = 0x80108, .told = NOW } },
+	{ "Hyper-V: privilege flags low 0x2e7f, high 0x3b8030, ext 0x2, hints 0x24e24, misc 0xbed7b2",
+	  { .low = 0x2e7f, .high = 0x3b8030, .ext = 2, .hints = 0x24e24, .misc = 0xbed7b2, .told = NOW | HYPERV_EXT } },
+	/* %#x prints zero without its 0x, 0x%x with it */
+	{ "Hyper-V: privilege flags low 0, high 0x0, ext 0, hints 0, misc 0xffffffff",
+	  { .misc = 0xffffffff, .told = NOW | HYPERV_EXT } },
+	/* What a later kernel adds is passed over. */
+	{ "Hyper-V: privilege flags low 0x1, high 0x2, hints 0x3, misc 0x4, ext 0x5",
+	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .ext = 5, .told = NOW | HYPERV_EXT } },
+	{ "Hyper-V: privilege flags low 0x1, high 0x2, nested 0x3e0101, hints 0x3, misc 0x4, isolation_b 0",
+	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .told = NOW } },
+	/* 5.3 to 5.11, and 4.19 */
+	{ "Hyper-V: features 0x2e7f, hints 0x24c2c, misc 0xbed7b2",
+	  { .low = 0x2e7f, .hints = 0x24c2c, .misc = 0xbed7b2, .told = HYPERV_LOW | HYPERV_HINTS | HYPERV_MISC } },
+	{ "Hyper-V: features 0x2e7f, hints 0x24c2c",
+	  { .low = 0x2e7f, .hints = 0x24c2c, .told = HYPERV_LOW | HYPERV_HINTS } },
+};
+
 START_TEST(privileges_line)
 {
 	struct hyperv h;
 
-	ck_assert(hyperv_parse_privileges("Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x80108", &h));
-	ck_assert_uint_eq(h.low, 0xa7f);
-	ck_assert_uint_eq(h.high, 0x20);
-	ck_assert_uint_eq(h.hints, 0x2c);
-	ck_assert_uint_eq(h.misc, 0x80108);
-	/* newer kernels say more behind it */
-	ck_assert(hyperv_parse_privileges("Hyper-V: privilege flags low 0x1, high 0x2, hints 0x3, misc 0x4, ext 0x5", &h));
-	ck_assert(!hyperv_parse_privileges("Hyper-V: privilege flags low 0xa7f, high 0x20", &h));
-	ck_assert(!hyperv_parse_privileges("Hyper-V: Host Build 10.0.1.2-3-0", &h));
-	ck_assert(!hyperv_parse_privileges("", &h));
+	ck_assert_msg(hyperv_parse_privileges(lines[_i].text, &h), "%s", lines[_i].text);
+	ck_assert_msg(!memcmp(&h, &lines[_i].h, sizeof(h)), "%s", lines[_i].text);
+}
+END_TEST
+
+/* From guests of 6.8 and newer, one line with each form of ext. */
+START_TEST(privileges_recorded)
+{
+	static const uint32_t low[] = { 0x2e7f, 0xae7f, 0x2e7f }, ext[] = { 2, 0x62, 0 };
+	static const uint32_t hints[] = { 0x24e24, 0xa0e24, 0x24e24 }, misc[] = { 0xbed7b2, 0xe0bed7b2, 0xbed7b2 };
+	char *text = data_read("kmsg-hyperv-privileges"), *rest = text, *line;
+	struct hyperv h;
+	int i = 0;
+
+	while ((line = strsep(&rest, "\n")) && *line) {
+		ck_assert_int_lt(i, 3);
+		ck_assert(hyperv_parse_privileges(line, &h));
+		ck_assert_uint_eq(h.low, low[i]);
+		ck_assert_uint_eq(h.high, 0x3b8030);
+		ck_assert_uint_eq(h.ext, ext[i]);
+		ck_assert_uint_eq(h.hints, hints[i]);
+		ck_assert_uint_eq(h.misc, misc[i++]);
+	}
+	ck_assert_int_eq(i, 3);
+	free(text);
+}
+END_TEST
+
+START_TEST(privileges_refused)
+{
+	static const char *const bad[] = {
+		"", "Hyper-V: ", "Hyper-V: Host Build 10.0.1.2-3-0", "Hyper-V: Nested features: 0x4a0000",
+		"Hyper-V: privilege flags ", "Hyper-V: privilege flags low", "Hyper-V: features ",
+		"Hyper-V: features 0x2e7f", "Hyper-V: features low 0x1, hints 0x2",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x1, ",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x1 0x2",
+		"Hyper-V: privilege flags low 0xa7f high 0x20 hints 0x2c misc 0x80108",
+		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x1ffffffff",
+		"Hyper-V: privilege flags low 0xa7f, low 0x20, high 0x20, hints 0x2c, misc 0x1",
+		"Hyper-V: privilege flags low a7f, high 0x20, hints 0x2c, misc 0x1",
+		"Hyper-V: privilege flags low 7, high 0x20, hints 0x2c, misc 0x1",
+		"Hyper-V: privilege flags low -0x7, high 0x20, hints 0x2c, misc 0x1",
+		"Hyper-V: privilege flags low:0xa7f, high:0x20, hints:0x2c, misc:0x1",
+		" Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x80108",
+	};
+	char copy[128];
+	struct hyperv h;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		ck_assert_msg(!hyperv_parse_privileges(bad[i], &h), "\"%s\"", bad[i]);
+	/* Cut anywhere before its last word, and with any byte of it spoilt, nothing else is read from it. */
+	strcpy(copy, lines[1].text);
+	for (size_t len = strlen(copy); len--;) {
+		bool whole = len > (size_t)(strstr(lines[1].text, "misc 0") - lines[1].text) + 5 && copy[len - 1] != 'x';
+
+		strcpy(copy, lines[1].text);
+		copy[len] = '\0';
+		ck_assert_msg(hyperv_parse_privileges(copy, &h) == whole, "\"%s\"", copy);
+		strcpy(copy, lines[1].text);
+		copy[len] = '\xff';
+		ck_assert_msg(!hyperv_parse_privileges(copy, &h) || !(h.told & HYPERV_EXT), "\"%s\"", copy);
+	}
 }
 END_TEST
 
@@ -121,7 +203,9 @@ int main(void)
 	TCase *tc = tcase_create("hyperv");
 
 	tcase_add_test(tc, reads_leaves);
-	tcase_add_test(tc, privileges_line);
+	tcase_add_loop_test(tc, privileges_line, 0, sizeof(lines) / sizeof(*lines));
+	tcase_add_test(tc, privileges_recorded);
+	tcase_add_test(tc, privileges_refused);
 	tcase_add_test(tc, order_of_clocksources);
 	tcase_add_test(tc, config_of_a_timer);
 	tcase_add_test(tc, no_such_cpu);

@@ -176,7 +176,137 @@ START_TEST(no_substrings)
 	ck_assert_uint_eq(named(&table, "21", 0), 2100);
 	ck_assert_str_eq(irq_row_named(&table, "60")->devices, "");
 	ck_assert_str_eq(irq_row_named(&table, "61")->devices, "");
+	ck_assert_str_eq(irq_row_named(&table, "24")->chip, "Hyper-V PCIe MSI");
+	ck_assert_str_eq(irq_row_named(&table, "52")->chip, "An Edge chip");
 	irq_table_free(&table);
+}
+END_TEST
+
+/* Rows as show_interrupts() and its callbacks print them, and what each part of them is. */
+static const struct {
+	const char *row, *chip;
+	int64_t hwirq;
+	enum irq_trigger trigger;
+	const char *devices;
+} forms[] = {
+	{ "   IO-APIC   2-edge      timer", "IO-APIC", 2, IRQ_NO_TRIGGER, "timer" },
+	{ "   IO-APIC  16-fasteoi   usb1, ehci_hcd", "IO-APIC", 16, IRQ_NO_TRIGGER, "usb1, ehci_hcd" },
+	{ "   IO-APIC   2-edge    ", "IO-APIC", 2, IRQ_NO_TRIGGER, "" },
+	{ "  IR-PCI-MSI-0000:00:1f.2   0-edge      ahci[0000:00:1f.2]", "IR-PCI-MSI-0000:00:1f.2", 0, IRQ_NO_TRIGGER,
+	  "ahci[0000:00:1f.2]" },
+	{ "   PCI-MSI 524288-edge      eth0-rx 2, 3", "PCI-MSI", 524288, IRQ_NO_TRIGGER, "eth0-rx 2, 3" },
+	{ "    XT-PIC   0  timer", "XT-PIC", 0, IRQ_NO_TRIGGER, "timer" },
+	{ "    XT-PIC       timer", "XT-PIC", -1, IRQ_NO_TRIGGER, "timer" },
+	{ "  XT-PIC-XT        cascade", "XT-PIC-XT", -1, IRQ_NO_TRIGGER, "cascade" },
+	{ "   IO-APIC-edge      timer", "IO-APIC-edge", -1, IRQ_NO_TRIGGER, "timer" },
+	{ "     VMBus   7  heartbeat", "VMBus", 7, IRQ_NO_TRIGGER, "heartbeat" },
+	{ "  Hyper-V PCIe MSI 1234-edge      mlx5_async0@pci:0001:00:02.0", "Hyper-V PCIe MSI", 1234, IRQ_NO_TRIGGER,
+	  "mlx5_async0@pci:0001:00:02.0" },
+	{ "  RISC-V INTC   5 Edge      riscv-timer", "RISC-V INTC", 5, IRQ_EDGE, "riscv-timer" },
+	{ "     GICv3  27 Level     arch_timer", "GICv3", 27, IRQ_LEVEL, "arch_timer" },
+	{ "       FIQ   0 Level     arch_timer", "FIQ", 0, IRQ_LEVEL, "arch_timer" },
+	{ "  ARMCTRL-level   1 Edge      3f00b880.mailbox", "ARMCTRL-level", 1, IRQ_EDGE, "3f00b880.mailbox" },
+	{ "   pca953x   5 Edge    -gpio      button 2", "pca953x", 5, IRQ_EDGE, "button 2" },
+	{ "      GPIO  12  5", "GPIO", 12, IRQ_NO_TRIGGER, "5" },
+	{ "      None     ", "None", -1, IRQ_NO_TRIGGER, "" },
+	{ "         - ", "-", -1, IRQ_NO_TRIGGER, "" },
+	{ "  Bank 2 of five   3 Level     a,b  c", "Bank 2 of five", 3, IRQ_LEVEL, "a,b  c" },
+	{ "     GICv3 99999999999999999999 Level     x", "GICv3", -1, IRQ_LEVEL, "x" },
+	{ "", "", -1, IRQ_NO_TRIGGER, "" },
+};
+
+START_TEST(form)
+{
+	struct irq_table table;
+	char text[256];
+
+	snprintf(text, sizeof(text), "  CPU0  CPU3\n 9:          1          2 %s\n", forms[_i].row);
+	parse_text(text, &table);
+	ck_assert_str_eq(table.rows[0].chip, forms[_i].chip);
+	ck_assert_int_eq(table.rows[0].hwirq, forms[_i].hwirq);
+	ck_assert_int_eq(table.rows[0].trigger, forms[_i].trigger);
+	ck_assert_str_eq(table.rows[0].devices, forms[_i].devices);
+	ck_assert_uint_eq(named(&table, "9", 3), 2);
+	irq_table_free(&table);
+}
+END_TEST
+
+START_TEST(no_trigger_words)
+{
+	static const char *const devices[] = { "timer", "rt5682s", "heartbeat", "timer" };
+	struct irq_table table;
+
+	parse_data("interrupts-no-trigger", &table);
+	ck_assert_uint_eq(table.nr_rows, 4);
+	for (size_t i = 0; i < table.nr_rows; i++)
+		ck_assert_str_eq(table.rows[i].devices, devices[i]);
+	ck_assert_str_eq(irq_row_of_device(&table, "timer")->name, "0");
+	ck_assert_int_eq(table.rows[1].hwirq, 87);
+	irq_table_free(&table);
+}
+END_TEST
+
+START_TEST(rows_without_counts)
+{
+	struct irq_table table;
+
+	parse_data("interrupts-arm-fiq", &table);
+	ck_assert_uint_eq(table.nr_rows, 3);
+	ck_assert_str_eq(table.rows[0].devices, "3f00b880.mailbox");
+	ck_assert_str_eq(table.rows[1].name, "FIQ");
+	ck_assert_uint_eq(table.rows[1].nr_counts, 0);
+	ck_assert_uint_eq(named(&table, "FIQ", 0), 0);
+	ck_assert_uint_eq(named(&table, "ERR", 0), 0);
+	irq_table_free(&table);
+	parse_text("CPU0 CPU1\nFIQ:              3f980000.usb\nMIS:  7\n", &table);
+	ck_assert_uint_eq(table.rows[0].nr_counts, 0);
+	ck_assert_uint_eq(table.rows[1].nr_counts, 1);
+	irq_table_free(&table);
+}
+END_TEST
+
+START_TEST(controller_that_is_no_gic)
+{
+	const struct irq_row *row;
+	struct irq_table table;
+
+	parse_data("interrupts-arm64-aic", &table);
+	row = irq_row_of_device(&table, "arch_timer");
+	ck_assert_str_eq(row->name, "36");
+	ck_assert_str_eq(row->chip, "FIQ");
+	ck_assert_int_eq(row->hwirq, 0);
+	ck_assert_int_eq(row->trigger, IRQ_LEVEL);
+	ck_assert_uint_eq(row->count[0], 111443);
+	irq_table_free(&table);
+}
+END_TEST
+
+/* 4096 CPUs and 500 rows: 22 MB. */
+START_TEST(widest)
+{
+	const int cpus = 4096, rows = 500;
+	size_t room = (size_t)(rows + 1) * (11 * cpus + 64);
+	char *text = malloc(room), *s = text;
+	struct irq_table table;
+
+	for (int i = 0; i < cpus; i++)
+		s += sprintf(s, "CPU%-8d", i);
+	for (int row = 0; row < rows; row++) {
+		s += sprintf(s, "\n%4d:", row);
+		for (int i = 0; i < cpus; i++)
+			s += sprintf(s, "%10d ", i);
+		s += sprintf(s, "     GICv3 %d Level     dev%d", row + 32, row);
+	}
+	strcpy(s, "\n");
+	fake_make();
+	fake_write("/proc/interrupts", text);
+	ck_assert_int_eq(irq_table_read(&table), 0);
+	ck_assert_uint_eq(table.nr_rows, rows);
+	ck_assert_uint_eq(irq_count(&table, irq_row_of_device(&table, "dev499"), 4095), 4095);
+	ck_assert_int_eq(irq_row_of_device(&table, "dev499")->hwirq, 531);
+	irq_table_free(&table);
+	fake_remove();
+	free(text);
 }
 END_TEST
 
@@ -336,6 +466,11 @@ int main(void)
 	tcase_add_test(tc, clockevents_x86);
 	tcase_add_test(tc, clockevents_arm64);
 	tcase_add_test(tc, no_substrings);
+	tcase_add_loop_test(tc, form, 0, sizeof(forms) / sizeof(*forms));
+	tcase_add_test(tc, no_trigger_words);
+	tcase_add_test(tc, rows_without_counts);
+	tcase_add_test(tc, controller_that_is_no_gic);
+	tcase_add_test(tc, widest);
 	tcase_add_test(tc, long_device_names_are_whole);
 	tcase_add_test(tc, many_cpus);
 	tcase_add_test(tc, huge_counts);
