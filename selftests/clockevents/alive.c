@@ -100,10 +100,12 @@ static void note_timer_list(int cpu)
 	if (d && c && d->next_event_ns == INT64_MAX)
 		report_note("timer_list cpu%d: %s has no event programmed", cpu, d->name);
 	else if (d && c)
-		report_note("timer_list cpu%d: %s in state %d awaits an event due %.3f s ago; retries %llu, min_delta %llu ns, events %llu, hangs %llu",
+		report_note("timer_list cpu%d: %s in state %d awaits an event due %.3f s ago; retries %llu, min_delta %llu ns",
 			    cpu, d->name, d->state, (tl.now_ns - d->next_event_ns) / 1e9,
-			    (unsigned long long)d->retries, (unsigned long long)d->min_delta_ns,
-			    (unsigned long long)c->nr_events, (unsigned long long)c->nr_hangs);
+			    (unsigned long long)d->retries, (unsigned long long)d->min_delta_ns);
+	if (d && c && c->hres_active >= 0)
+		report_note("timer_list cpu%d: events %llu, hangs %llu", cpu, (unsigned long long)c->nr_events,
+			    (unsigned long long)c->nr_hangs);
 	timer_list_free(&tl);
 }
 

@@ -173,6 +173,8 @@ void shown_oneshot_mode(int unused)
 
 		if (!d || !c)
 			report_fail("CPU %d isn't in /proc/timer_list", cpu);
+		if (c->hres_active < 0)
+			report_skip("/proc/timer_list has no .hres_active: this kernel has no high resolution timers (CONFIG_HIGH_RES_TIMERS)");
 		if (!c->hres_active)
 			report_skip("high resolution timers aren't active (highres=off?)");
 		if (d->tick_mode != 1)

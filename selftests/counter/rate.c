@@ -106,7 +106,9 @@ static void sample_jiffies(void)
 	j->after = clock_ns(CLOCK_MONOTONIC);
 	if (w->jiffies_error)
 		return;
-	if (tl.nr_cpus) {
+	if (!tl.cpus[0].has_jiffies) {
+		w->jiffies_error = -ENODATA;
+	} else {
 		j->now = tl.now_ns;
 		j->jiffies = tl.cpus[0].jiffies;
 		w->nr_jiffies++;
@@ -379,6 +381,8 @@ static void jiffies(int unused)
 		report_skip("reading /proc/timer_list needs root");
 	if (w->jiffies_error == -ENOENT)
 		report_skip("no /proc/timer_list: kernel without CONFIG_PROC_FS timer list");
+	if (w->jiffies_error == -ENODATA)
+		report_skip("/proc/timer_list has no jiffies: this kernel has no one-shot ticks (CONFIG_TICK_ONESHOT)");
 	if (w->jiffies_error)
 		report_fail("reading /proc/timer_list: %s", strerror(-w->jiffies_error));
 	n = w->nr_jiffies;

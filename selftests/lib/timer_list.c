@@ -161,8 +161,10 @@ static int cpu_key(struct state *s, const char *key, const char *value)
 		return number(value, &c->idle_calls);
 	if (!strcmp(key, ".idle_sleeps"))
 		return number(value, &c->idle_sleeps);
-	if (!strcmp(key, "jiffies"))
+	if (!strcmp(key, "jiffies")) {
+		c->has_jiffies = true;
 		return number(value, &c->jiffies);
+	}
 	return 0;
 }
 

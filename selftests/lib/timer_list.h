@@ -29,14 +29,19 @@ struct tl_device {
 	char wakeup[TL_NAME_LEN];	/* "" for <NULL> and for kernels without the line */
 };
 
-/* A "cpu: N" block: an online CPU's hrtimer and tick state. */
+/*
+ * A "cpu: N" block: an online CPU's hrtimer and tick state. A kernel without CONFIG_HIGH_RES_TIMERS
+ * has no .hres_active, .nr_events, .nr_retries and .nr_hangs, one without CONFIG_TICK_ONESHOT nothing
+ * of what follows: absent, not 0.
+ */
 struct tl_cpu {
 	int cpu;
-	int hres_active;		/* -1: the line is missing */
-	int nohz;			/* .nohz or .nohz_mode; -1: missing */
-	int tick_stopped;		/* -1: missing */
+	int hres_active;		/* -1: absent */
 	uint64_t nr_events, nr_retries, nr_hangs;
+	int nohz;			/* .nohz or .nohz_mode; -1: absent */
+	int tick_stopped;		/* -1: absent */
 	uint64_t idle_calls, idle_sleeps;
+	bool has_jiffies;
 	uint64_t jiffies;
 };
 

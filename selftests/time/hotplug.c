@@ -25,19 +25,21 @@
 #define SAMPLES 100
 #define TRIES 5
 
-static uint64_t jiffies(int cpu)
+/* jiffies, where /proc/timer_list has them: not without CONFIG_TICK_ONESHOT. */
+static bool jiffies(int cpu, uint64_t *n)
 {
 	const struct tl_cpu *c;
 	struct timer_list tl;
-	uint64_t n = 0;
+	bool has;
 
 	if (timer_list_read(&tl))
-		return 0;
+		return false;
 	c = timer_list_cpu(&tl, cpu);
-	if (c)
-		n = c->jiffies;
+	has = c && c->has_jiffies;
+	if (has)
+		*n = c->jiffies;
 	timer_list_free(&tl);
-	return n;
+	return has;
 }
 
 static void plug(int cpu, bool online)
@@ -59,7 +61,8 @@ static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *wors
 {
 	int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW), coarse = clock_ns(CLOCK_MONOTONIC_COARSE);
 	int64_t real = clock_ns(CLOCK_REALTIME_COARSE), fine = clock_ns(CLOCK_MONOTONIC), lag[SAMPLES], passed;
-	uint64_t ticks = jiffies(observer), start = counter_read();
+	uint64_t ticks_before = 0, ticks = 0, start = counter_read();
+	bool counted = jiffies(observer, &ticks_before);
 	struct timespec res;
 	struct stats s;
 	bool still, slow, late;
@@ -80,13 +83,13 @@ static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *wors
 	fine = clock_ns(CLOCK_MONOTONIC) - fine;
 	coarse = clock_ns(CLOCK_MONOTONIC_COARSE) - coarse;
 	real = clock_ns(CLOCK_REALTIME_COARSE) - real;
-	ticks = jiffies(observer) - ticks;
+	counted = counted && jiffies(observer, &ticks);
+	ticks -= ticks_before;
 	s = stats_of(lag, SAMPLES);
 	if (s.p50 > *worst)
 		*worst = s.p50;
 	still = coarse < passed / 2 || real < passed / 2 || fine < passed / 2;
-	/* jiffies are 0 where /proc/timer_list hasn't them. */
-	slow = jiffies(observer) && ticks < (uint64_t)(passed / timespec_ns(&res)) / 2;
+	slow = counted && ticks < (uint64_t)(passed / timespec_ns(&res)) / 2;
 	/* Two ticks are its nature; the rest is for a host that is slow to deliver them. */
 	late = s.p50 > 2 * timespec_ns(&res) + 20 * NSEC_PER_MSEC;
 	if (!last)

@@ -436,6 +436,31 @@ START_TEST(truncated)
 }
 END_TEST
 
+/* Any byte in place of any other: refused or read, but never beyond its bounds. */
+START_TEST(spoilt_anywhere)
+{
+	static const char *const files[] = { "interrupts-traps", "interrupts-no-trigger", "interrupts-arm-fiq" };
+	static const char bytes[] = "\0\n :9-L\377";
+	struct irq_table table;
+
+	for (size_t f = 0; f < sizeof(files) / sizeof(*files); f++) {
+		char *text = data_read(files[f]);
+
+		for (size_t i = 0; text[i]; i++) {
+			char saved = text[i];
+
+			for (size_t b = 0; b < sizeof(bytes) - 1; b++) {
+				text[i] = bytes[b];
+				if (!irq_table_parse(text, &table))
+					irq_table_free(&table);
+			}
+			text[i] = saved;
+		}
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(read_from_proc)
 {
 	char *text = data_read("interrupts-6.12-hyperv");
@@ -477,6 +502,7 @@ int main(void)
 	tcase_add_test(tc, one_cpu);
 	tcase_add_loop_test(tc, bad_is_refused, 0, sizeof(bad) / sizeof(*bad));
 	tcase_add_test(tc, truncated);
+	tcase_add_test(tc, spoilt_anywhere);
 	tcase_add_test(tc, read_from_proc);
 	return run_cases("interrupts", tc);
 }

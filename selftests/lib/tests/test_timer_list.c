@@ -228,6 +228,58 @@ START_TEST(missing_keys_are_told_from_zero)
 }
 END_TEST
 
+/* A kernel without HIGH_RES_TIMERS and TICK_ONESHOT. */
+START_TEST(absent_is_not_zero)
+{
+	char *text = data_read("timer_list-no-oneshot");
+	struct timer_list tl;
+
+	ck_assert_int_eq(timer_list_parse(text, &tl), 0);
+	ck_assert_str_eq(tl.version, "v0.7");
+	ck_assert_uint_eq(tl.nr_cpus, 1);
+	ck_assert_int_eq(tl.now_ns, 5000000000);
+	ck_assert_int_eq(tl.cpus[0].hres_active, -1);
+	ck_assert_int_eq(tl.cpus[0].nohz, -1);
+	ck_assert_int_eq(tl.cpus[0].tick_stopped, -1);
+	ck_assert(!tl.cpus[0].has_jiffies);
+	ck_assert_int_eq(timer_list_device(&tl, 0)->tick_mode, 0);
+	ck_assert_str_eq(timer_list_device(&tl, 0)->event_handler, "tick_handle_periodic");
+	ck_assert(!tl.has_broadcast_mask);
+	timer_list_free(&tl);
+	free(text);
+	text = data_read("timer_list-6.12-x86");
+	ck_assert_int_eq(timer_list_parse(text, &tl), 0);
+	ck_assert(tl.cpus[2].has_jiffies);
+	timer_list_free(&tl);
+	free(text);
+}
+END_TEST
+
+/* Any byte of it in place of any other: refused or read, but never beyond its bounds. */
+START_TEST(spoilt_anywhere)
+{
+	static const char *const files[] = { "timer_list-no-oneshot", "timer_list-5.10-crafted" };
+	static const char bytes[] = "\0\n :9-~\377";
+	struct timer_list tl;
+
+	for (size_t f = 0; f < 2; f++) {
+		char *text = data_read(files[f]);
+
+		for (size_t i = 0; text[i]; i++) {
+			char saved = text[i];
+
+			for (size_t b = 0; b < sizeof(bytes) - 1; b++) {
+				text[i] = bytes[b];
+				if (!timer_list_parse(text, &tl))
+					timer_list_free(&tl);
+			}
+			text[i] = saved;
+		}
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(wakeup_device_and_long_names)
 {
 	static const char name[] =
@@ -419,6 +471,8 @@ int main(void)
 	tcase_add_test(tc, mask_of_more_than_8192_cpus);
 	tcase_add_test(tc, no_broadcast_support);
 	tcase_add_test(tc, missing_keys_are_told_from_zero);
+	tcase_add_test(tc, absent_is_not_zero);
+	tcase_add_test(tc, spoilt_anywhere);
 	tcase_add_test(tc, wakeup_device_and_long_names);
 	tcase_add_test(tc, names_that_look_like_keys);
 	tcase_add_test(tc, timers_that_look_like_keys);
