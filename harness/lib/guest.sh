@@ -4,19 +4,17 @@
 #
 #   guest_conf NAME|PATH     reads a guest's file into the array GUEST_CONF
 #   accel_choose NAME        what it runs on here (accel.sh)
-#   guest_prepare            KERNEL CPUS MODULES PROGRAMS TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ...
+#   guest_prepare            KERNEL CPUS MODULES TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ..., for any number of boots
 #   guest_fall_back          the same guest, nested, where KVM boots nothing
-#   guest_payload PROGRAM... the list of programs anew, for a later boot of the same guest
 #
 # What runs GUEST_CMD (an array) does so in GUEST_DIR, where two FIFOs wait: console.in and console.out. The
-# command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel the guest prints
-#     # guest ready
-#     # RUN clockevents.sysfs_contract         and what the program prints, verbatim
-#     # EXIT clockevents.sysfs_contract 0 TOKEN
-#     # guest done
-# and after "# guest ready", each "# EXIT" and "# guest done" it waits until the host has sent it a line
-# ("go TOKEN", and EXIT repeats the
-# token, which no test program can know).
+# command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel, guest and host in turn:
+#     # guest ready                                 go TOKEN clockevents/sysfs_contract [ARG...]
+#     # RUN clockevents.sysfs_contract
+#     (what the program prints, verbatim)
+#     # EXIT clockevents.sysfs_contract 0 TOKEN     go TOKEN ..., or end
+#     # guest done                                  (any line)
+# EXIT repeats the token of this run, which only init knows: see supervise.sh.
 # A host that has seen "# guest done", or a DEAD that it believes, may as well end the guest.
 # On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
 
@@ -100,15 +98,17 @@ fingerprint() {
 	} | cksum | cut -d " " -f 1
 }
 
-# build_userland DIR ARCH INIT : what every guest has: bash, busybox and its init
+# build_userland DIR ARCH INIT : what every guest has: bash, busybox, confine and its init
 build_userland() {
-	local tools
+	local tools cc=gcc
+	[[ $2 != arm64 ]] || cc=aarch64-linux-gnu-gcc
 	tools=$(static_tools "$2")
 	mkdir -p "$1"/{bin,proc,sys,dev,tmp,payload}
 	cp "$tools/bin/bash-static" "$1/bin/bash"
 	cp "$tools/bin/busybox" "$1/bin/busybox"
 	ln -s busybox "$1/bin/sh"
 	cp "$3" "$1/init"
+	"$cc" -O2 -Wall -Werror -static -o "$1/bin/confine" "$HARNESS/guest/confine.c" || die 2 "cannot build the guest's userland: $cc fails"
 }
 
 # guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
@@ -142,19 +142,6 @@ our_module() {
 		die 2 "module $1 can't be built for Linux $KERNEL_RELEASE: Debian has no headers of it; build it yourself and give MODULES=path.ko"
 	[[ -e $dir/$1.ko ]] || die 2 "module $1 is not for $GUEST_ARCH"
 	echo "$dir/$1.ko"
-}
-
-# guest_payload PROGRAM... : make the initrd of the next boot, which runs these programs ("surface/program args")
-guest_payload() {
-	local list=$GUEST_DIR/list
-	rm -rf "$list"
-	mkdir -p "$list/payload"
-	printf '%s\n' "$@" >"$list/payload/programs"
-	{
-		archive "$list" >"$list.cpio"
-		cat "$GUEST_BASE" "$GUEST_DIR/files.cpio" "$list.cpio" >"$GUEST_DIR/initrd"
-	} || die 2 "cannot write to $GUEST_DIR: is the disk full?"
-
 }
 
 # guest_channel DIR : choose the guest's channel (GUEST_CHANNEL, its device in the guest). A serial port needs nothing
@@ -219,10 +206,9 @@ extra_programs() {
 	why=$(cp -RL "$EXTRA_DIR/." "$1" 2>&1) || die 2 "EXTRA_DIR=$EXTRA_DIR cannot be copied: ${why%%$'\n'*}"
 }
 
-# guest_prepare : from GUEST_CONF and GUEST_ACCEL, KERNEL CPUS MODULES (any may be empty), PROGRAMS (array of
-# "surface/program args"), TESTS_DIR, EXTRA_DIR (may be empty; executables that become the surface "extra") and GUEST_DIR
-# (the guest's own scratch directory) make everything the guest needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED
-# GUEST_EMULATED GUEST_CPUS GUEST_DESCRIPTION KERNEL_RELEASE
+# guest_prepare : from GUEST_CONF and GUEST_ACCEL, KERNEL CPUS MODULES (any may be empty), TESTS_DIR, EXTRA_DIR (may be empty;
+# executables that become the surface "extra") and GUEST_DIR (the guest's own scratch directory) make everything the guest
+# needs, and set GUEST_CMD GUEST_ARCH GUEST_NESTED GUEST_EMULATED GUEST_CPUS GUEST_DESCRIPTION KERNEL_RELEASE
 guest_prepare() {
 	local files=$GUEST_DIR/files
 	GUEST_ARCH=${GUEST_CONF[arch]}
@@ -237,9 +223,10 @@ guest_prepare() {
 	extra_programs "$files/payload/tests/extra"
 	guest_modules "$files/payload"
 	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
-	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
+	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init" "$HARNESS/guest/confine.c")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
+	# The same for all boots: userland, then what is this guest's own.
+	cat "$GUEST_BASE" "$files.cpio" >"$GUEST_DIR/initrd" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	guest_machine
-	guest_payload "${PROGRAMS[@]}"
 }
 
 # guest_machine : the machine around what guest_prepare has made, by GUEST_ACCEL
@@ -262,7 +249,7 @@ guest_machine() {
 	fi
 }
 
-# guest_fall_back WHY : the same guest (its payload is the caller's) in an emulated machine, where a KVM that promised everything boots nothing
+# guest_fall_back WHY : the same guest in an emulated machine, where a KVM that promised everything boots nothing
 guest_fall_back() {
 	GUEST_ACCEL=nested GUEST_ACCEL_WHY=$1 GUEST_FALLBACK=no
 	cache_lock

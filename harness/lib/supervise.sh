@@ -106,7 +106,7 @@ console_show() {
 		cut -c "-$LINE_LIMIT")
 }
 
-# guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answer (to write)
+# guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)
 guest_start() {
 	local told complaints
 	boots=$((boots + 1)) journal_lines=0
@@ -115,14 +115,14 @@ guest_start() {
 	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
 	console_start=$(stat -c %s "$RUN/console.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
-	exec {answer}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
+	exec {answers}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
 	# shellcheck disable=SC2154  # the caller's lock
-	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answer}>&- {told}>&- {complaints}>&- &
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answers}>&- {told}>&- {complaints}>&- &
 	console_pid=$!
 	# The kernel kills QEMU when this shell dies, however that happens. QEMU's own complaints go where the console's do.
 	(
 		cd "$GUEST_DIR" || exit
-		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>&"$complaints" {answer}>&- {lock}>&- {told}>&- {complaints}>&-
+		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {told}>&- {complaints}>&-
 	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
@@ -134,7 +134,7 @@ guest_start() {
 # guest_end : the guest is gone when this returns, and console.log is complete
 guest_end() {
 	guest_kill
-	exec {channel}<&- {answer}>&-
+	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
@@ -142,30 +142,25 @@ guest_end() {
 	journal "> off"
 }
 
-# go : let the guest run what it waits to run, with a token that its EXIT must repeat: no test program can know it, so
-# none can speak for the guest. In a subshell, because writing to a guest that is gone must not end us.
-go() { (printf 'go %s\n' "$token" >&"$answer") 2>/dev/null || :; }
+# answer WORDS : the line that the guest waits for. In a subshell, because writing to a guest that is gone must not end us.
+answer() { (printf '%s\n' "$*" >&"$answers") 2>/dev/null || :; }
 
-# channel_line SECONDS/100 : the guest's next line in $line, stamped and in the journal.
-# 0: a line; 1: end of file; 2: nothing in that time; 3: more than CHANNEL_LIMIT. Half a line waits in $half.
+# channel_line SECONDS/100 : the guest's next line in $line, stamped and in the journal; blank ones say nothing, and are not kept.
+# 0: a line; 1: end of file; 2: no whole line so far; 3: more than CHANNEL_LIMIT. Half a line waits in $half.
 channel_line() {
-	local wait piece status
+	local wait piece status=0
 	printf -v wait '%d.%02d' $(($1 / 100)) $(($1 % 100))
-	while :; do
-		status=0
-		IFS= read -r -t "$wait" -n "$LINE_LIMIT" -u "$channel" piece || status=$?
-		channel_bytes=$((channel_bytes + ${#piece} + 1))
-		half+=${piece:0:$((LINE_LIMIT > ${#half} ? LINE_LIMIT - ${#half} : 0))}
-		((channel_bytes <= CHANNEL_LIMIT)) || return 3
-		((status <= 128)) || return 2
-		# A piece of just that length is the beginning of a longer line, of which no more is kept.
-		((status != 0 || ${#piece} < LINE_LIMIT)) || continue
-		((status == 0)) || [[ -n $half ]] || return 1
-		line=$half half=''
-		printable line
-		journal "< $line"
-		return 0
-	done
+	IFS= read -r -t "$wait" -n "$LINE_LIMIT" -u "$channel" piece || status=$?
+	channel_bytes=$((channel_bytes + ${#piece} + 1))
+	half+=${piece:0:$((LINE_LIMIT > ${#half} ? LINE_LIMIT - ${#half} : 0))}
+	((channel_bytes <= CHANNEL_LIMIT)) || return 3
+	# A piece of just that length is the beginning of a longer line, of which no more is kept.
+	((status <= 128 && (status != 0 || ${#piece} < LINE_LIMIT))) || return 2
+	((status == 0)) || [[ -n $half ]] || return 1
+	line=$half half=''
+	printable line
+	[[ -n $line ]] || return 2
+	journal "< $line"
 }
 
 # sysrq KEY... : ask the console where everybody is, with a bounded moment for each answer; all of it is in console.log
@@ -245,7 +240,7 @@ listen_line() {
 			next_program
 		else
 			# It has yet to say that it survived the last program.
-			go
+			answer end
 		fi
 		;;
 	'# guest done') ((${#todo[@]})) || verdict=finished ;;
@@ -261,7 +256,9 @@ listen_line() {
 	fi
 }
 
-# next_program : the host decides what runs, and writes so before the guest can claim it
+# next_program : the host decides what runs, and writes so before the guest can claim it. The token, which EXIT must repeat, goes to
+# init before the program begins, and no other program lives then: so none can speak for init, or for another program, without
+# taking init or the kernel over (see SECURITY.md and guest/confine.c).
 next_program() {
 	todo_name=${todo[0]%% *}
 	program=${todo_name/\//.} open='' count=0 plan='?'
@@ -269,7 +266,7 @@ next_program() {
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
 	program_deadline=$((now + ${PROGRAM_TIMEOUT[$todo_name]} * 100))
-	go
+	answer "go $token ${todo[0]}"
 }
 
 # at -> the id of what the guest was doing; the end of a program is a case of its own to be blamed
@@ -370,12 +367,11 @@ progress() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answer console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local now run_start channel answers console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
 	while ((${#todo[@]})) && [[ -z $interrupted ]]; do
-		((boots == 0)) || guest_payload "${todo[@]}"
 		guest_start
 		listen
 		if [[ $verdict == gone ]]; then

@@ -28,8 +28,6 @@ build_tests() {
 
 timeout_of() { echo "${FAKE_PROGRAM_TIMEOUT:-45}"; }
 
-guest_payload() { printf '%s\n' "$@" >"$GUEST_DIR/list"; }
-
 # From then on there is no firmware: it played the KVM that boots nothing.
 guest_fall_back() {
 	GUEST_ACCEL=nested GUEST_ACCEL_WHY=$1 GUEST_FALLBACK=no GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, nested make-believe'
@@ -39,5 +37,4 @@ guest_fall_back() {
 guest_prepare() {
 	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_NESTED=${FAKE_NESTED:-no} GUEST_EMULATED=yes
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
-	guest_payload "${PROGRAMS[@]}"
 }
