@@ -128,7 +128,7 @@ guest_start() {
 	exec {channel}<"$GUEST_DIR/channel.out"
 	exec {told}>&- {complaints}>&-
 	# The appliance waits for the time of day, and starts the guest.
-	[[ ${GUEST_NESTED:-no} != yes ]] || printf 'now %d\n' "$EPOCHSECONDS" >&"$answer"
+	[[ ${GUEST_NESTED:-no} != yes ]] || answer "now $EPOCHSECONDS"
 }
 
 # guest_end : the guest is gone when this returns, and console.log is complete
