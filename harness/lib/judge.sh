@@ -3,7 +3,7 @@
 # From a journal to reports, the table and the exit code. Needs common.sh, jq and LC_ALL=C.
 # Everything is computed from journal.log by judge.awk (with stamps.awk), once: no two formats can disagree.
 
-# expected_check FILE : die unless each line is "id outcome expires=YYYY-MM-DD reason"; no file expects nothing
+# expected_check FILE : die unless each line is "id outcome expires=YYYY-MM-DD [kernels=A-B] reason"; no file expects nothing
 expected_check() {
 	[[ -e $1 ]] || return 0
 	[[ -f $1 && -r $1 ]] || die 2 "$1: not a readable file"
@@ -16,11 +16,13 @@ expected_check() {
 			why = "the outcome must be FAIL, DEAD, HANG, PANIC, RESET, FLOOD or ERROR" }
 		why == "" && $3 !~ /^expires=[0-9][0-9][0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/ {
 			why = "expires=YYYY-MM-DD must follow the outcome" }
-		why == "" && NF < 4 { why = "the reason is missing" }
+		why == "" && $4 ~ /^kernels=/ && $4 !~ /^kernels=[0-9]+[.][0-9]+-[0-9]+[.][0-9]+$/ {
+			why = "kernels= must be a range like 6.1-6.12, both included" }
+		why == "" && NF < ($4 ~ /^kernels=/ ? 5 : 4) { why = "the reason is missing" }
 		why == "" && ($1, $2) in seen { why = "listed twice" }
 		why != "" { print FNR ": " why; exit }
 		{ seen[$1, $2] = 1 }' "$1")
-	[[ -z $complaint ]] || die 2 "$1:$complaint (a line is: id outcome expires=YYYY-MM-DD reason)"
+	[[ -z $complaint ]] || die 2 "$1:$complaint (a line is: id outcome expires=YYYY-MM-DD [kernels=A-B] reason)"
 }
 
 # judge EXPECTED : what $RUN/journal.log proves, as $RUN/records.tsv

@@ -276,6 +276,44 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	grep -q 'ok 1 a.one.a # XFAIL DEAD: gone (expected: dummy_timer is taken)' "$RUN/report.ktap"
 }
 
+@test "what a program calls a known defect is a failure, excused only where it's expected" {
+	one 1..2 "$A" 'ok 1 a.one.a # XFAIL early (known of Linux 5.6 and later)' "$B" 'ok 2 a.one.b.cpu1' 0
+	judged 1 'a.one.a: early (known of Linux 5.6 and later)'
+	record '^count 2 0 1 0$'
+	expect 'a.one.a FAIL expires=2999-01-01 a defect'
+	judged 0
+	record '^count 2 1 0 0$'
+	ktap_sound
+	# All of a program's cases may be such; its exit code still says whether others failed.
+	one 1..1 "$A" 'ok 1 a.one.a # XFAIL early' 0
+	judged 0
+	one 1..1 "$A" 'ok 1 a.one.a # XFAIL early' 1
+	judged 2 'a.one exited with status 1, its results say 0'
+}
+
+@test "an expectation holds for the kernels it names" {
+	local range
+	one '> gate kernel=6.12.117+deb12-amd64' 1..1 "$A" 'not ok 1 a.one.a # late' 1
+	for range in 6.12-6.12 5.6-7.2 6.1-6.12 6.12-10.0; do
+		expect "a.one.a FAIL expires=2999-01-01 kernels=$range a defect"
+		judged 0
+	done
+	for range in 6.13-7.2 5.6-6.11 7.0-9.9; do
+		expect "a.one.a FAIL expires=2999-01-01 kernels=$range a defect"
+		judged 1 'a.one.a: late'
+		record '^count 1 0 1 0$'
+	done
+	# What it doesn't hold for isn't demanded either, though it must name a test.
+	one '> gate kernel=6.12.117+deb12-amd64' 1..1 "$A" 'ok 1 a.one.a' 0
+	judged 0
+	expect "b.foo.a FAIL expires=2999-01-01 kernels=7.0-9.9 a defect"
+	judged 1 'the expected FAIL of b.foo.a names no test'
+	expect "a.one.a FAIL expires=2020-01-01 kernels=7.0-9.9 a defect"
+	judged 0
+	expect "a.one.a FAIL expires=2999-01-01 kernels=6.0-9.9 a defect"
+	judged 1 'the expected FAIL of a.one.a did not happen'
+}
+
 @test "an expectation that was not met, names another outcome, names no test or is expired fails" {
 	one 1..1 "$A" 'ok 1 a.one.a' 0
 	expect 'a.one.a DEAD expires=2999-01-01 some reason'
@@ -321,6 +359,7 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	says 'expected.txt:3: expires=YYYY-MM-DD must follow'
 	local line
 	for line in 'A/b FAIL expires=2999-01-01 x' 'a.b.c PASS expires=2999-01-01 x' 'a.b.c FAIL expires=2999-13-01 x' \
+		'a.b.c FAIL expires=2999-01-01 kernels=6.1-7.2' 'a.b.c FAIL expires=2999-01-01 kernels=6.1 x' \
 		'a.b.c FAIL expires=2999-01-01' 'a.b.c'; do
 		expect "$line"
 		run expected_check "$EXPECTED"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cpus.h"
+#include "files.h"
 #include "report.h"
 
 /* kselftest.h; usage errors are not results */
@@ -30,7 +31,7 @@ static struct {
 
 static const struct report_program *program;
 static struct entry *entries;
-static size_t nr_entries, nr_chosen, nr_ended, nr_passed, nr_failed, nr_skipped;
+static size_t nr_entries, nr_chosen, nr_ended, nr_passed, nr_failed, nr_skipped, nr_known;
 static const struct entry *running;
 static SRunner *runner;
 static struct cpus cpus;
@@ -176,6 +177,11 @@ static enum report_outcome end_case(struct entry *e, TestResult *result)
 		nr_skipped++;
 		emit("ok %zu %s # SKIP %s", nr_ended, e->id, shared->reason);
 		break;
+	case REPORT_KNOWN:
+		nr_known++;
+		emit("# rule: %s", e->c->rule);
+		emit("ok %zu %s # XFAIL %s", nr_ended, e->id, shared->reason);
+		break;
 	case REPORT_PASS:
 		nr_passed++;
 		emit("ok %zu %s", nr_ended, e->id);
@@ -314,13 +320,13 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	for (size_t i = 0; i < nr_entries; i++)
 		if (entries[i].chosen && !entries[i].ended)
 			end_case(&entries[i], NULL);
-	emit("# Totals: pass:%zu fail:%zu xfail:0 xpass:0 skip:%zu error:0",
-	     nr_passed, nr_failed, nr_skipped);
+	emit("# Totals: pass:%zu fail:%zu xfail:%zu xpass:0 skip:%zu error:0",
+	     nr_passed, nr_failed, nr_known, nr_skipped);
 	srunner_free(runner);
 	free(entries);
 	if (nr_failed)
 		return EXIT_FAIL;
-	return nr_passed ? EXIT_PASS : EXIT_SKIP;
+	return nr_passed || nr_known ? EXIT_PASS : EXIT_SKIP;
 }
 
 void report_skip(const char *format, ...)
@@ -331,6 +337,36 @@ void report_skip(const char *format, ...)
 	vsnprintf(shared->reason, sizeof(shared->reason), format, args);
 	va_end(args);
 	shared->outcome = REPORT_SKIP;
+	exit(0);
+}
+
+/* The running kernel's version, 6.12 as 6012; 0 where it can't be told. */
+static int kernel_version(void)
+{
+	char release[72];
+	int major, minor;
+
+	if (file_read_line("/proc/sys/kernel/osrelease", release, sizeof(release)) < 0 ||
+	    sscanf(release, "%d.%d", &major, &minor) != 2)
+		return 0;
+	return major * 1000 + minor;
+}
+
+void report_known(int since, int fixed, const char *format, ...)
+{
+	int version = kernel_version();
+	char text[400], range[64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	snprintf(range, sizeof(range), fixed ? "Linux %d.%d and later, fixed in %d.%d" : "Linux %d.%d and later",
+		 since / 1000, since % 1000, fixed / 1000, fixed % 1000);
+	if (version < since || (fixed && version >= fixed))
+		report_fail("%s (known of %s; this is %d.%d)", text, range, version / 1000, version % 1000);
+	snprintf(shared->reason, sizeof(shared->reason), "%s (known of %s)", text, range);
+	shared->outcome = REPORT_KNOWN;
 	exit(0);
 }
 

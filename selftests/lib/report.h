@@ -34,7 +34,7 @@ struct report_program {
 	void (*schedule)(void);
 };
 
-enum report_outcome { REPORT_PASS, REPORT_FAIL, REPORT_SKIP, REPORT_DEFERRED, REPORT_NOT_CHOSEN };
+enum report_outcome { REPORT_PASS, REPORT_FAIL, REPORT_SKIP, REPORT_KNOWN, REPORT_DEFERRED, REPORT_NOT_CHOSEN };
 
 /*
  * A program's main(): options -l (list the ids) and -h, and ids or glob
@@ -51,6 +51,13 @@ const struct cpus *report_cpus(void);
 
 /* Ends the case as skipped; the reason names what is missing. */
 void report_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/*
+ * Ends the case with a fault for which the kernel is known, from version since (6.12 is 6012) to before fixed (0:
+ * not fixed so far): "ok ... # XFAIL", told in full, and no failure of the program; the gate takes it for a FAIL, which
+ * results/expected must list. With any other kernel it is a failure like any other.
+ */
+void report_known(int since, int fixed, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 
 /* Ends this attempt at the case without a result; the schedule will run it again. */
 void report_defer(void) __attribute__((noreturn));

@@ -141,6 +141,16 @@ static void scrubs(int cpu)
 	report_fail("failed\r%s", text);
 }
 
+static void is_known(int cpu)
+{
+	report_known(5006, 7003, "seen %d time", -cpu);
+}
+
+static void is_not_fixed(int cpu)
+{
+	report_known(6001, 0, "seen %d time", -cpu);
+}
+
 #define CASE(NAME) { .name = #NAME, .rule = "rule of " #NAME, .run = NAME }
 
 static const struct report_case mixed_cases[] = {
@@ -157,6 +167,8 @@ static const struct report_case good_cases[] = {
 
 static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
+static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
+
 static const struct report_case deferring_cases[] = {
 	CASE(defers_twice), CASE(defers_for_ever), CASE(passes),
 };
@@ -166,7 +178,7 @@ static const struct report_case deferring_cases[] = {
 	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
 
 static const struct report_program programs[] = {
-	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,), PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
@@ -461,6 +473,44 @@ START_TEST(no_cpus)
 }
 END_TEST
 
+/* A fault that the kernel is known for is told as such where it is that kernel, and as a failure elsewhere. */
+START_TEST(known)
+{
+	static const struct {
+		const char *release;
+		bool known, not_fixed;
+	} kernels[] = {
+		{ "4.19.0", false, false }, { "5.5.99", false, false }, { "5.6.0", true, false }, { "6.0.1", true, false },
+		{ "6.1.0-56-amd64", true, true }, { "6.12.117+deb12", true, true }, { "7.2.9", true, true },
+		{ "7.3.0-rc1", false, true }, { "10.1", false, true }, { "next", false, false }, { "", false, false },
+	};
+
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
+		struct run r;
+
+		fake_make();
+		fake_write("/sys/devices/system/cpu/online", "0-1499");
+		if (*kernels[i].release)
+			fake_write("/proc/sys/kernel/osrelease", kernels[i].release);
+		setenv("TEST_ROOT", files_root, 1);
+		RUN(&r, "known");
+		unsetenv("TEST_ROOT");
+		fake_remove();
+		ck_assert_int_eq(r.code, !kernels[i].known || !kernels[i].not_fixed);
+		ck_assert_msg(!kernels[i].known == !strstr(r.text, "\n# rule: rule of is_known\nok 1 demo.known.is_known"
+			      " # XFAIL seen 1 time (known of Linux 5.6 and later, fixed in 7.3)\n"), "%s", r.text);
+		ck_assert_msg(kernels[i].known == !strstr(r.text, "\nnot ok 1 demo.known.is_known # seen 1 time (known of"
+			      " Linux 5.6 and later, fixed in 7.3; this is "), "%s", r.text);
+		ck_assert_msg(!kernels[i].not_fixed == !strstr(r.text, "\nok 2 demo.known.is_not_fixed"
+			      " # XFAIL seen 1 time (known of Linux 6.1 and later)\n"), "%s", r.text);
+		ck_assert_msg(kernels[i].not_fixed == !strstr(r.text, "\nnot ok 2 demo.known.is_not_fixed # seen 1 time "),
+			      "%s", r.text);
+		if (kernels[i].known && kernels[i].not_fixed)
+			ck_assert_ptr_nonnull(strstr(r.text, "\n# Totals: pass:0 fail:0 xfail:2 xpass:0 skip:0 error:0\n"));
+	}
+}
+END_TEST
+
 /* Nothing that a text holds makes a line of its own, and each line ends, however long what it says. */
 START_TEST(scrubbed)
 {
@@ -527,6 +577,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, streamed);
 	tcase_add_test(tc, environment);
 	tcase_add_test(tc, no_cpus);
+	tcase_add_test(tc, known);
 	tcase_add_test(tc, scrubbed);
 	tcase_add_test(tc, no_timeout);
 	return run_cases("report", tc);
