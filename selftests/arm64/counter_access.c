@@ -32,15 +32,16 @@ static uint64_t frequency(void)
 static void readable(int cpu)
 {
 	int64_t each[101];
-	uint64_t last;
+	uint64_t last, hz;
 
 	ck_assert_int_eq(cpu_pin(cpu), 0);
 	signal(SIGILL, on_fault);
 	signal(SIGSEGV, on_fault);
 	if (sigsetjmp(faulted, 1))
 		report_fail("reading CNTVCT_EL0 or CNTFRQ_EL0 on CPU %d was an illegal instruction", cpu);
-	if (frequency() < 1000000)
-		report_fail("CNTFRQ_EL0 of CPU %d says %llu Hz", cpu, (unsigned long long)frequency());
+	hz = frequency();
+	if (hz < 1000000)
+		report_fail("CNTFRQ_EL0 of CPU %d says %llu Hz, less than 1 MHz", cpu, (unsigned long long)hz);
 	last = counter_read();
 	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
 		int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW);

@@ -15,7 +15,7 @@ struct lateness {
 /*
  * Sleeps and pokes in turn, so that what the host does to one it does to the
  * other. Pins the caller to observer. Negative errno where it can't be told:
- * -EINVAL with one CPU, -ETIMEDOUT when a wake-up never came.
+ * -EINVAL with one CPU, -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke never woke anybody.
  */
 int lateness_sample(int cpu, int observer, struct lateness *l);
 

@@ -129,6 +129,7 @@ static void expect_error(ssize_t got, int error, const char *what)
 static void name_length(int unused)
 {
 	char x[4096], before[CS_NAME_LEN];
+	const char *after;
 
 	(void)unused;
 	sources_need_writable(CS_CURRENT);
@@ -143,8 +144,9 @@ static void name_length(int unused)
 	memcpy(x, before, strlen(before));
 	expect_error(cs_select(x, CS_NAME_LEN), EINVAL, "the current name, filled up to 32 bytes");
 	ck_assert_int_eq(cs_select(x, 0), 0);
-	if (strcmp(before, need_current()))
-		report_fail("a refused write changed the clocksource from %s to %s", before, need_current());
+	after = need_current();
+	if (strcmp(before, after))
+		report_fail("a refused write changed the clocksource from %s to %s", before, after);
 }
 
 static void unbind_refused(int unused)

@@ -356,7 +356,8 @@ static void periodic(int cpu)
 			report_fail("STIMER1 of CPU %d, periodic, falls behind its period, further and further: it doesn't keep its phase",
 				    cpu);
 	}
-	report_note("STIMER1 of CPU %d is too much delayed for its phase to be told", cpu);
+	report_skip("a host that lets CPU %d run: in 6 runs its STIMER1 was delayed too much for its phase to be told%s", cpu,
+		    drifts ? ", though some looked like a drift" : "");
 }
 
 /* Message mode wants a SINT: 0 is none. The write of one to a timer that is enabled, and of both at once. */

@@ -90,6 +90,7 @@ static void expect_disabled(int cpu, const char *device)
 static void disabled(int cpu)
 {
 	int observer = cpus_observer(cpu, report_cpus(), NULL);
+	const char *wrong;
 	char device[CE_NAME_LEN];
 	ssize_t written;
 
@@ -123,9 +124,9 @@ static void disabled(int cpu)
 	if (strcmp(device, HV_CLOCKEVENT))
 		report_fail("CPU %d came back with %s", cpu, device);
 	ck_assert_int_eq(cpu_pin(cpu), 0);
-	if (stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)))
-		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu,
-			    stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG)));
+	wrong = stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG));
+	if (wrong)
+		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu, wrong);
 }
 
 /* The kernel holds the module as long as a CPU, or timekeeping, depends on it. */

@@ -13,6 +13,15 @@
 #include "../lib/stats.h"
 #include "guest.h"
 
+static void need_page(void)
+{
+	guest_need_hyperv();
+	if (guest_platform.arm64)
+		report_skip("arm64's vDSO doesn't know the reference TSC page");
+	if (strcmp(guest_clocksource(), HV_TSC_PAGE))
+		report_skip("the clocksource is %s, not " HV_TSC_PAGE, guest_clocksource());
+}
+
 static void served(int unused)
 {
 	static const struct {
@@ -24,11 +33,7 @@ static void served(int unused)
 	};
 
 	(void)unused;
-	guest_need_hyperv();
-	if (guest_platform.arm64)
-		report_skip("arm64's vDSO doesn't know the reference TSC page");
-	if (strcmp(guest_clocksource(), HV_TSC_PAGE))
-		report_skip("the clocksource is %s, not " HV_TSC_PAGE, guest_clocksource());
+	need_page();
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
 		int calls = cs_syscalls(clocks[i].clock, 1000);
 
@@ -55,24 +60,32 @@ static double cost(int64_t (*read_clock)(clockid_t clock))
 	return stats_of(each, sizeof(each) / sizeof(*each)).p50 / 20.0;
 }
 
-/* Figures only: what the page spares. */
+/* Who reads the page does no more than the kernel does behind a system call, and spares the way there and back. */
 static void cost_of_reading(int unused)
 {
 	double by_libc, by_syscall;
 
 	(void)unused;
-	guest_need_hyperv();
-	by_libc = cost(clock_ns);
-	by_syscall = cost(clock_ns_syscall);
+	need_page();
+	/* A host that stops us in most readings of one kind does so once. */
+	for (int tries = 0; tries < 3; tries++) {
+		by_libc = cost(clock_ns);
+		by_syscall = cost(clock_ns_syscall);
+		if (by_libc < by_syscall)
+			break;
+	}
 	report_metric("libc", by_libc, "ns");
 	report_metric("syscall", by_syscall, "ns");
 	if (by_syscall > 0)
 		report_metric("libc_by_syscall", by_libc / by_syscall, "ratio");
+	if (by_libc >= by_syscall)
+		report_fail("a reading of CLOCK_MONOTONIC by libc costs %.0f ns, one by system call %.0f ns, and should cost more (medians, 3 times out of 3): " HV_TSC_PAGE " spares nothing",
+			    by_libc, by_syscall);
 }
 
 static const struct report_case cases[] = {
 	{ "served", "D10, E7: clock_gettime() on hyperv_clocksource_tsc_page is the vDSO's own: the page is valid (TLFS, reference TSC page; arch/x86/include/asm/vdso/gettimeofday.h)", served, false },
-	{ "cost", "D10: a reading of the clock, in figures", cost_of_reading, false },
+	{ "cost", "D10: a reading of the clock by the page costs less than one by system call (lib/vdso/gettimeofday.c)", cost_of_reading, false },
 };
 
 int main(int argc, char **argv)

@@ -77,7 +77,8 @@ static void move(struct mover *m, unsigned int *last)
 		atomic_store(&m->target, next);
 }
 
-static void judge_kind(struct mover *m)
+/* Whether enough of its sleeps were moved to judge them. */
+static bool judge_kind(struct mover *m)
 {
 	struct stats left = stats_of(m->left.late, m->left.count), moved = stats_of(m->moved.late, m->moved.count);
 	int error = m->left.error ? m->left.error : m->moved.error;
@@ -88,9 +89,15 @@ static void judge_kind(struct mover *m)
 	if (m->moved.early || m->left.early)
 		report_fail("%s: %zu of %zu moved sleeps ended early, %zu of %zu others", m->sleeper->name,
 			    m->moved.early, m->moved.count, m->left.early, m->left.count);
-	if (moved.count >= 10 && moved.p50 > bound)
-		report_fail("%s: moved sleeps are a median of %.3f ms late, more than %.3f ms", m->sleeper->name,
-			    moved.p50 / 1e6, bound / 1e6);
+	if (moved.count < 10) {
+		report_note("%s: whether moved sleeps are late isn't judged: %zu of %d were moved in time, fewer than 10",
+			    m->sleeper->name, moved.count, SLEEPS / 2);
+		return false;
+	}
+	if (moved.p50 > bound)
+		report_fail("%s: moved sleeps are a median of %.3f ms late, more than %.3f ms (not moved: median %.3f, p99 %.3f ms)",
+			    m->sleeper->name, moved.p50 / 1e6, bound / 1e6, left.p50 / 1e6, left.p99 / 1e6);
+	return true;
 }
 
 static void moved(int unused)
@@ -98,7 +105,7 @@ static void moved(int unused)
 	static struct mover movers[KINDS];
 	static int64_t late[KINDS][2][SLEEPS];
 	unsigned int last[KINDS] = { 0 }, elsewhere = 0;
-	size_t count = 0, done = 0;
+	size_t count = 0, done = 0, judged = 0;
 	struct stats s;
 	int64_t all[KINDS * SLEEPS];
 
@@ -132,9 +139,12 @@ static void moved(int unused)
 	report_metric("late_p99", s.p99, "ns");
 	report_metric("late_max", s.max, "ns");
 	for (size_t i = 0; i < KINDS; i++)
-		judge_kind(&movers[i]);
+		judged += judge_kind(&movers[i]);
 	if (!count)
 		report_fail("no sleeper was moved in time");
+	if (!judged)
+		report_skip("a system that lets the mover run: %zu of %zu sleeps were moved in time", count,
+			    KINDS * SLEEPS / 2);
 }
 
 static const struct report_case cases[] = {

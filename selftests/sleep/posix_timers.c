@@ -102,12 +102,13 @@ static void judge_cpus(void (*run)(int cpu, void *arg), bool lateness)
 	}
 }
 
-/* Whether now, on a clock that may have been set, is before deadline though mono had time to pass. */
-static bool is_early(clockid_t clock, int64_t deadline, int64_t asked, int64_t mono_start)
+/*
+ * Whether a signal that came late ns after its deadline was early: a clock that can be set may have been set back, if
+ * all the time asked for has passed on CLOCK_MONOTONIC.
+ */
+static bool is_early(clockid_t clock, int64_t late, int64_t asked, int64_t passed)
 {
-	return clock_ns(clock) < deadline &&
-	       (clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
-		clock_ns(CLOCK_MONOTONIC) - mono_start < asked);
+	return late < 0 && (clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || passed < asked);
 }
 
 /* One-shot timers, relative and absolute in turn, each with a reference sleep beside it. */
@@ -122,7 +123,7 @@ static void one_shots(int cpu, void *arg)
 	for (int i = 0; i < 48 && !v->text[0]; i++) {
 		clockid_t clock = clocks[i % NR_CLOCKS];
 		bool absolute = i / NR_CLOCKS % 2;
-		int64_t deadline, mono, late;
+		int64_t deadline, mono, passed, late;
 		struct slept one;
 		siginfo_t info;
 		int sig;
@@ -141,11 +142,15 @@ static void one_shots(int cpu, void *arg)
 			sig = sigwaitinfo(&set, &info);
 		while (sig < 0 && errno == EINTR);
 		late = clock_ns(clock) - deadline;
-		if (is_early(clock, deadline, 3 * MS, mono))
-			WRONG(v, "clock %d: signalled %lld ns early", clock, (long long)-late);
-		else if (info.si_code != SI_TIMER || info.si_value.sival_int != 1000 + i || info.si_overrun)
-			WRONG(v, "clock %d: signal with code %d, value %d, overrun %d", clock, info.si_code,
-			      info.si_value.sival_int, info.si_overrun);
+		passed = clock_ns(CLOCK_MONOTONIC) - mono;
+		if (is_early(clock, late, 3 * MS, passed))
+			WRONG(v, "clock %d: a one-shot timer signalled %lld ns early", clock, (long long)-late);
+		else if (info.si_overrun)
+			WRONG(v, "clock %d: a one-shot timer counts %d expirations instead of 1 (overrun %d)", clock,
+			      info.si_overrun + 1, info.si_overrun);
+		else if (info.si_code != SI_TIMER || info.si_value.sival_int != 1000 + i)
+			WRONG(v, "clock %d: a signal with code %d and value %d instead of %d and %d", clock, info.si_code,
+			      info.si_value.sival_int, SI_TIMER, 1000 + i);
 		else if (sigtimedwait(&set, &info, &soon) > 0)
 			WRONG(v, "clock %d: a one-shot timer signalled twice", clock);
 		v->late[v->count++] = late;
@@ -220,7 +225,7 @@ static void process(int unused)
 	(void)unused;
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < 20; i++) {
-		int64_t deadline;
+		int64_t deadline, now;
 		siginfo_t info;
 
 		event.sigev_value.sival_int = i;
@@ -228,10 +233,15 @@ static void process(int unused)
 		deadline = clock_ns(CLOCK_MONOTONIC) + 3 * MS;
 		ck_assert_int_eq(arm(timer, TIMER_ABSTIME, deadline, 0), 0);
 		ck_assert_int_eq(sigwaitinfo(&set, &info), SIGRTMIN + 3);
-		if (clock_ns(CLOCK_MONOTONIC) < deadline)
-			report_fail("signalled early");
+		now = clock_ns(CLOCK_MONOTONIC);
+		if (now < deadline)
+			report_fail("a one-shot timer signalled %lld ns early", (long long)(deadline - now));
+		if (info.si_overrun)
+			report_fail("a one-shot timer counts %d expirations instead of 1 (overrun %d)",
+				    info.si_overrun + 1, info.si_overrun);
 		if (info.si_value.sival_int != i || info.si_code != SI_TIMER)
-			report_fail("signal with code %d and value %d", info.si_code, info.si_value.sival_int);
+			report_fail("a signal with code %d and value %d instead of %d and %d", info.si_code,
+				    info.si_value.sival_int, SI_TIMER, i);
 		timer_delete(timer);
 	}
 	if (sigtimedwait(&set, NULL, &soon) > 0)
@@ -247,11 +257,13 @@ static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t c
 {
 	sigset_t set = only(SIGRTMIN + 4);
 	int64_t first = clock_ns(clock) + interval, before, after, off;
+	unsigned int taken = 0;
 	uint64_t sum = 0;
 
 	arm(timer, TIMER_ABSTIME, first, interval);
 	for (int i = 0; i < 100; i++) {
 		siginfo_t info;
+		int told;
 
 		/* Now and then more of them have to wait. */
 		if (i % 10 == 9)
@@ -263,19 +275,25 @@ static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t c
 		after = clock_ns(clock);
 		sum += info.si_overrun + 1;
 		v->samples++;
+		taken++;
 		off = periods_off(sum, before, after, first, interval);
 		if (off) {
-			WRONG(v, "clock %d: after %d signals of a timer of %lld ns the count is off by %lld",
-			      clock, i + 1, (long long)interval, (long long)off);
+			WRONG(v, "clock %d: signals and overruns of a timer of %lld ns count %llu expirations after %d signals, %lld too %s",
+			      clock, (long long)interval, (unsigned long long)sum, i + 1, llabs(off),
+			      off < 0 ? "few" : "many");
 			return;
 		}
-		if (timer_getoverrun(timer) != info.si_overrun) {
-			WRONG(v, "clock %d: timer_getoverrun() says %d, the signal %d", clock,
-			      timer_getoverrun(timer), info.si_overrun);
+		told = timer_getoverrun(timer);
+		if (told != info.si_overrun) {
+			WRONG(v, "clock %d: timer_getoverrun() says %d, the signal's overrun is %d", clock, told,
+			      info.si_overrun);
 			return;
 		}
 		crew_progress();
 	}
+	if (!taken)
+		WRONG(v, "clock %d: of 100 signals that were awaited none was the timer's, of %lld ns", clock,
+		      (long long)interval);
 }
 
 static void overruns_on(int cpu, void *arg)
@@ -387,8 +405,8 @@ static void past_on(int cpu, void *arg)
 		v->samples++;
 		off = periods_off(info.si_overrun + 1, before, after, first, MS);
 		if (off)
-			WRONG(v, "a timer of 1 ms begun %lld ns ago counts %d, off by %lld",
-			      (long long)(before - first), info.si_overrun + 1, (long long)off);
+			WRONG(v, "a timer of 1 ms begun %lld ns ago counts %d expirations, %lld too %s",
+			      (long long)(before - first), info.si_overrun + 1, llabs(off), off < 0 ? "few" : "many");
 		/* One may have expired between the signal and the disarming. */
 		sigtimedwait(&set, &info, &(struct timespec){ 0, 0 });
 	}

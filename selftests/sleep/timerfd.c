@@ -99,8 +99,8 @@ static void read_run(int cpu, void *arg)
 		before = clock_ns(CLOCK_MONOTONIC);
 		got = read_timer(fd);
 		after = clock_ns(CLOCK_MONOTONIC);
-		if (got <= 0) {
-			r->error = got ? got : -EPROTO;
+		if (got < 0) {
+			r->error = got;
 			break;
 		}
 		r->count += periods_late(r->sum, got, after, first, r->interval, r->late + r->count,
@@ -121,8 +121,9 @@ static void judge_run(const struct run *r, int cpu)
 		report_fail("CPU %d: reading a timer of %lld ns: %s", cpu, (long long)r->interval,
 			    strerror(-r->error));
 	if (r->off)
-		report_fail("CPU %d: after %llu expirations of a timer of %lld ns the count is off by %lld",
-			    cpu, (unsigned long long)r->sum, (long long)r->interval, (long long)r->off);
+		report_fail("CPU %d: a timer of %lld ns counts %llu expirations, %lld too %s", cpu,
+			    (long long)r->interval, (unsigned long long)r->sum, llabs(r->off),
+			    r->off < 0 ? "few" : "many");
 }
 
 static void run_periods(int64_t interval, int64_t duration)
@@ -192,7 +193,7 @@ static void missed(int unused)
 	for (size_t i = 0; i < 2 * sizeof(ago) / sizeof(*ago); i++) {
 		clockid_t clock = clocks[i % 2];
 		int fd = new_timer(clock, 0);
-		int64_t first = clock_ns(clock) - ago[i / 2], before, after, got;
+		int64_t first = clock_ns(clock) - ago[i / 2], before, after, got, off;
 
 		if (first < 1)
 			first = 1;
@@ -200,9 +201,14 @@ static void missed(int unused)
 		before = clock_ns(clock);
 		got = read_timer(fd);
 		after = clock_ns(clock);
-		if (got <= 0 || periods_off(got, before, after, first, MS))
-			report_fail("clock %d: a timer of 1 ms that began %lld ns ago counts %lld", clock,
-				    (long long)(before - first), (long long)got);
+		if (got < 0)
+			report_fail("clock %d: reading a timer of 1 ms that began %lld ns ago: %s", clock,
+				    (long long)(before - first), strerror(-got));
+		off = periods_off(got, before, after, first, MS);
+		if (off)
+			report_fail("clock %d: a timer of 1 ms that began %lld ns ago counts %lld expirations, %lld too %s",
+				    clock, (long long)(before - first), (long long)got, llabs(off),
+				    off < 0 ? "few" : "many");
 		close(fd);
 	}
 }
@@ -242,8 +248,10 @@ static void nonblocking(int unused)
 				report_fail("a read of 7 bytes isn't refused with EINVAL");
 			got = read_timer(poller.fd);
 		}
+		if (got < 0)
+			report_fail("reading an expired timer: %s", strerror(-got));
 		if (got != 1)
-			report_fail("an expired timer gives %lld instead of 1", (long long)got);
+			report_fail("an expired one-shot timer counts %lld expirations instead of 1", (long long)got);
 		if (read_timer(poller.fd) != -EAGAIN || poll(&poller, 1, 0))
 			report_fail("a timer that was read can be read again");
 	}
@@ -266,9 +274,10 @@ static void cancel_without_set(int unused)
 		if (got != 1 && llabs(offset) > 100 * MS)
 			report_skip("somebody set the clock meanwhile");
 		offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+		if (got < 0)
+			report_fail("cancel-on-set: %s though nobody set the clock", strerror(-got));
 		if (got != 1)
-			report_fail("cancel-on-set: %s though nobody set the clock",
-				    got < 0 ? strerror(-got) : "more than one expiration");
+			report_fail("cancel-on-set: a one-shot timer counts %lld expirations instead of 1", (long long)got);
 	}
 	report_metric("samples", 10, "timers");
 }

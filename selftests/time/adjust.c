@@ -275,7 +275,7 @@ static void leap(bool insert)
 	struct offset_bounds before, after, tai;
 	int64_t midnight, limit, expected = insert ? -NSEC_PER_SEC : NSEC_PER_SEC, worst = 0, overshoot = 0;
 	struct sleeper s[SLEEPERS];
-	int tai_before, asleep;
+	int tai_before, tai_after, asleep;
 
 	wallclock_need();
 	adjust(ADJ_FREQUENCY, 0);
@@ -334,8 +334,10 @@ static void leap(bool insert)
 	if (offset_step_error(&before, &after, expected))
 		report_fail("CLOCK_REALTIME moved by %+.0f s and %lld ns more over the leap second", expected / 1e9,
 			    (long long)offset_step_error(&before, &after, expected));
-	if (wallclock_tai() != tai_before + (insert ? 1 : -1))
-		report_fail("the TAI offset went from %d to %d s", tai_before, wallclock_tai());
+	tai_after = wallclock_tai();
+	if (tai_after != tai_before + (insert ? 1 : -1))
+		report_fail("the TAI offset went from %d to %d s, and should be %d", tai_before, tai_after,
+			    tai_before + (insert ? 1 : -1));
 	if (offset_misfit(&tai) > 0)
 		report_fail("CLOCK_TAI moved by %lld ns against CLOCK_MONOTONIC over the leap second",
 			    (long long)offset_misfit(&tai));
