@@ -23,15 +23,22 @@ accel_check() {
 		die 2 "ACCEL=kvm: the monitor under GUEST=$name wants EL2 for itself: take ACCEL=tcg"
 }
 
-# kvm_probe CPU -> nothing when this host's KVM can run a guest with "-cpu CPU", else why not in one line; see kvm_probe.c
-kvm_probe() {
-	local source=$HARNESS/lib/kvm_probe.c program why code=0
-	program=$CACHE/kvm_probe-$(cksum <"$source" | cut -d ' ' -f 1)
+# host_program NAME -> the path of lib/NAME.c as a program for this host, built when it is missing
+host_program() {
+	local source=$HARNESS/lib/$1.c program
+	program=$CACHE/$1-$(cksum <"$source" | cut -d ' ' -f 1)
 	if [[ ! -x $program ]]; then
 		gcc -O2 -Wall -o "$program.$$" "$source" 2>"$program.log" ||
-			die 2 "kvm_probe.c does not build ($(grep -m 1 -i error "$program.log" || tail -n 1 "$program.log")): see $program.log"
+			die 2 "$1.c does not build ($(grep -m 1 -i error "$program.log" || tail -n 1 "$program.log")): see $program.log"
 		mv "$program.$$" "$program"
 	fi
+	echo "$program"
+}
+
+# kvm_probe CPU -> nothing when this host's KVM can run a guest with "-cpu CPU", else why not in one line; see kvm_probe.c
+kvm_probe() {
+	local program why code=0
+	program=$(host_program kvm_probe) || exit
 	why=$("$program" "$1") || code=$?
 	case $code in
 	0) ;;

@@ -22,7 +22,10 @@ build_appliance() {
 	local dir=$1 name file
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
 	mkdir "$dir/modules" "$dir/guest"
-	gcc -O2 -Wall -Werror -static -o "$dir/bin/hold_lapic" "$HARNESS/guest/hold_lapic.c" || die 2 "cannot build the appliance: gcc fails"
+	for name in hold_lapic heart; do
+		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/$name" "$HARNESS/guest/$name.c" ||
+			die 2 "cannot build the appliance: gcc fails"
+	done
 	copy_program "$dir" "$(command -v qemu-system-x86_64)"
 	for name in bios-256k.bin kvmvapic.bin linuxboot_dma.bin; do
 		file=$(find /usr/share/qemu /usr/share/seabios -name "$name" -print -quit)
@@ -34,19 +37,41 @@ build_appliance() {
 	done
 }
 
+# appliance_clock -> what the appliance's kernel is told of its time stamp counter, which is this host's: its rate. Left to find out,
+# by a timer chip that a busy host stops in the middle of it, it may be wrong by any factor, and all clocks of the guest with it.
+# The figure is kept while it holds (to 50 ppm), for the appliance's saved state is of one rate.
+appliance_clock() {
+	local khz kept
+	khz=$("$(host_program tsc_khz)") || return 0
+	kept=$(cat "$CACHE/tsc_khz" 2>/dev/null) || :
+	if [[ ! $kept =~ ^[1-9][0-9]{4,8}$ ]] || ((khz - kept > kept / 20000 || kept - khz > kept / 20000)); then
+		kept=$khz
+		echo "$kept" >"$CACHE/tsc_khz"
+	fi
+	# TICKPROOF_APPLIANCE_CLOCK=percent is for the harness's own tests: a wrong clock, on purpose.
+	echo " tsc_early_khz=$((kept * ${TICKPROOF_APPLIANCE_CLOCK:-100} / 100))"
+}
+
 # appliance_command : turn the guest's command into one for the appliance, and GUEST_CMD into the appliance's own
 appliance_command() {
 	local paths state append="console=ttyS0 earlyprintk=serial,ttyS0,115200 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check nowatchdog"
 	local -a machine
 	append+=" mitigations=off rodata=off nokaslr cryptomgr.notests"
+	append+=$(appliance_clock)
 	guest_command kernel
-	printf '%q ' "${GUEST_CMD[@]}" >"$GUEST_DIR/command"
+	# Where the appliance asks for the registers (see its look()); the guest can't tell.
+	GUEST_CMD+=(-monitor pipe:monitor)
+	# TICKPROOF_APPLIANCE_FAULT is for the harness's own tests as well: a shell command that the appliance runs beside the guest.
+	{
+		[[ -z ${TICKPROOF_APPLIANCE_FAULT:-} ]] || printf '{ %s; } </dev/null &\n' "$TICKPROOF_APPLIANCE_FAULT"
+		printf '%q ' "${GUEST_CMD[@]}"
+	} >"$GUEST_DIR/command"
 	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
 
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
 	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS/guest/hold_lapic.c" "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/guest/{hold_lapic,heart}.c "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
@@ -56,11 +81,13 @@ appliance_command() {
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
+		-device "virtserialport,chardev=eyes,nr=3"
 		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done
-	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off")
+	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
+		-chardev "pipe,id=eyes,path=eyes")
 	if state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
@@ -96,7 +123,7 @@ appliance_save() {
 	local log pid line='' status=0
 	mkfifo appliance.log
 	exec {log}<>appliance.log
-	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -monitor stdio 2>&1; }
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -monitor stdio 2>&1; }
 	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
 	pid=$appliance_PID
 	until [[ $line == *'appliance: waiting'* ]]; do

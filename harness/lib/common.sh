@@ -14,7 +14,7 @@ outside() {
 		LD_* | *SAN_OPTIONS | *_proxy | *_PROXY | APT_CONFIG | DEBIAN_FRONTEND | SSL_CERT_*) ;;
 		BASH_ENV) echo BASH_ENV ;;
 		BASH* | SHELLOPTS | EPOCH* | *RANDOM | SECONDS | LINENO | PPID | UID | EUID | GROUPS | DIRSTACK | FUNCNAME | HISTCMD | SHLVL | _) ;;
-		TICKPROOF_FAKE | FAKE_* | BATS_*) ;;
+		TICKPROOF_FAKE | TICKPROOF_APPLIANCE_* | FAKE_* | BATS_*) ;;
 		# The harness's own tests make limits shorter.
 		*_LIMIT | *_TIMEOUT | *_GRACE | *_WAIT) [[ -n ${TICKPROOF_FAKE:-} ]] || echo "$REPLY" ;;
 		*) echo "$REPLY" ;;

@@ -290,8 +290,8 @@ function host(line,    word, n, rest, key) {
 	} else if (rest == "after DEAD") {
 		settle_dead()
 		program_over()
-	} else if (word[1] == "console") {
-		add_diag(last_asked == "" ? planned[1] : last_asked, "console: " rest)
+	} else if (word[1] == "console" || word[1] == "appliance") {
+		add_diag(last_asked == "" ? planned[1] : last_asked, word[1] ": " rest)
 	} else if (word[1] == "interrupted") {
 		interrupted = rest
 		interrupted_in = open != "" ? open : asked

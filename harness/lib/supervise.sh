@@ -27,6 +27,9 @@
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
 
+# shellcheck source=eyes.sh
+source "$HARNESS/lib/eyes.sh"
+
 # The running QEMU, leader of a session of its own; the signal that ended the run; boots so far, and lines of this one in the journal.
 guest_pid='' interrupted='' boots=0 journal_lines=0
 
@@ -112,6 +115,7 @@ guest_start() {
 	boots=$((boots + 1)) journal_lines=0
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
+	eyes_open
 	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
 	console_start=$(stat -c %s "$RUN/console.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
@@ -127,6 +131,7 @@ guest_start() {
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
 	exec {told}>&- {complaints}>&-
+	[[ -z ${eyes:-} ]] || exec {eyes_out}>&-
 	# The appliance waits for the time of day, and starts the guest.
 	[[ ${GUEST_NESTED:-no} != yes ]] || answer "now $EPOCHSECONDS"
 }
@@ -136,6 +141,7 @@ guest_end() {
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
+	eyes_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
 		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance.log"
@@ -193,7 +199,7 @@ sysrq() {
 # ended, $program and $open to the program and case that ran then, if any, $ready if it had booted, and takes each program that exited off the array todo.
 listen() {
 	local line half='' now deadline program_deadline=0 rc dead='' count=0 plan='?' wait
-	open='' ready='' verdict='' program='' channel_bytes=0
+	open='' ready='' verdict='' program='' program_began=0 channel_bytes=0
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
 	while [[ -z $verdict ]]; do
@@ -224,7 +230,8 @@ listen_line() {
 		'# guest ready')
 			ready=1
 			journal '> ready'
-			next_program
+			excuse
+			[[ -n $verdict ]] || next_program
 			;;
 		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
 		esac
@@ -245,9 +252,20 @@ listen_line() {
 		;;
 	'# guest done') ((${#todo[@]})) || verdict=finished ;;
 	'# BEGIN '*) open=${line#\# BEGIN } ;;
-	'# DEAD '*) dead=1 open='' ;;
+	'# DEAD '*)
+		dead=1 open=''
+		eyes_look
+		# A sleep was 2 s overdue, and the observer needs a moment.
+		excuse 10
+		eyes_journal
+		uptime
+		;;
 	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
-	'ok '* | 'not ok '*) count=$((count + 1)) open='' ;;
+	'ok '*) count=$((count + 1)) open='' ;;
+	'not ok '*)
+		count=$((count + 1)) open=''
+		excuse
+		;;
 	esac
 	if [[ -n $dead && -z $open ]]; then
 		deadline=$((now + DEAD_GRACE * 100))
@@ -265,21 +283,37 @@ next_program() {
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
+	program_began=$now
 	program_deadline=$((now + ${PROGRAM_TIMEOUT[$todo_name]} * 100))
 	answer "go $token ${todo[0]}"
+}
+
+# excuse [SECONDS] : what the guest has just said, or failed to say, stands, unless the appliance's words of the last SECONDS (or since the
+# program began) prove the emulation to be at fault: then the boot is void
+excuse() {
+	local why
+	why=$(appliance_fault "${1:-0}")
+	[[ -z $why ]] || verdict="void $why"
 }
 
 # at -> the id of what the guest was doing; the end of a program is a case of its own to be blamed
 at() { echo "${open:-$program.end}"; }
 
-# overdue WHY : a deadline has passed
+# overdue WHY : a deadline has passed. Under a nested guest the appliance says how far each CPU's timer got.
 overdue() {
-	if [[ -z $ready ]]; then
+	local kvm
+	eyes_look
+	# That a CPU stood still for a second a while ago explains no silence of now.
+	excuse 3
+	if [[ -n $verdict ]]; then
+		:
+	elif [[ -z $ready ]]; then
 		verdict="NOBOOT guest not ready after $BOOT_TIMEOUT s"
 	elif [[ -n $dead && -z $open ]]; then
 		verdict=dead
 	else
-		verdict="HANG $(at) $1"
+		kvm=$(eyes_words)
+		verdict="HANG $(at) $1${kvm:+ (KVM: $kvm)}"
 	fi
 }
 
@@ -292,17 +326,6 @@ flooded() {
 	fi
 }
 
-# appliance_text -> what the hypervisor appliance under the guest has said, if there is one
-appliance_text() { [[ ! -e $GUEST_DIR/appliance.log ]] || tr -d '\0\r' <"$GUEST_DIR/appliance.log"; }
-
-# appliance_failure -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
-appliance_failure() {
-	local why
-	why=$(appliance_text | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
-	printable why
-	echo "$why"
-}
-
 # emulation_failure -> how QEMU's emulation ended this boot, if it did: not the guest's fault. Where a kernel patches its code while
 # all CPUs run, an emulated CPU may keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2):
 # "Oops: int3", or, so it seems, a triple fault where a CPU can't take exceptions yet. And the hypervisor appliance, seldom,
@@ -311,7 +334,12 @@ appliance_failure() {
 emulation_failure() {
 	local words fault
 	[[ ${GUEST_EMULATED:-no} == yes ]] || return 0
-	words=$(console_text; appliance_text)
+	# Under a nested guest only the appliance is believed: what a guest prints on its own console excuses nothing.
+	if [[ ${GUEST_NESTED:-no} == yes ]]; then
+		words=$(appliance_text)
+	else
+		words=$(console_text)
+	fi
 	fault=$(triple_fault)
 	if [[ $words == *'int3: 0000'* ]]; then
 		echo "an emulated CPU kept a breakpoint that was gone (int3)"
@@ -322,18 +350,10 @@ emulation_failure() {
 	fi
 }
 
-# triple_fault -> where a CPU of the guest shut down, if the appliance saw one do so
-triple_fault() {
-	local at
-	at=$(appliance_text | sed -n 's/.*appliance: triple fault: \(vcpu [0-9]*\).*\(rip 0x[0-9a-f]*\).*/triple fault: \1, \2/p' | head -n 1) || :
-	printable at
-	echo "$at"
-}
-
 # gone -> why a guest that ended by itself did so
 gone() {
 	local why
-	why=$(appliance_failure)
+	why=$(appliance_death)
 	[[ -z $why ]] || {
 		echo "SETUP the hypervisor appliance died (its words are in appliance.log): $why"
 		return
@@ -364,10 +384,21 @@ progress() {
 	progress_last=$program
 }
 
+# void WHY : this boot proves nothing of the guest: it is begun anew, but not for ever
+void() {
+	if ((again++ < 2)); then
+		verdict="again $1" again_in=$program
+	else
+		# What it said of the running program is taken back all the same.
+		journal "> again $1"
+		verdict="SETUP QEMU's emulation failed for the third time, not the guest: $1; try again on a quieter machine"
+	fi
+}
+
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answers console_pid console_start verdict program token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local now run_start channel answers console_pid console_start verdict program program_began token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
@@ -381,11 +412,11 @@ supervise() {
 			why=$(emulation_failure)
 			if [[ -z $why || ( -n $program && $program == "$again_in" ) ]]; then
 				verdict=$(gone)
-			elif ((again++ < 2)); then
-				verdict="again $why" again_in=$program
 			else
-				verdict="SETUP QEMU's emulation failed for the third time, not the guest: $why; try again on a quieter machine"
+				void "$why"
 			fi
+		elif [[ $verdict == 'void '* ]]; then
+			void "${verdict#void }"
 		fi
 		if [[ $verdict == NOBOOT* && $GUEST_FALLBACK == yes ]] && guest_silent; then
 			verdict="again KVM brought no guest to its first line (${verdict#NOBOOT })" fall_back=${verdict#again }
@@ -398,6 +429,7 @@ supervise() {
 			console_show
 			;;
 		esac
+		[[ $verdict != HANG* && $verdict != again* ]] || eyes_journal
 		# 9: all of it is to be seen, in spite of "quiet".
 		[[ $verdict != HANG* ]] || sysrq 9 l q w
 		guest_end

@@ -237,3 +237,66 @@ setup() { fake_setup; }
 	exits 2
 	says 'NO BOOT: the guest ended before it was ready'
 }
+
+# What the appliance says on its line: its heartbeat, and the same with CPU 1's missing since 4 s.
+HEALTHY='for i in 1 2 3 4 5 6 7 8; do echo "clock ${i}000000 cpu0 5 105 0 cpu1 9 110 0"; done >eyes.out'
+SICK='echo "clock 9000000 cpu0 5 105 0 cpu1 4000 110 9" >eyes.out'
+LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id: 1, timer_index: 0 } hitcount: 1" "max: 1000000 config: 7897" "event kvm_hv_stimer_set_count" "{ vcpu_id: 1, timer_index: 0 } hitcount: 1" "max: 29000000 count: 0" "vcpu 1 151 S 1" "look end" >eyes.out'
+
+@test "what the appliance proves to be its own fault is void: a failure, a DEAD and a hang begin anew, and are named" {
+	export FAKE_NESTED=yes LOOK_WAIT=1
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "$SICK" 'nap 0.3' 'fail x "late"' 'hang' 'fi' 'pass x'
+	program a.two 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/twice ]]; then' 'echo >$FAKE_SCRIPTS/twice' "$SICK" 'nap 0.3' 'begin x' 'hang' 'fi' 'pass x'
+	gate
+	exits 0
+	says '2 passed, 0 failed'
+	says "NOTE a.one: booted again: the appliance's CPU 1 stood still for 4.0 s"
+	says "NOTE a.two: booted again: the appliance's CPU 1 stood still for 4.0 s"
+	[[ $(lines_in report.ktap 'late') == 0 && $(lines_in journal.log '> again') == 2 ]]
+	grep -q 'cpu1 4000' "$RESULTS/latest/appliance.log"
+	rm "$FAKE_SCRIPTS"/{once,twice}
+	program a.two 'plan 1' 'begin x' "$SICK" 'nap 0.3' 'say "# DEAD cpu=1 device=foo: no interrupt"' 'result "not ok" x "DEAD no interrupt"' 'hang'
+	gate
+	exits 2
+	says "COULD NOT BE JUDGED: QEMU's emulation failed for the third time, not the guest: the appliance's CPU 1 stood still for 4.0 s"
+	[[ $(lines_in journal.log '> boot ') == 3 ]]
+	no_scratch
+}
+
+@test "a nested guest's own fault stays the guest's, and the hang says how far each CPU's timer got" {
+	export FAKE_NESTED=yes LOOK_WAIT=1
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 2' "$HEALTHY" "$LOOK" 'fail x "wrong"' 'begin y' 'hang'
+	program a.two 'plan 1' 'pass x'
+	gate
+	exits 1
+	says 'FAIL a.one.x: wrong'
+	says 'HANG a.one.y: no line for 1 s (KVM: vcpu 1: the guest stopped its Hyper-V timer 31.0 s ago)'
+	[[ $(lines_in journal.log '> appliance vcpu 1 the guest stopped') == 1 && $(lines_in journal.log '> again') == 0 ]]
+}
+
+@test "a guest cannot speak for the appliance" {
+	export FAKE_NESTED=yes LOOK_WAIT=1
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 1' 'begin x' 'for where in say console; do $where "clock 9000000 cpu0 5 105 0 cpu1 4000 110 9"; done' 'result "not ok" x wrong'
+	gate
+	exits 1
+	says 'FAIL a.one.x: wrong'
+}
+
+@test "a nested guest's own int3 is its own; the appliance's is not" {
+	export FAKE_NESTED=yes
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' 'panic "Fatal exception"'
+	gate
+	exits 1
+	says 'PANIC a.one.x: Fatal exception'
+	[[ $(lines_in journal.log '> again') == 0 ]]
+	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' 'begin x' \
+		'echo "[ 9.0] Oops: int3: 0000 [#1]" >>appliance.log' 'reset' 'fi' 'pass x'
+	gate
+	exits 0
+	says '1 passed, 0 failed'
+	[[ $(lines_in journal.log '> again') == 1 ]]
+}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the hypervisor appliance's own words prove: awk -v since=UPTIME -v now=UPTIME -f eyes.awk EYES.LOG, both in seconds of
+# the host's uptime: since the running program began, and until now. Prints, most telling first,
+#   fault WHY           the appliance, not the guest, is at fault; nothing here that a guest could bring about by running
+#   vcpu N SENTENCE     where the last interrupt of that CPU's Hyper-V timer got to
+# EYES.LOG has the lines of guest/appliance and guest/heart.c, each with the host's uptime in front of it. The last look counts.
+
+# A CPU of the appliance, or one of its timers, that is late by less is what a busy host does. s
+BEGIN { LATE = 1; GONE = 5 }
+
+# "cpu0 AGE GAP POKES cpu1 ...", ms: the longest time without a beat since the program began
+function beats(    i, cpu, gap) {
+	last_heard = host
+	for (i = 4; i + 3 <= NF; i += 4) {
+		cpu = substr($i, 4)
+		gap = ($(i + 1) > $(i + 2) ? $(i + 1) : $(i + 2)) / 1000
+		if (host >= since && gap > longest[cpu])
+			longest[cpu] = gap
+	}
+}
+
+# The appliance's clock at each of its lines, and the host's
+function clock() {
+	arrived[++stamps] = host
+	told[stamps] = $3 / 1e9
+}
+
+# The stamp of least delay from first to last: a line can arrive late, never early. Sets spread.
+function least_delay(first, last, slope,    i, k, best, delay, sorted) {
+	for (i = first; i <= last; i++) {
+		delay = (arrived[i] - arrived[1]) * (1 + slope) - (told[i] - told[1])
+		if (i == first || delay < sorted[first])
+			best = i
+		for (k = i; k > first && sorted[k - 1] > delay; k--)
+			sorted[k] = sorted[k - 1]
+		sorted[k] = delay
+	}
+	spread = sorted[first + int((last - first) / 4)] - sorted[first]
+	return best
+}
+
+# Is the appliance's clock off against the host's, by more than the stamps' delays explain?
+function judge_clock(    pass, i, j, third, slope, doubt, span) {
+	if (stamps < 6)
+		return
+	third = int(stamps / 3)
+	for (pass = 1; pass <= 3; pass++) {
+		i = least_delay(1, third, slope)
+		doubt = spread
+		j = least_delay(stamps - third + 1, stamps, slope)
+		span = arrived[j] - arrived[i]
+		# uptime has two digits
+		doubt += spread + 0.02
+		if (span <= 0)
+			return
+		slope = (told[j] - told[i]) / span - 1
+	}
+	if (slope > 0.01 + doubt / span || slope < -0.01 - doubt / span)
+		fault(sprintf("the appliance's clock ran %.2f times as fast as the host's", 1 + slope))
+}
+
+function fault(why) { print "fault " why }
+
+# What a look says is of the moment in which it began; ages are in the appliance's own seconds.
+function look_begins() {
+	split("", at)
+	split("", field)
+	split("", thread)
+	split("", flags)
+	at_look = $3
+	part = ""
+	overdue = whose = ""
+	complete = 0
+}
+
+# "{ vcpu_id: 0, timer_index: 0 } hitcount: 5", as hist triggers print it: the key of what follows
+function hist_key(line) {
+	sub(/.*\{/, "", line)
+	sub(/\}.*/, "", line)
+	gsub(/[a-z_]+:/, "", line)
+	gsub(/ /, "", line)
+	key = part OFS line
+}
+
+# "max: MICROSECONDS count: 7897"
+function hist_value(    i) {
+	at[key] = $3 / 1e6
+	for (i = 4; i < NF; i += 2)
+		field[key, substr($i, 1, length($i) - 1)] = $(i + 1)
+}
+
+# " # expires at 54-54 nsecs [in -31000000000 to -31000000000 nsecs]": how long a timer of the appliance should have fired
+function expires(    late) {
+	sub(/.*\[in /, "")
+	late = -$1 / 1e9
+	if (late > LATE && late > overdue) {
+		overdue = late
+		whose = sprintf("CPU %s's timer (%s)", cpu, timer)
+	}
+}
+
+{
+	host = $1
+	if ($2 == "clock") {
+		beats()
+		clock()
+	} else if ($2 == "look" && $3 == "end") {
+		complete = 1
+		part = ""
+	} else if ($2 == "look")
+		look_begins()
+	else if ($2 == "event")
+		part = $3
+	else if ($2 == "timers" || $2 == "registers")
+		part = $2
+	else if ($2 == "vcpu") {
+		thread[$3] = $4
+		state[$3] = $5
+	} else if (part == "timers" && $2 == "cpu:")
+		cpu = $3
+	else if (part == "timers" && $0 ~ /expires at/)
+		expires()
+	else if (part == "timers" && $2 ~ /^#[0-9]+:/) {
+		timer = $4
+		sub(/,$/, "", timer)
+	} else if (part == "registers" && match($0, /CPU#[0-9]+/))
+		cpu = substr($0, RSTART + 4, RLENGTH - 4)
+	else if (part == "registers" && match($0, /RFL=[0-9a-f]+/))
+		# bit 9: interrupts on
+		flags[cpu] = index("2367abef", substr($0, RSTART + RLENGTH - 3, 1)) ? "on" : "off"
+	else if (part ~ /^kvm_/ && $2 == "{")
+		hist_key($0)
+	else if (part ~ /^kvm_/ && $2 == "max:")
+		hist_value()
+}
+
+function ago(t) { return sprintf("%.1f s ago", at_look - t) }
+
+# How far did CPU v's last arming of STIMER0 get?
+function stimer(v,    armed, count, due, expired, seen, vector, injected, taken, words) {
+	key = v ",0"
+	armed = at["kvm_hv_stimer_set_count" OFS key]
+	if (armed == "") {
+		print "vcpu " v " its Hyper-V timer was never armed"
+		return
+	}
+	count = field["kvm_hv_stimer_set_count" OFS key, "count"]
+	if (count + 0 == 0) {
+		print "vcpu " v " the guest stopped its Hyper-V timer " ago(armed)
+		return
+	}
+	words = "its Hyper-V timer was armed " ago(armed)
+	due = at["kvm_hv_stimer_start_one_shot" OFS key]
+	# Armed for a time that had passed: no start.
+	due = due < armed ? armed : due + (field["kvm_hv_stimer_start_one_shot" OFS key, "count"] - \
+		field["kvm_hv_stimer_start_one_shot" OFS key, "time_now"]) / 1e7
+	expired = at["kvm_hv_stimer_callback" OFS key]
+	seen = at["kvm_hv_stimer_expiration" OFS key]
+	vector = int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256
+	injected = at["kvm_inj_virq" OFS thread[v] "," vector]
+	taken = at["kvm_eoi" OFS v "," vector]
+	if (seen < armed && due > at_look)
+		words = words sprintf(" for %.1f s from now", due - at_look)
+	else if (seen < armed && expired < armed) {
+		words = words ", was due " ago(due) " and did not expire"
+		if (at_look - due > LATE)
+			fault("vcpu " v "'s Hyper-V timer was due " ago(due) " and did not expire in the appliance")
+	} else if (seen < armed) {
+		words = words ", expired " ago(expired) " and KVM has not made an interrupt of it"
+		if (at_look - expired > LATE)
+			fault("vcpu " v "'s Hyper-V timer expired " ago(expired) ", and KVM has made no interrupt of it")
+	} else {
+		words = words ", expired " ago(seen)
+		if (injected >= seen && taken >= injected)
+			words = words ", was injected, and the guest took it " ago(taken) " and has not armed it since"
+		else if (injected >= seen)
+			words = words ", was injected " ago(injected) ", and the guest has not ended the interrupt"
+		else {
+			words = words " and was not injected; the guest has interrupts " (v in flags ? flags[v] : "?")
+			if (flags[v] == "on" && at_look - seen > LATE)
+				fault("vcpu " v "'s Hyper-V timer expired " ago(seen) ", the guest has interrupts on, and KVM did not inject it")
+		}
+	}
+	print "vcpu " v " " words
+}
+
+END {
+	judge_clock()
+	if (stamps && now - last_heard > GONE)
+		fault(sprintf("the appliance has been silent for %.0f s", now - last_heard))
+	for (cpu in longest)
+		if (longest[cpu] > LATE)
+			fault(sprintf("the appliance's CPU %d stood still for %.1f s", cpu, longest[cpu]))
+	if (!complete)
+		exit
+	if (overdue)
+		fault(sprintf("the appliance's %s is %.1f s overdue", whose, overdue))
+	for (v in thread) {
+		if (state[v] ~ /[TtZXx]/)
+			fault("the appliance's thread of vcpu " v " is stopped (state " state[v] ")")
+		stimer(v)
+	}
+}

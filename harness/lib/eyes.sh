@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the hypervisor appliance under a nested guest has to say: its console (appliance.log), and its own line to the host, by
+# which its heartbeat and clock come, stamped into eyes.log, and a look at KVM when it is asked for one. Only these words, which no
+# guest can write, may prove that the emulation was at fault. Needs common.sh, GUEST_DIR, GUEST_NESTED, and supervise.sh's
+# printable and uptime. eyes.awk draws the conclusions.
+
+: "${LOOK_WAIT:=5}" # s, for the appliance's answer
+
+# eyes_open : before a boot, the line to the appliance, if there is one. QEMU inherits $eyes_out, so that the reader sees its end;
+# guest_start closes it then.
+eyes_open() {
+	[[ ${GUEST_NESTED:-no} == yes ]] || return 0
+	rm -f "$GUEST_DIR"/eyes.*
+	mkfifo "$GUEST_DIR"/eyes.{in,out}
+	exec {eyes}<>"$GUEST_DIR/eyes.in" {eyes_out}<>"$GUEST_DIR/eyes.out"
+	# shellcheck disable=SC2154  # the caller's lock
+	eyes_keep <"$GUEST_DIR/eyes.out" >"$GUEST_DIR/eyes.log" 2>/dev/null {lock}>&- {eyes}>&- {eyes_out}>&- &
+	eyes_pid=$!
+}
+
+# eyes_keep : stdin with the host's uptime before each line
+eyes_keep() {
+	local line up
+	while IFS= read -r line; do
+		read -r up _ </proc/uptime
+		printf '%s %s\n' "$up" "$line"
+	done
+}
+
+# eyes_close : after a boot; what was seen goes to the end of appliance.log
+eyes_close() {
+	[[ -n ${eyes:-} ]] || return 0
+	wait "$eyes_pid" 2>/dev/null || :
+	exec {eyes}>&-
+	eyes=''
+	cat "$GUEST_DIR/eyes.log" >>"$GUEST_DIR/appliance.log"
+	rm -f "$GUEST_DIR"/eyes.*
+}
+
+# eyes_look : ask the appliance for a look at KVM, and wait a bounded time for it
+eyes_look() {
+	[[ -n ${eyes:-} ]] || return 0
+	local looks i
+	looks=$(grep -c ' look end$' "$GUEST_DIR/eyes.log") || :
+	echo look >&"$eyes"
+	for ((i = 0; i < LOOK_WAIT * 10; i++)); do
+		sleep 0.1
+		(($(grep -c ' look end$' "$GUEST_DIR/eyes.log" || :) == looks)) || return 0
+	done
+}
+
+# eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running program began
+eyes_say() {
+	local seconds=${1:-0} now since
+	[[ -n ${eyes:-} ]] || return 0
+	uptime
+	since=${program_began:-0}
+	((seconds == 0 || now - seconds * 100 < since)) || since=$((now - seconds * 100))
+	awk -v since="${since}e-2" -v now="${now}e-2" -f "$HARNESS/lib/eyes.awk" "$GUEST_DIR/eyes.log"
+}
+
+# appliance_fault [SECONDS] -> why the appliance, not the guest, is at fault, if its words of that time prove it
+appliance_fault() { eyes_say "${1:-0}" | sed -n 's/^fault //p' | sed -n 1p; }
+
+# eyes_words -> how far the timer of each of the guest's CPUs got, of the first four
+eyes_words() { eyes_say | sed -n 's/^\(vcpu [0-9]*\) /\1: /p' | sed -n '1,4p' | paste -s -d ';' | sed 's/;/; /g'; }
+
+# eyes_journal : the conclusions of the last look, into the journal
+eyes_journal() {
+	local line
+	while IFS= read -r line; do
+		printable line
+		journal "> appliance $line"
+	done < <(eyes_say)
+}
+
+# appliance_text -> what the hypervisor appliance under the guest has said on its console, if there is one
+appliance_text() { [[ ! -e $GUEST_DIR/appliance.log ]] || tr -d '\0\r' <"$GUEST_DIR/appliance.log"; }
+
+# appliance_death -> why the hypervisor appliance under the guest died, if it did: not the guest's fault
+appliance_death() {
+	local why
+	why=$(appliance_text | grep -m 1 -oE '(Oops|BUG|Kernel panic).*' | cut -c -200) || :
+	printable why
+	echo "$why"
+}
+
+# triple_fault -> where a CPU of the guest shut down, if the appliance saw one do so
+triple_fault() {
+	local at
+	at=$(appliance_text | sed -n 's/.*appliance: triple fault: \(vcpu [0-9]*\).*\(rip 0x[0-9a-f]*\).*/triple fault: \1, \2/p' | head -n 1) || :
+	printable at
+	echo "$at"
+}

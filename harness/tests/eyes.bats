@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What the hypervisor appliance's own words prove: eyes.awk on made-up logs.
+# shellcheck disable=SC2154
+
+setup() { AWK=$(cd "$BATS_TEST_DIRNAME/../lib" && pwd)/eyes.awk; }
+
+# eyes SINCE NOW : the conclusions from the log on stdin, in $output
+eyes() { run awk -v since="$1" -v now="$2" -f "$AWK" -; }
+
+# beats FIRST LAST RATE [CPU1-GAP AT] : a line each second of the host's uptime, the appliance's clock going at RATE; lines arrive up to
+# 0.3 s late. In the second AT CPU 1 had a gap of CPU1-GAP ms.
+beats() {
+	awk -v first="$1" -v last="$2" -v rate="$3" -v gap="${4:-105}" -v at="${5:--1}" 'BEGIN {
+		for (t = first; t <= last; t++)
+			printf "%.2f clock %.0f cpu0 12 110 0 cpu1 3 %d 0\n", t + t * 7 % 10 / 30, 5e9 + (t - first) * rate * 1e9, t == at ? gap : 105
+	}'
+}
+
+# look [KEY=VALUE ...] : a look at 60 s of the appliance's time, at 100 s of the host's. vcpu 1's timer: armed=, for= (s after that),
+# started=, expired=, made= (an interrupt), injected=, taken= (times; 0: never), count= (0: stopped), flags=, state=; late=
+# (s, of a timer of the appliance's CPU 1). vcpu 0 is healthy: armed and due in 1 s.
+look() {
+	local armed=50 for=0.1 started=50 expired=50.1 made=50.1 injected=50.1 taken=50.2 count=12345 flags=00000246 state=S late=-1 "$@"
+	awk -v armed="$armed" -v due="$for" -v started="$started" -v expired="$expired" -v made="$made" -v injected="$injected" \
+		-v taken="$taken" -v count="$count" -v flags="$flags" -v state="$state" -v late="$late" '
+		function say(text) { print "100.00 " text }
+		function hist(event, keys, t, fields) {
+			say("event " event)
+			say("{ vcpu_id:          0, timer_index:          3 } hitcount:          2")
+			say("\tmax:   11978386  config:          0  count:          0")
+			if (event !~ /inj|eoi/)
+				say("{ vcpu_id:          0, timer_index:          0 } hitcount:       3235")
+			else
+				say("{ apicid:          0, vector:        237 } hitcount:       3235")
+			say(event ~ /count|start/ ? "\tmax:   59990000  count:   20000000  time_now:   10000000" : "\tmax:   59980000  config:       7897")
+			say("--")
+			if (t > 0) {
+				say("{ " keys " } hitcount:        112")
+				say(sprintf("\tmax: %.0f  %s", t * 1e6, fields))
+			}
+		}
+		BEGIN {
+			timer = "vcpu_id:          1, timer_index:          0"
+			say("look 60.00 100.10")
+			hist("kvm_hv_stimer_set_config", timer, 12, "config:       7897")
+			hist("kvm_hv_stimer_set_count", timer, armed, "count:   " count)
+			hist("kvm_hv_stimer_start_one_shot", timer, started, sprintf("time_now: 1000  count: %d", 1000 + due * 1e7))
+			hist("kvm_hv_stimer_callback", timer, expired, "common_pid:  0")
+			hist("kvm_hv_stimer_expiration", timer, made, "msg_send_result:  0")
+			hist("kvm_inj_virq", "common_pid:        151, vector:        237", injected, "reinjected:  0")
+			hist("kvm_eoi", "apicid:          1, vector:        237", taken, "common_pid:  151")
+			say("timers")
+			say("cpu: 0")
+			say(" #0: <00000000abcdef01>, tick_nohz_handler, S:01")
+			say(" # expires at 60004000000-60004000000 nsecs [in 4000000 to 4000000 nsecs]")
+			say("cpu: 1")
+			say(" #0: <00000000abcdef02>, stimer_timer_callback, S:01")
+			say(sprintf(" # expires at 1-1 nsecs [in %.0f to %.0f nsecs]", -late * 1e9, -late * 1e9))
+			say("vcpu 0 150 S 1 1 0")
+			say("vcpu 1 151 " state " 1 1 0")
+			say("registers")
+			say("CPU#0")
+			say("RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0")
+			say("CPU#1")
+			say("RIP=ffffffff81000000 RFL=" flags " [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0")
+			say("look end")
+		}'
+}
+
+# judged [KEY=VALUE ...] : the conclusions from a look like that
+judged() { eyes 90 101 < <(look "$@"); }
+
+# says LINE : it is one of the output's
+says() { [[ $'\n'$output$'\n' == *$'\n'"$1"$'\n'* ]] || { printf 'no line "%s" in:\n%s\n' "$1" "$output"; return 1; }; }
+
+# blames : a fault of the appliance is named; innocent: none is
+blames() { [[ $'\n'$output == *$'\n''fault '* ]] || { printf 'no fault in:\n%s\n' "$output"; return 1; }; }
+innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\n' "$output"; return 1; }; }
+
+@test "a clock that goes with the host's, and none at all: nothing is said" {
+	eyes 10 41 < <(beats 10 40 1)
+	[[ -z $output ]]
+	eyes 10 41 < <(beats 10 40 1.004)
+	[[ -z $output ]]
+	eyes 10 41 </dev/null
+	[[ -z $output ]]
+	eyes 10 12 < <(beats 10 12 2.6)
+	[[ -z $output ]]
+}
+
+@test "a clock that runs fast, slow or not at all is named, early and late in a boot" {
+	eyes 10 41 < <(beats 10 40 2.6)
+	[[ $output == "fault the appliance's clock ran 2.60 times as fast as the host's" ]]
+	eyes 10 19 < <(beats 10 18 2.6)
+	blames
+	eyes 10 41 < <(beats 10 40 0.4)
+	says "fault the appliance's clock ran 0.40 times as fast as the host's"
+	eyes 10 91 < <(beats 10 90 1.03)
+	says "fault the appliance's clock ran 1.03 times as fast as the host's"
+	eyes 10 41 < <(beats 10 40 0)
+	says "fault the appliance's clock ran 0.00 times as fast as the host's"
+}
+
+@test "a CPU of the appliance that misses its beats: named with its number, if it did so since the program began" {
+	eyes 10 41 < <(beats 10 40 1 1500 30)
+	[[ $output == "fault the appliance's CPU 1 stood still for 1.5 s" ]]
+	eyes 31 41 < <(beats 10 40 1 1500 30)
+	innocent
+	eyes 10 41 < <(beats 10 40 1 900 30)
+	innocent
+	# the other CPU goes on telling of one that never came back
+	eyes 10 41 < <(beats 10 40 1 && echo '41.00 clock 36000000000 cpu0 1 103 0 cpu1 2400 0 7')
+	[[ $output == "fault the appliance's CPU 1 stood still for 2.4 s" ]]
+}
+
+@test "an appliance that fell silent" {
+	eyes 10 44 < <(beats 10 40 1)
+	innocent
+	eyes 10 47 < <(beats 10 40 1)
+	says 'fault the appliance has been silent for 7 s'
+}
+
+@test "the guest's own faults stay the guest's: a timer never armed, stopped, or taken and not armed again; interrupts kept off; no end of one" {
+	judged
+	innocent
+	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	says 'vcpu 0 its Hyper-V timer was armed 0.0 s ago for 1.0 s from now'
+	judged armed=0
+	innocent
+	says 'vcpu 1 its Hyper-V timer was never armed'
+	judged count=0
+	innocent
+	says 'vcpu 1 the guest stopped its Hyper-V timer 10.0 s ago'
+	judged injected=40 taken=40.1 flags=00000046
+	innocent
+	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago and was not injected; the guest has interrupts off'
+	judged taken=40
+	innocent
+	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected 9.9 s ago, and the guest has not ended the interrupt'
+	# armed for a time that had passed: KVM makes the interrupt without a timer of its own
+	judged started=40 expired=40.1
+	innocent
+	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	judged for=15 expired=40 made=40
+	innocent
+	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
+}
+
+@test "a timer that was armed and lost on its way is the appliance's fault, and where is said" {
+	judged expired=40 made=40 injected=40 taken=40
+	says "fault vcpu 1's Hyper-V timer was due 9.9 s ago and did not expire in the appliance"
+	judged made=40 injected=40 taken=40
+	says "fault vcpu 1's Hyper-V timer expired 9.9 s ago, and KVM has made no interrupt of it"
+	judged injected=40 taken=40.1
+	says "fault vcpu 1's Hyper-V timer expired 9.9 s ago, the guest has interrupts on, and KVM did not inject it"
+	# half a second is what a busy host does
+	judged armed=59 started=59 for=0.5 expired=40 made=40 injected=40 taken=40
+	innocent
+}
+
+@test "a timer of the appliance that is overdue, and a stopped thread" {
+	judged late=31
+	says "fault the appliance's CPU 1's timer (stimer_timer_callback) is 31.0 s overdue"
+	judged late=0.9
+	innocent
+	judged state=T
+	says "fault the appliance's thread of vcpu 1 is stopped (state T)"
+}
+
+@test "the last whole look counts; half a one proves nothing" {
+	eyes 90 101 < <(look expired=40 made=40 && look)
+	innocent
+	eyes 90 101 < <(look expired=40 made=40 | sed '$d')
+	[[ -z $output ]]
+}
