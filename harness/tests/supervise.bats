@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # Watching from outside: gates whose guest is fake-qemu, which hangs, panics, floods and lies as told.
-# shellcheck disable=SC2016,SC2119,SC2120
+# shellcheck disable=SC2016,SC2030,SC2031,SC2119,SC2120
 
 load helpers
 
