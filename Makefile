@@ -15,7 +15,7 @@ endif
 PATHS = $(foreach v,OUTPUT O SYSROOT INSTALL_PATH KDIR,$(if $($v),$v='$(abspath $($v))'))
 
 define HELP
-make gate [GUEST=hyperv] [KERNEL=version|path] [CPUS=n] [MODULES="path.ko[ param=value...]; ..."]
+make gate [GUEST=hyperv] [KERNEL=version|path] [ACCEL=kvm|nested|tcg] [CPUS=n] [MODULES="path.ko[ param=value...]; ..."]
                 boot a guest, take its timer away on every CPU, and judge what happens
 make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
 make check      all tests of tickproof itself

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
 # SPDX-License-Identifier: GPL-2.0-only
 # The hypervisor appliance: KVM in an emulated machine (TCG emulates AMD's SVM with nested paging), for hosts
-# without a usable /dev/kvm. Needs guest.sh. The guest cannot tell the difference; the host sees one QEMU either way.
+# whose own KVM can't run the guest (accel.sh). Needs guest.sh. The guest cannot tell the difference; the host sees one QEMU either way.
 
 # The appliance's own kernel; it has nothing to do with the kernel under test.
 APPLIANCE_KERNEL=6.12
