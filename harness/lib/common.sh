@@ -50,10 +50,22 @@ else
 	colour() { :; }
 fi
 
+# Who reads what we print may leave (| head): that ends neither the work nor changes its exit code. What we start has the signal as ever.
+reader_gone=''
+trap 'reader_gone=yes' PIPE
+
+# show FORMAT ARG... : printf on stdout; fails if that can't be written, though somebody wants to read it
+show() {
+	local status=0
+	# shellcheck disable=SC2059
+	printf "$@" 2>/dev/null || status=$?
+	[[ $status == 0 || -n $reader_gone ]]
+}
+
 # tell START MESSAGE [END] : one line on stderr; whatever a file's name or contents brought into MESSAGE can't steer a terminal
 tell() {
 	local text=${2//[[:cntrl:]]/?}
-	printf '%s\n' "$1${text//$'\302'[$'\200'-$'\237']/?}${3:-}" >&2
+	printf '%s\n' "$1${text//$'\302'[$'\200'-$'\237']/?}${3:-}" >&2 2>/dev/null || :
 }
 
 # say MESSAGE... : progress, one line on stderr

@@ -26,28 +26,43 @@
 : "${CHANNEL_LIMIT:=1048576}" # of one boot's channel
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
+# 1/100 s between two looks at the clock from which on we were stopped
+GAP=250
+# Seconds for which a kernel awaits the backtraces of all CPUs (nmi_trigger_cpumask_backtrace()), and is silent
+BACKTRACE_WAIT=10
 
 # shellcheck source=eyes.sh
 source "$HARNESS/lib/eyes.sh"
 
 # The running QEMU, leader of a session of its own; the signal that ended the run; boots so far, and lines of this one in the journal.
 guest_pid='' interrupted='' boots=0 journal_lines=0
+# Lines that could not be written; when uptime was last asked.
+journal_lost=0 uptime_last=''
 
-# journal TEXT... : a stamped and numbered line in journal.log; nothing in TEXT can begin another one
+# journal TEXT... : a stamped and numbered line in journal.log; nothing in TEXT can begin another one. A line that is lost ends the run.
 journal() {
 	local up text=$*
 	read -r up _ </proc/uptime
-	printf '%s %s %d %d %s\n' "$EPOCHREALTIME" "$up" "$boots" "$((++journal_lines))" "${text//[^[:print:]]/?}" >>"$RUN/journal.log"
+	{ printf '%s %s %d %d %s\n' "$EPOCHREALTIME" "$up" "$boots" "$((++journal_lines))" "${text//[^[:print:]]/?}" >>"$RUN/journal.log"; } 2>/dev/null || {
+		journal_lost=$((journal_lost + 1))
+		guest_kill
+	}
 }
 
 # journal_end : the journal's own end, with the sum of all before it
 journal_end() { journal "> end $(cksum <"$RUN/journal.log")"; }
 
-# uptime -> $now, in 1/100 s: the host's deadlines must not move when somebody sets its clock
+# uptime -> $now, in 1/100 s: the host's deadlines must not move when somebody sets its clock. Time in which we did not run (SIGSTOP, a
+# suspended or overwhelmed host) is nobody's: by that much the deadlines move. No wait for the guest is longer than a second at once.
 uptime() {
-	local up
+	local up gap
 	read -r up _ </proc/uptime
 	now=${up/./}
+	gap=$((now - ${uptime_last:-$now}))
+	uptime_last=$now
+	((gap >= GAP)) || return 0
+	deadline=$((${deadline:-0} + gap)) until=$((${until:-0} + gap))
+	((${program_deadline:-0} == 0)) || program_deadline=$((program_deadline + gap))
 }
 
 # printable NAME : reduce the variable of that name to what is safe to store and show on one line
@@ -83,8 +98,8 @@ console_keep() {
 	exec cat >/dev/null
 }
 
-# console_text -> what this boot has left in console.log, blank lines dropped
-console_text() { tail -c "+$((console_start + 1))" "$RUN/console.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
+# console_text [OFFSET] -> what this boot has left in console.log, or what is there from OFFSET on; blank lines dropped
+console_text() { tail -c "+$((${1:-$console_start} + 1))" "$RUN/console.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
 
 # guest_silent : has this boot's guest said nothing at all? Its lines end with CR LF, on the console as well; QEMU's complaints don't.
 guest_silent() {
@@ -111,7 +126,7 @@ console_show() {
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)
 guest_start() {
-	local told complaints
+	local told complaints parent=$BASHPID
 	boots=$((boots + 1)) journal_lines=0
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
@@ -123,10 +138,12 @@ guest_start() {
 	# shellcheck disable=SC2154  # the caller's lock
 	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answers}>&- {told}>&- {complaints}>&- &
 	console_pid=$!
-	# The kernel kills QEMU when this shell dies, however that happens. QEMU's own complaints go where the console's do.
+	# The kernel kills QEMU when this shell dies, however that happens; if it has died before the kernel was told so, there is another
+	# parent. QEMU's own complaints go where the console's do.
 	(
 		cd "$GUEST_DIR" || exit
-		exec setsid setpriv --pdeathsig KILL "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {told}>&- {complaints}>&-
+		# shellcheck disable=SC2016
+		exec setsid setpriv --pdeathsig KILL bash -c '((PPID == $0)) || exit; exec "$@"' "$parent" "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {told}>&- {complaints}>&-
 	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
@@ -171,13 +188,13 @@ channel_line() {
 
 # sysrq KEY... : ask the console where everybody is, with a bounded moment for each answer; all of it is in console.log
 sysrq() {
-	local key console start size last until line half='' now rc
+	local key console start size last changed until patience=$SYSRQ_WAIT line half='' now rc
 	exec {console}<>"$GUEST_DIR/console.in"
 	for key; do
 		start=$(stat -c %s "$RUN/console.log")
 		last=$start
 		uptime
-		until=$((now + SYSRQ_WAIT * 100))
+		until=$((now + patience * 100)) changed=$now
 		(printf '\001b%s' "$key" >&"$console") 2>/dev/null || :
 		# Answered: the log has grown and is quiet again. The channel is the clock here; it may still have lines.
 		while ((now < until)); do
@@ -185,21 +202,27 @@ sysrq() {
 			channel_line 20 || rc=$?
 			((rc == 0 || rc == 2)) || break 2
 			size=$(stat -c %s "$RUN/console.log")
-			((size == start || size != last)) || break
-			last=$size
 			uptime
+			if ((size != last)); then
+				last=$size changed=$now
+			elif ((last != start && now - changed >= 20)); then
+				break
+			fi
 		done
 		((last > start)) || break
+		# The next one may have to wait until the kernel has given up on a CPU that doesn't answer this one.
+		patience=$((SYSRQ_WAIT + BACKTRACE_WAIT))
 	done
 	((last == start)) || journal "> console ... the answers to sysrq $* are in console.log"
 	exec {console}>&-
 }
 
 # listen : follow one boot's channel to its end, answering and holding it to its deadlines. Sets $verdict to why it
-# ended, $program and $open to the program and case that ran then, if any, $ready if it had booted, and takes each program that exited off the array todo.
+# ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
+# to where the console's log stood when it began, $ready if the guest had booted, and takes each program that exited off the array todo.
 listen() {
-	local line half='' now deadline program_deadline=0 rc dead='' count=0 plan='?' wait
-	open='' ready='' verdict='' program='' program_began=0 channel_bytes=0
+	local line half='' now deadline program_deadline=0 program_limit='' rc dead='' count=0 plan='?' wait
+	open='' ready='' verdict='' program='' bad='' program_began=0 channel_bytes=0 console_program=$console_start
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
 	while [[ -z $verdict ]]; do
@@ -208,7 +231,7 @@ listen() {
 		((program_deadline == 0 || program_deadline - now > wait)) || wait=$((program_deadline - now))
 		rc=0
 		channel_line $((wait > 100 ? 100 : wait < 1 ? 1 : wait)) || rc=$?
-		[[ -z $interrupted ]] || return 0
+		[[ -z $interrupted && $journal_lost == 0 ]] || return 0
 		uptime
 		case $rc in
 		0) listen_line ;;
@@ -218,7 +241,7 @@ listen() {
 		if [[ -z $verdict ]]; then
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
-				overdue "not done after the ${PROGRAM_TIMEOUT[$todo_name]} s it may take"
+				overdue "not done after the $program_limit s it may take"
 		fi
 	done
 }
@@ -246,14 +269,15 @@ listen_line() {
 		elif ((${#todo[@]})); then
 			next_program
 		else
-			# It has yet to say that it survived the last program.
+			# It has yet to say that it survived the last program, and has as long for that, whatever else it says.
+			program_limit=$SILENCE_TIMEOUT program_deadline=$((now + SILENCE_TIMEOUT * 100))
 			answer end
 		fi
 		;;
 	'# guest done') ((${#todo[@]})) || verdict=finished ;;
 	'# BEGIN '*) open=${line#\# BEGIN } ;;
 	'# DEAD '*)
-		dead=1 open=''
+		dead=1 bad=1 open=''
 		eyes_look
 		# A sleep was 2 s overdue, and the observer needs a moment.
 		excuse 10
@@ -263,7 +287,7 @@ listen_line() {
 	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
 	'ok '*) count=$((count + 1)) open='' ;;
 	'not ok '*)
-		count=$((count + 1)) open=''
+		count=$((count + 1)) open='' bad=1
 		excuse
 		;;
 	esac
@@ -279,12 +303,14 @@ listen_line() {
 # taking init or the kernel over (see SECURITY.md and guest/confine.c).
 next_program() {
 	todo_name=${todo[0]%% *}
-	program=${todo_name/\//.} open='' count=0 plan='?'
+	program=${todo_name/\//.} open='' count=0 plan='?' bad=''
+	console_program=$(stat -c %s "$RUN/console.log")
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
 	program_began=$now
-	program_deadline=$((now + ${PROGRAM_TIMEOUT[$todo_name]} * 100))
+	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
+	program_deadline=$((now + program_limit * 100))
 	answer "go $token ${todo[0]}"
 }
 
@@ -330,24 +356,31 @@ flooded() {
 # all CPUs run, an emulated CPU may keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2):
 # "Oops: int3", or, so it seems, a triple fault where a CPU can't take exceptions yet. And the hypervisor appliance, seldom,
 # ends before it has come to start the guest.
-# What is so ended begins anew; but what ends so twice is the guest's own doing.
+# What is so ended begins anew; but what ends so twice is the guest's own doing. What a guest prints on its own
+# console excuses nothing where there is an appliance to ask, and least elsewhere: see breakpoint_panic.
 emulation_failure() {
 	local words fault
 	[[ ${GUEST_EMULATED:-no} == yes ]] || return 0
-	# Under a nested guest only the appliance is believed: what a guest prints on its own console excuses nothing.
-	if [[ ${GUEST_NESTED:-no} == yes ]]; then
-		words=$(appliance_text)
-	else
-		words=$(console_text)
-	fi
+	words=$(appliance_text)
 	fault=$(triple_fault)
-	if [[ $words == *'int3: 0000'* ]]; then
+	if [[ $words == *'int3: 0000'* ]] || breakpoint_panic; then
 		echo "an emulated CPU kept a breakpoint that was gone (int3)"
 	elif [[ -n $fault ]]; then
 		echo "a CPU shut down on emulated KVM ($fault)"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
 		echo "the hypervisor appliance ended before it started the guest"
 	fi
+}
+
+# breakpoint_panic : did the kernel die of a breakpoint while the running program had told of nothing bad? The guest's word alone, so it
+# must be the panic itself that ended the boot, of the last oops since that program began, as the kernel prints both.
+breakpoint_panic() {
+	[[ ${GUEST_NESTED:-no} == no && -z $bad ]] && console_text "$console_program" | awk '
+		/int3: 0000 \[#[0-9]+\]/ { oops = "int3"; next }
+		/BUG:|Oops|Internal error|general protection|invalid opcode|divide error|double fault|stack segment/ { oops = "another" }
+		/RIP: 0010:/ && oops == "int3" { oops = "int3 in the kernel" }
+		/Kernel panic - not syncing: / { found = oops == "int3 in the kernel" && /Fatal exception/; exit }
+		END { exit !found }'
 }
 
 # gone -> why a guest that ended by itself did so
@@ -387,7 +420,7 @@ progress() {
 # void WHY : this boot proves nothing of the guest: it is begun anew, but not for ever
 void() {
 	if ((again++ < 2)); then
-		verdict="again $1" again_in=$program
+		verdict="again $1" again_in+=" $program"
 	else
 		# What it said of the running program is taken back all the same.
 		journal "> again $1"
@@ -398,11 +431,11 @@ void() {
 # supervise PROGRAM... : boot until every program was tried once; the journal says how it went
 supervise() {
 	local -a todo=("$@")
-	local now run_start channel answers console_pid console_start verdict program program_began token open ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local now run_start channel answers console_pid console_start verdict program program_began token open bad console_program ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
 	uptime
 	run_start=$now
 	: >>"$RUN/console.log"
-	while ((${#todo[@]})) && [[ -z $interrupted ]]; do
+	while ((${#todo[@]})) && [[ -z $interrupted && $journal_lost == 0 ]]; do
 		guest_start
 		listen
 		if [[ $verdict == gone ]]; then
@@ -410,7 +443,7 @@ supervise() {
 			guest_kill
 			wait "$console_pid" || :
 			why=$(emulation_failure)
-			if [[ -z $why || ( -n $program && $program == "$again_in" ) ]]; then
+			if [[ -z $why || " $again_in " == *" ${program:-in no program} "* ]]; then
 				verdict=$(gone)
 			else
 				void "$why"

@@ -242,11 +242,77 @@ no_guest() {
 	no_scratch
 }
 
+@test "only a verdict is exit code 1 or 0: closed or full outputs, a reader that leaves, a directory named latest" {
+	local script code
+	for script in 'pass x' 'fail x late'; do
+		program a.one 'plan 1' "$script" 'status=$FAKE_STATUS'
+		code=0
+		[[ $script != fail* ]] || code=1
+		export FAKE_STATUS=$code
+		gate
+		exits $code
+		run bash -c '"$0" >&-' "$HARNESS/gate"
+		exits 2
+		run bash -c '"$0" 2>&-' "$HARNESS/gate"
+		exits 2
+		run bash -c '"$0" >/dev/full' "$HARNESS/gate"
+		exits 2
+		says 'cannot be written to the standard output'
+		run bash -c '"$0" 2>/dev/full' "$HARNESS/gate"
+		exits $code
+		run bash -c '"$0" 2>&1 | true; exit ${PIPESTATUS[0]}' "$HARNESS/gate"
+		exits $code
+	done
+	rm -rf "$RESULTS"
+	mkdir -p "$RESULTS/latest/kept"
+	gate
+	exits 2
+	says "$RESULTS/latest is not a link to a run"
+	((${#lines[@]} == 1))
+	[[ $(ls "$RESULTS") == latest && -d $RESULTS/latest/kept ]]
+}
+
+@test "killed outright before the kernel knows that the guest is to die with it: still no guest" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' '#!/bin/bash' ': >"$FAKE_SCRIPTS/starting"' 'sleep 0.5' "exec $(command -v setpriv) \"\$@\"" >"$BATS_TEST_TMPDIR/bin/setpriv"
+	chmod +x "$BATS_TEST_TMPDIR/bin/setpriv"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH gate_alone
+	wait_for test -e "$FAKE_SCRIPTS/starting"
+	kill -KILL "$gate_pid"
+	wait "$gate_pid" || :
+	gate_pid=
+	sleep 1
+	[[ ! -e $FAKE_SCRIPTS/pids ]]
+}
+
+@test "a host that is stopped for longer than a limit: nobody hung" {
+	local guest
+	program a.one 'plan 2' 'pass x' 'begin y' 'nap 2' 'result ok y'
+	FAKE_PROGRAM_TIMEOUT=5 SILENCE_TIMEOUT=4 gate_alone
+	wait_for in_journal 'BEGIN a.one.y'
+	guest=$(<"$FAKE_SCRIPTS/pids")
+	kill -STOP "$guest" "$gate_pid"
+	sleep 6
+	kill -CONT "$gate_pid" "$guest"
+	ended
+	exits 0
+	says '2 passed'
+}
+
 @test "run by sudo, what it leaves belongs to the user" {
 	((EUID == 0)) || skip 'needs root'
+	mkdir -p "$RESULTS/theirs" "$TICKPROOF_CACHE"
+	touch -d yesterday "$RESULTS/theirs/file" "$TICKPROOF_CACHE/theirs"
+	read -r -t 1.1 <> <(:) || :
 	SUDO_UID=12345 SUDO_GID=12345 gate
 	exits 0
-	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$TICKPROOF_CACHE" | sort -u) == 12345 ]]
+	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$RESULTS/.lock" "$TICKPROOF_CACHE/selftests-fake" | sort -u) == 12345 ]]
+	# What it did not make stays whose it was.
+	[[ $(stat -c %u "$RESULTS" "$RESULTS/theirs" "$RESULTS/theirs/file" "$TICKPROOF_CACHE/theirs" | sort -u) == 0 ]]
+	rm -rf "$RESULTS"
+	SUDO_UID=12345 SUDO_GID=12345 RESULTS=$RESULTS/new/deep gate
+	exits 0
+	[[ $(stat -c %u "$RESULTS" "$RESULTS/new" "$RESULTS/new/deep/latest/journal.log" | sort -u) == 12345 ]]
 }
 
 @test "soak: every gate's verdict, a summary, and the worst exit code" {

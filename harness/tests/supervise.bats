@@ -67,8 +67,11 @@ setup() { fake_setup; }
 	[[ $(lines_in journal.log "> boot ") == 1 ]]
 }
 
+# what the kernel prints of a breakpoint that it doesn't know
+INT3=('console "[    1.0] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"' 'console "[    1.0] RIP: 0010:try_to_wake_up+0x1/0x2"')
+
 @test "QEMU's stale int3 is no fault of the guest: booted again, the program with it; a program that does so twice is at fault" {
-	program firmware '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'console "Oops: int3: 0000 [#1]"' \
+	program firmware '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' "${INT3[@]}" \
 		'panic "Fatal exception in interrupt"' '}'
 	program a.one 'plan 1' 'pass x'
 	gate
@@ -76,17 +79,43 @@ setup() { fake_setup; }
 	says '1 passed, 0 failed'
 	says 'NOTE a.one: booted again: an emulated CPU kept a breakpoint that was gone (int3)'
 	[[ $(lines_in journal.log '> again') == 1 ]]
-	program a.two 'plan 1' 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
+	program a.two 'plan 1' 'begin x' "${INT3[@]}" 'panic "Fatal exception"'
 	rm "$FAKE_SCRIPTS/twice"
 	gate
 	exits 1
 	says 'PANIC a.two.x: Fatal exception'
 	says '1 passed, 1 failed'
 	[[ $(lines_in journal.log '> again') == 2 && $(lines_in journal.log '> boot ') == 3 ]]
-	program firmware 'console "Oops: int3: 0000 [#1]"' 'panic "Fatal exception in interrupt"'
+	program firmware "${INT3[@]}" 'panic "Fatal exception in interrupt"'
 	gate
 	exits 2
 	says "COULD NOT BE JUDGED: QEMU's emulation failed for the third time"
+}
+
+# not_excused LINE... : a gate whose program does this once ends as it is said: no boot is void
+not_excused() {
+	program a.one 'plan 2' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "$@" 'fi' 'pass x' 'pass y'
+	rm -f "$FAKE_SCRIPTS/once"
+	gate
+	exits 1
+	[[ $(lines_in journal.log '> again') == 0 ]]
+}
+
+@test "the word int3 on a guest's console excuses no other end, and no failure that was told before" {
+	not_excused "${INT3[@]}" 'pass x' 'begin y' 'console "BUG: unable to handle page fault"' 'panic "Fatal exception"'
+	says 'PANIC a.one.y: Fatal exception'
+	not_excused "${INT3[@]}" 'pass x' 'begin y' 'panic "hung_task: blocked tasks"'
+	says 'PANIC a.one.y: hung_task'
+	not_excused 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
+	not_excused 'begin x' "${INT3[@]}" 'reset'
+	says 'RESET a.one.x'
+	not_excused 'fail x broken' "${INT3[@]}" 'panic "Fatal exception"'
+	says 'FAIL a.one.x: broken'
+	not_excused 'begin x' 'say "# DEAD cpu=1 device=lapic"' "${INT3[@]}" 'panic "Fatal exception"'
+	says 'DEAD a.one.x: cpu=1 device=lapic'
+	# Said in another program's time.
+	program a.aaa 'plan 1' "${INT3[@]}" 'nap 0.5' 'pass x'
+	not_excused 'begin x' 'panic "Fatal exception"'
 }
 
 @test "a triple fault on emulated KVM: what the program had said is taken back, and it runs again" {
@@ -299,4 +328,45 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	exits 0
 	says '1 passed, 0 failed'
 	[[ $(lines_in journal.log '> again') == 1 ]]
+}
+
+@test "a drip after the last EXIT keeps nobody, and neither do bytes without a newline before the guest is ready" {
+	program a.one 'plan 1' 'pass x' 'say "# EXIT a.one 0 $token"' 'while :; do say "# still here"; nap 0.2; done'
+	gate
+	exits 1
+	says 'HANG a.one.end: not done after the 1 s it may take'
+	program firmware 'while :; do printf "%04096d" 7; nap 0.2; done'
+	BOOT_TIMEOUT=2 CHANNEL_LIMIT=1000000 gate
+	exits 2
+	says 'NO BOOT: guest not ready after 2 s'
+}
+
+@test "half a last line doesn't swallow the EXIT behind it" {
+	program a.one 'plan 1' 'pass x' 'printf "# half a line"'
+	gate
+	exits 0
+}
+
+@test "a kernel that is silent while it awaits a dead CPU's backtrace: the keys after it are awaited" {
+	program a.one 'plan 1' 'begin x' 'while read -r -N 1 -u 4 key; do' '[[ $key != l ]] || nap 3' \
+		'[[ $key == $'"'\\001'"' || $key == b ]] || console "sysrq: $key: Show something"' 'done'
+	gate
+	exits 1
+	grep -q 'sysrq: w: Show' "$RESULTS/latest/console.log"
+}
+
+@test "a journal that can't be written, for a moment or for good: not judged, whatever the guest says" {
+	program a.one 'plan 1' 'begin x' 'rm -r "$RESULTS"/run-*; result "not ok" x late' 'hang'
+	gate
+	exits 2
+	says 'lines of the journal'
+	[[ $EUID == 0 ]] && unshare -m true || skip 'the second part needs root, for a disk of its own'
+	mkdir -p "$RESULTS" "$BATS_TEST_TMPDIR/bin"
+	printf '%s\n' '#!/bin/sh' 'echo; echo "/dev/x 9000 0 9000 0% /"' >"$BATS_TEST_TMPDIR/bin/df"
+	chmod +x "$BATS_TEST_TMPDIR/bin/df"
+	program a.one 'plan 2' 'dd if=/dev/zero of="$RESULTS/full" bs=4k 2>/dev/null' 'for i in 1 2 3 4 5 6; do printf "# %01000d\n" 1; done' \
+		'fail x late' 'nap 0.5' 'rm "$RESULTS/full"' 'pass y'
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run unshare -m bash -c 'mount -t tmpfs -o size=512k none "$RESULTS" && "$0"' "$HARNESS/gate"
+	exits 2
+	says 'of the journal'
 }
