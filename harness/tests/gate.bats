@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # The gate as a command: its arguments, its lock, its results, and being interrupted.
-# shellcheck disable=SC2016,SC2119,SC2120
+# shellcheck disable=SC2016,SC2030,SC2031,SC2119,SC2120
 
 load helpers
 
