@@ -174,3 +174,32 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	eyes 90 101 < <(look expired=40 made=40 | sed '$d')
 	[[ -z $output ]]
 }
+
+# built NAME FILE : a program of ours, for this host
+built() { gcc -O2 -Wall -Werror -pthread -o "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_DIRNAME/../$2"; }
+
+@test "heart: each CPU beats, its lines are what eyes.awk reads, and its clock goes with the host's" {
+	((EUID == 0)) || skip "heart takes a real-time priority: root only"
+	built heart guest/heart.c
+	local up cpus
+	cpus=$(nproc)
+	while read -r line; do
+		read -r up _ </proc/uptime
+		echo "$up $line"
+	done < <(timeout 8 "$BATS_TEST_TMPDIR/heart") >"$BATS_TEST_TMPDIR/log"
+	(($(wc -l <"$BATS_TEST_TMPDIR/log") >= 7))
+	[[ $(awk '{ print NF }' "$BATS_TEST_TMPDIR/log" | sort -u) == $((3 + 4 * cpus)) ]]
+	eyes 0 "${up}" <"$BATS_TEST_TMPDIR/log"
+	# a busy host may stop a CPU of its own, but not make the clock wrong
+	[[ $output != *clock* && $output != *silent* ]]
+}
+
+@test "tsc_khz: the same rate twice, to 50 ppm, and what the kernel found where it says so" {
+	built tsc_khz lib/tsc_khz.c
+	local first second kernel
+	first=$("$BATS_TEST_TMPDIR/tsc_khz") || skip "this CPU's time stamp counter is not constant"
+	second=$("$BATS_TEST_TMPDIR/tsc_khz")
+	((first - second < first / 20000 && second - first < first / 20000))
+	kernel=$(dmesg 2>/dev/null | sed -n 's/.*tsc: Refined TSC clocksource calibration: \([0-9]*\)\.\([0-9]*\) MHz/\1\2/p' | tail -n 1)
+	[[ -z $kernel ]] || ((first - kernel < first / 5000 && kernel - first < first / 5000))
+}
