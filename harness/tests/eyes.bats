@@ -142,6 +142,9 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged started=40 expired=40.1
 	innocent
 	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	judged armed=59.5 started=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
+	innocent
+	says 'vcpu 1 its Hyper-V timer works: the guest took its interrupt in the last second'
 	judged for=15 expired=40 made=40
 	innocent
 	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
