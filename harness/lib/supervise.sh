@@ -8,7 +8,9 @@
 #   PROGRAM_TIMEOUT  associative array, "surface/program" -> seconds
 #   lock         a file descriptor that the guest must not inherit
 #
-#   supervise "surface/program args"...    boots until each was tried once
+#   BOOTS        how many boots of the guest share the programs, side by side: 1 or 2
+#
+#   supervise "TIER surface/program args"...    boots until each was tried once
 #
 # journal.log is all that judging ever reads. One line each: "<epoch, s.us> <uptime, s.cs> <boot> <number> < <line of the guest>" or
 # "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime tells when somebody sets the host's clock.
@@ -34,7 +36,9 @@ BACKTRACE_WAIT=10
 # shellcheck source=eyes.sh
 source "$HARNESS/lib/eyes.sh"
 
-# The running QEMU, leader of a session of its own; the signal that ended the run; boots so far, and lines of this one in the journal.
+# The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
+# Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.
+lane='' second_pid=''
 guest_pid='' interrupted='' boots=0 journal_lines=0
 # Lines that could not be written; when uptime was last asked.
 journal_lost=0 uptime_last=''
@@ -43,7 +47,7 @@ journal_lost=0 uptime_last=''
 journal() {
 	local up text=$*
 	read -r up _ </proc/uptime
-	{ printf '%s %s %d %d %s\n' "$EPOCHREALTIME" "$up" "$boots" "$((++journal_lines))" "${text//[^[:print:]]/?}" >>"$RUN/journal.log"; } 2>/dev/null || {
+	{ printf '%s %s %d %d %s\n' "$EPOCHREALTIME" "$up" "$boots" "$((++journal_lines))" "${text//[^[:print:]]/?}" >>"$RUN/journal$lane.log"; } 2>/dev/null || {
 		journal_lost=$((journal_lost + 1))
 		guest_kill
 	}
@@ -88,22 +92,24 @@ guest_kill() {
 guest_interrupt() {
 	interrupted=$1
 	guest_kill
+	# A shell in the background is deaf to INT.
+	[[ -z $second_pid ]] || kill "-${interrupted/INT/USR1}" "$second_pid" 2>/dev/null || :
 }
 
 # console_keep : stdin into console.log until that is full; the rest is read and forgotten, so the guest never blocks
 console_keep() {
 	local size
-	size=$(stat -c %s "$RUN/console.log")
-	stdbuf -o0 head -c "$((CONSOLE_LIMIT > size ? CONSOLE_LIMIT - size : 0))" >>"$RUN/console.log"
+	size=$(stat -c %s "$RUN/console$lane.log")
+	stdbuf -o0 head -c "$((CONSOLE_LIMIT > size ? CONSOLE_LIMIT - size : 0))" >>"$RUN/console$lane.log"
 	exec cat >/dev/null
 }
 
 # console_text [OFFSET] -> what this boot has left in console.log, or what is there from OFFSET on; blank lines dropped
-console_text() { tail -c "+$((${1:-$console_start} + 1))" "$RUN/console.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
+console_text() { tail -c "+$((${1:-$console_start} + 1))" "$RUN/console$lane.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
 
 # guest_silent : has this boot's guest said nothing at all? Its lines end with CR LF, on the console as well; QEMU's complaints don't.
 guest_silent() {
-	! grep -q "^[0-9.]* [0-9.]* $boots [0-9]* <" "$RUN/journal.log" && ! tail -c "+$((console_start + 1))" "$RUN/console.log" | grep -q $'\r$'
+	! grep -q "^[0-9.]* [0-9.]* $boots [0-9]* <" "$RUN/journal$lane.log" && ! tail -c "+$((console_start + 1))" "$RUN/console$lane.log" | grep -q $'\r$'
 }
 
 # remedy -> what may help where a guest did not boot
@@ -127,12 +133,14 @@ console_show() {
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)
 guest_start() {
 	local told complaints parent=$BASHPID
-	boots=$((boots + 1)) journal_lines=0
+	boots=1 journal_lines=0
+	# The next number that no boot has: side by side they count together.
+	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	eyes_open
-	printf '=== boot %d\n' "$boots" >>"$RUN/console.log"
-	console_start=$(stat -c %s "$RUN/console.log")
+	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
+	console_start=$(stat -c %s "$RUN/console$lane.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
 	exec {answers}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
 	# shellcheck disable=SC2154  # the caller's lock
@@ -161,7 +169,7 @@ guest_end() {
 	eyes_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
-		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance.log"
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"
 	journal "> off"
 }
 
@@ -191,7 +199,7 @@ sysrq() {
 	local key console start size last changed until patience=$SYSRQ_WAIT line half='' now rc
 	exec {console}<>"$GUEST_DIR/console.in"
 	for key; do
-		start=$(stat -c %s "$RUN/console.log")
+		start=$(stat -c %s "$RUN/console$lane.log")
 		last=$start
 		uptime
 		until=$((now + patience * 100)) changed=$now
@@ -201,7 +209,7 @@ sysrq() {
 			rc=0
 			channel_line 20 || rc=$?
 			((rc == 0 || rc == 2)) || break 2
-			size=$(stat -c %s "$RUN/console.log")
+			size=$(stat -c %s "$RUN/console$lane.log")
 			uptime
 			if ((size != last)); then
 				last=$size changed=$now
@@ -219,7 +227,7 @@ sysrq() {
 
 # listen : follow one boot's channel to its end, answering and holding it to its deadlines. Sets $verdict to why it
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
-# to where the console's log stood when it began, $ready if the guest had booted, and takes each program that exited off the array todo.
+# to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
 	local line half='' now deadline program_deadline=0 program_limit='' rc dead='' count=0 plan='?' wait
 	open='' ready='' verdict='' program='' bad='' program_began=0 channel_bytes=0 console_program=$console_start
@@ -227,6 +235,8 @@ listen() {
 	deadline=$((now + BOOT_TIMEOUT * 100))
 	while [[ -z $verdict ]]; do
 		progress
+		parent_lives || interrupted=TERM
+		[[ -z $interrupted ]] || return 0
 		wait=$((deadline - now))
 		((program_deadline == 0 || program_deadline - now > wait)) || wait=$((program_deadline - now))
 		rc=0
@@ -254,7 +264,9 @@ listen_line() {
 			ready=1
 			journal '> ready'
 			excuse
-			[[ -n $verdict ]] || next_program
+			[[ -z $verdict ]] || return 0
+			next_program
+			second_start
 			;;
 		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
 		esac
@@ -263,10 +275,10 @@ listen_line() {
 	case $line in
 	"# EXIT $program "*" $token")
 		open='' program_deadline=0
-		todo=("${todo[@]:1}")
+		todo=''
 		if [[ -n $dead ]]; then
 			verdict=dead program=''
-		elif ((${#todo[@]})); then
+		elif take; then
 			next_program
 		else
 			# It has yet to say that it survived the last program, and has as long for that, whatever else it says.
@@ -274,7 +286,7 @@ listen_line() {
 			answer end
 		fi
 		;;
-	'# guest done') ((${#todo[@]})) || verdict=finished ;;
+	'# guest done') [[ -n $todo ]] || verdict=finished ;;
 	'# BEGIN '*) open=${line#\# BEGIN } ;;
 	'# DEAD '*)
 		dead=1 bad=1 open=''
@@ -302,16 +314,16 @@ listen_line() {
 # init before the program begins, and no other program lives then: so none can speak for init, or for another program, without
 # taking init or the kernel over (see SECURITY.md and guest/confine.c).
 next_program() {
-	todo_name=${todo[0]%% *}
+	todo_name=${todo%% *}
 	program=${todo_name/\//.} open='' count=0 plan='?' bad=''
-	console_program=$(stat -c %s "$RUN/console.log")
+	console_program=$(stat -c %s "$RUN/console$lane.log")
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
 	program_began=$now
 	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
 	program_deadline=$((now + program_limit * 100))
-	answer "go $token ${todo[0]}"
+	answer "go $token $todo"
 }
 
 # excuse [SECONDS] : what the guest has just said, or failed to say, stands, unless the appliance's words of the last SECONDS (or since the
@@ -408,9 +420,14 @@ gone() {
 
 # progress : where we are; on a terminal one line that is rewritten, else one line for each program
 progress() {
+	local file text shown=''
 	if [[ -t 2 && ${TERM:-dumb} != dumb ]]; then
-		printf '\r\e[K%s  boot %d  %s  %d s' "$GUEST" "$boots" \
-			"${program:-booting}${program:+ $count of $plan}" $(((now - run_start) / 100)) >&2
+		printf 'boot %d  %s\n' "$boots" "${program:-booting}${program:+ $count of $plan}" >"$queue/progress$lane"
+		for file in "$queue"/progress*; do
+			read -r text <"$file" || :
+			shown+="$text  "
+		done
+		printf '\r\e[K%s  %s%d s' "$GUEST" "$shown" $(((now - run_start) / 100)) >&2
 	elif [[ -n $program && $program != "$progress_last" ]]; then
 		say "$GUEST  boot $boots  $program"
 	fi
@@ -428,14 +445,88 @@ void() {
 	fi
 }
 
-# supervise PROGRAM... : boot until every program was tried once; the journal says how it went
+# take : the next program that no boot has had yet, in $todo; false when there is none for this series of boots
+take() {
+	local entry
+	todo=''
+	for entry in "$queue"/$share; do
+		# Whoever moves it has it.
+		mv "$entry" "$GUEST_DIR/taken" 2>/dev/null || continue
+		todo=$(<"$GUEST_DIR/taken")
+		return 0
+	done
+	return 1
+}
+
+# nothing_more : no further program is begun, side by side neither
+nothing_more() { rm -f "$queue"/program.*; }
+
+# second_start : once the guest has booted, let a second boot of it have what changes the system, side by side with what doesn't.
+# It has its own scratch directory and files, whose names end in 2; what it says is put behind ours when it has ended.
+second_start() {
+	local file
+	local -a left=("$queue"/program.*) rest=("$queue"/program.2.*)
+	# shellcheck disable=SC2153  # of gate
+	[[ $BOOTS == 2 && -z $lane$second_pid && -e ${rest[0]} && ${#left[@]} -gt 1 ]] || return 0
+	mkdir "$GUEST_DIR/second"
+	for file in "$GUEST_DIR"/*; do
+		[[ ! -f $file || $file == *.log || $file == */taken ]] || ln -P "$file" "$GUEST_DIR/second/"
+	done
+	second_watch &
+	second_pid=$!
+}
+
+# second_watch : the second series of boots, in a shell of its own; fails if a line of its journal was lost
+second_watch() {
+	trap 'guest_interrupt INT' USR1
+	trap 'guest_interrupt TERM' TERM HUP
+	trap guest_kill EXIT
+	# The first boot's.
+	[[ -z ${eyes:-} ]] || exec {eyes}>&-
+	exec {answers}>&- {channel}<&-
+	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
+	watch
+	((journal_lost == 0))
+}
+
+# parent_lives : a second series of boots ends when the gate itself was killed outright
+parent_lives() {
+	local parent
+	[[ -z $lane ]] || { read -r _ _ _ parent _ <"/proc/$BASHPID/stat" && [[ $parent == "$$" ]]; }
+}
+
+# second_end : wait for the second series of boots, and put its journal and logs behind the first's
+second_end() {
+	local status=0 name
+	[[ -n $second_pid ]] || return 0
+	while wait "$second_pid" || status=$?; kill -0 "$second_pid" 2>/dev/null; do status=0; done
+	second_pid=''
+	for name in journal console appliance; do
+		[[ ! -e $RUN/${name}2.log ]] || { cat "$RUN/${name}2.log" >>"$RUN/$name.log" && rm "$RUN/${name}2.log"; } 2>/dev/null || journal_lost=$((journal_lost + 1))
+	done
+	((status == 0)) || journal "> SETUP the harness failed as it watched a second boot (status $status)"
+}
+
+# supervise "TIER PROGRAM ARG..."... : boot until every program was tried once; the journal says how it went. What changes nothing runs first;
+# the rest in the order given, where BOOTS is 2 in a second boot.
 supervise() {
-	local -a todo=("$@")
-	local now run_start channel answers console_pid console_start verdict program program_began token open bad console_program ready todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local entry number=0 queue=$GUEST_DIR/queue share='program.*' run_start now
+	mkdir "$queue"
+	for entry; do
+		printf -v number '%03d' $((10#$number + 1))
+		echo "${entry#* }" >"$queue/program.$([[ $entry == safe\ * ]] && echo 1 || echo 2).$number"
+	done
 	uptime
 	run_start=$now
-	: >>"$RUN/console.log"
-	while ((${#todo[@]})) && [[ -z $interrupted && $journal_lost == 0 ]]; do
+	watch
+	second_end
+}
+
+# watch : boot while there are programs to take
+watch() {
+	local channel answers console_pid console_start verdict program program_began token open bad console_program ready todo='' todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	: >>"$RUN/console$lane.log"
+	while [[ -z $interrupted && $journal_lost == 0 ]] && { [[ -n $todo ]] || take; }; do
 		guest_start
 		listen
 		if [[ $verdict == gone ]]; then
@@ -468,14 +559,18 @@ supervise() {
 		guest_end
 		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
 		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
-		[[ $verdict != NOBOOT* && $verdict != SETUP* ]] || break
-		if [[ -n $fall_back && $GUEST_FALLBACK == yes && -z $interrupted ]]; then
+		if [[ $verdict == NOBOOT* || $verdict == SETUP* || -n $interrupted ]]; then
+			nothing_more
+			break
+		fi
+		if [[ -n $fall_back && $GUEST_FALLBACK == yes ]]; then
 			note "$fall_back: running KVM in an emulated machine instead, which is slower"
 			guest_fall_back "$fall_back"
 			journal "> gate how=$GUEST_DESCRIPTION"
 			journal "> gate accel=$GUEST_ACCEL ($GUEST_ACCEL_WHY)"
 		fi
 		# Whatever else ended a boot, the program it ended in has had its turn.
-		[[ $verdict == again* || -z $program ]] || todo=("${todo[@]:1}")
+		[[ $verdict == again* || -z $program ]] || todo=''
 	done
+	rm -f "$queue/progress$lane"
 }

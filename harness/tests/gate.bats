@@ -69,7 +69,7 @@ no_guest() {
 
 @test "a line break or an escape sequence in a variable is refused, and shown harmless" {
 	local name
-	for name in GUEST KERNEL ACCEL MODULES TESTS EXTRA_DIR EXPECTED RESULTS; do
+	for name in GUEST KERNEL ACCEL MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS; do
 		RESULTS=$BATS_TEST_TMPDIR/results refuses "$name: a line break or another control character" "$name"=$'a\n1 1 > run a.one 7'
 		RESULTS=$BATS_TEST_TMPDIR/results refuses "$name: a line break or another control character" "$name"=$'\e[31m'
 	done
@@ -81,7 +81,7 @@ no_guest() {
 	local -a names
 	mkdir "$victim"
 	mapfile -t names < <(cat "$HARNESS"/{gate,soak,bench,mutants,check} "$HARNESS"/lib/*.sh | grep -oE '\b[A-Za-z_][A-Za-z0-9_]*' | sort -u |
-		grep -vxE 'GUEST|KERNEL|ACCEL|CPUS|MODULES|TESTS|EXTRA_DIR|EXPECTED|RESULTS|N|LOAD|JOBS|SUBSET|PEER|CC|(TICKPROOF|FAKE|LD|LC|SUDO|BASH).*|.*_(LIMIT|TIMEOUT|GRACE|WAIT|proxy)|(PATH|HOME|TMPDIR|TERM|TZ|LANG|USER|SHELL|EUID|SHELLOPTS|_)')
+		grep -vxE 'GUEST|KERNEL|ACCEL|CPUS|MODULES|TESTS|EXTRA_DIR|EXPECTED|RESULTS|BOOTS|N|LOAD|JOBS|SUBSET|PEER|CC|(TICKPROOF|FAKE|LD|LC|SUDO|BASH).*|.*_(LIMIT|TIMEOUT|GRACE|WAIT|proxy)|(PATH|HOME|TMPDIR|TERM|TZ|LANG|USER|SHELL|EUID|SHELLOPTS|_)')
 	((${#names[@]} > 500))
 	[[ " ${names[*]} " == *' GUEST_DIR '*' lock '* ]]
 	names=("${names[@]/%/=$victim}")
