@@ -11,8 +11,16 @@ accel_check() { :; }
 
 accel_choose() { GUEST_ACCEL=kvm GUEST_ACCEL_WHY='' GUEST_FALLBACK=${FAKE_FALLBACK:-no}; }
 
-# The scripts that a test wrote are the programs, in the order of their names; those called extra.* come from EXTRA_DIR.
-list_tests() { (cd "$FAKE_SCRIPTS" && for program in *.*; do [[ $program == extra.* ]] || echo "safe ${program/.//}"; done); }
+# The scripts that a test wrote are the programs, in the order of their names, safe unless their first line says ": disruptive"; those called
+# extra.* come from EXTRA_DIR.
+list_tests() {
+	local program tier
+	for program in "$FAKE_SCRIPTS"/*.*; do
+		tier=$(sed -n "1s/^: disruptive\$/disruptive/p" "$program")
+		program=${program##*/}
+		[[ $program == extra.* ]] || echo "${tier:-safe} ${program/.//}"
+	done
+}
 
 build_tests() {
 	if [[ -e $FAKE_SCRIPTS/slow_build ]]; then

@@ -315,6 +315,62 @@ no_guest() {
 	[[ $(stat -c %u "$RESULTS" "$RESULTS/new" "$RESULTS/new/deep/latest/journal.log" | sort -u) == 12345 ]]
 }
 
+# side_by_side LINE... : a.first, which changes nothing, and b.second and b.third, which do; the first two meet, then do LINE...
+side_by_side() {
+	export BOOTS=2
+	rm -f "$FAKE_SCRIPTS/a.one"
+	program a.first 'plan 1' 'begin x' ': >$FAKE_SCRIPTS/first' 'until [[ -e $FAKE_SCRIPTS/second ]]; do nap 0.05; done' "$@" 'result ok x'
+	program b.second ': disruptive' 'plan 1' 'begin x' ': >$FAKE_SCRIPTS/second' 'until [[ -e $FAKE_SCRIPTS/first ]]; do nap 0.05; done' "$@" \
+		'result ok x'
+	program b.third ': disruptive' 'plan 1' 'pass x'
+}
+
+@test "two boots side by side: what changes the system runs in the second, and one journal tells of both" {
+	side_by_side
+	SILENCE_TIMEOUT=5 gate
+	exits 0
+	says '3 passed, 0 failed'
+	[[ $(lines_in journal.log '> boot') == 2 && $(wc -l <"$FAKE_SCRIPTS/pids") == 2 ]]
+	[[ $(lines_in journal.log ' 1 [0-9]* < # RUN a.first') == 1 && $(lines_in journal.log ' 2 [0-9]* < # RUN b.second') == 1 ]]
+	[[ $(lines_in journal.log '< # RUN b.third') == 1 ]]
+	[[ $(lines_in console.log 'Linux version 0') == 2 && ! -e $RESULTS/latest/journal2.log ]]
+	rm "$FAKE_SCRIPTS"/{first,second}
+	BOOTS=1 SILENCE_TIMEOUT=1 gate
+	exits 1
+	says 'HANG a.first.x'
+}
+
+@test "side by side, a hang in one boot leaves the other alone, and what is left runs in a fresh boot" {
+	side_by_side '[[ $program == a/first ]] || hang'
+	gate
+	exits 1
+	says 'HANG b.second.x'
+	says '2 passed, 1 failed'
+}
+
+@test "side by side, interrupted or killed outright: no guest left" {
+	local signal
+	side_by_side 'hang deaf'
+	for signal in INT TERM KILL; do
+		rm -rf "$RESULTS" "$FAKE_SCRIPTS"/{first,second}
+		SILENCE_TIMEOUT=30 gate_alone
+		wait_for test -e "$FAKE_SCRIPTS/first"
+		wait_for test -e "$FAKE_SCRIPTS/second"
+		kill -"$signal" "$gate_pid"
+		if [[ $signal == KILL ]]; then
+			wait "$gate_pid" || :
+			gate_pid=
+			wait_for no_guest
+			continue
+		fi
+		ended
+		if [[ $signal == INT ]]; then exits 130; else exits 143; fi
+		says 'COULD NOT BE JUDGED: interrupted in '
+		no_guest
+		no_scratch
+	done
+}
+
 @test "soak: every gate's verdict, a summary, and the worst exit code" {
 	run "$HARNESS/soak" N=2 LOAD=0
 	exits 0
