@@ -57,11 +57,19 @@ prefix()
 	done
 }
 
-# timeout_of DIR - seconds a program of that collection may take
+# setting DIR NAME - the number that this collection's settings give NAME
+setting()
+{
+	sed -n "s/^$2=\([0-9][0-9]*\)\$/\1/p" "$1/settings" 2>/dev/null
+}
+
+# timeout_of DIR - seconds a program of that collection may take on this machine
 timeout_of()
 {
-	seconds=$(sed -n 's/^timeout=\([0-9][0-9]*\)$/\1/p' "$1/settings" 2>/dev/null)
-	echo "${override:-${seconds:-45}}"
+	seconds=$(setting "$1" timeout)
+	each=$(setting "$1" timeout_per_cpu)
+	cpus=$(nproc --all 2>/dev/null || getconf _NPROCESSORS_CONF 2>/dev/null || echo 1)
+	echo "${override:-$((${seconds:-45} + ${each:-0} * cpus))}"
 }
 
 # limited SECONDS COMMAND... - run COMMAND no longer than that; Ctrl-C reaches it

@@ -388,3 +388,16 @@ side_by_side() {
 	run "$HARNESS/soak" N=0
 	exits 2
 }
+
+@test "the time a program may take grows with the guest's CPUs" {
+	local of=$BATS_TEST_TMPDIR/settings
+	eval "$(sed -n '/^timeout_of() {/,/^}/p' "$HARNESS/gate")"
+	# shellcheck disable=SC2034  # of timeout_of
+	declare -A GUEST_CONF=([cpus]=2)
+	[[ $(timeout_of "$BATS_TEST_TMPDIR/none") == 45 ]]
+	printf '%s\n' timeout=60 '# a comment' timeout_per_cpu=5 'timeout=$((kselftest_timeout + 1))' >"$of"
+	[[ $(timeout_of "$of") == 70 ]]
+	[[ $(CPUS=64 timeout_of "$of") == 380 ]]
+	echo timeout=120 >"$of"
+	[[ $(CPUS=64 timeout_of "$of") == 120 ]]
+}

@@ -46,6 +46,9 @@ ran_one() {
 	[[ $output != *'not ok'* ]]
 }
 
+# settings_number NAME -> what the surface's settings say, a bare number
+settings_number() { sed -n "s/^$1=\([0-9]*\)\$/\1/p" "$CHECKOUT/selftests/clockevents/settings"; }
+
 # stubs : an installed tree of shell scripts in $BATS_TEST_TMPDIR/stubs, to run the runner on; becomes the directory
 stubs() {
 	mkdir -p "$BATS_TEST_TMPDIR/stubs/tickproof/a" "$BATS_TEST_TMPDIR/stubs/tickproof/b"
@@ -277,6 +280,18 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	done
 }
 
+@test "the runner: the time allowed grows with the CPUs" {
+	stubs
+	stub a/slow 'sleep 60'
+	# shellcheck disable=SC2016  # as it stands in a settings file
+	printf '%s\n' timeout=1 timeout_per_cpu=2 'timeout=$((kselftest_timeout + 1))' >tickproof/a/settings
+	mkdir bin
+	printf '%s\n' '#!/bin/sh' 'echo 1' >bin/nproc
+	chmod +x bin/nproc
+	PATH=$PWD/bin:$PATH run -1 ./run_kselftest.sh
+	says 'not ok 1 selftests: tickproof/a: slow # TIMEOUT 3 seconds'
+}
+
 @test "the runner: a failure late on the clock is not a timeout" {
 	stubs
 	stub a/fails "exit 3"
@@ -323,7 +338,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	tree
 	run -0 in_tree run_tests
 	ran_one 'TAP version 13'
-	says '# timeout set to '
+	says "# timeout set to $(($(settings_number timeout) + $(nproc --all) * $(settings_number timeout_per_cpu)))"
 	in_tree clean
 	[[ -z $(find "$TREE/tools/testing/selftests/tickproof" -name '*.[oa]' -o -type f -name sysfs_contract) ]]
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../lib/clockevents.h"
+#include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/report.h"
 #include "../lib/timer_list.h"
@@ -19,15 +20,13 @@ void afterwards_interrupts(int cpu)
 	struct cpu_story *c = story_need_switched(cpu);
 	const struct alive *a = &c->after;
 
-	if (!a->wakeups)
+	if (!a->whole)
 		report_skip("alive.cpu%d has no result", cpu);
 	if (!a->new_row[0])
 		report_skip("no row in /proc/interrupts is known for %s", c->s.after);
 	report_metric("new_irqs", a->new_irqs, "interrupts");
-	if (a->new_irqs < a->wakeups / 2)
-		report_fail("%u sleeps ended, but %s rose by %llu only", a->wakeups, a->new_row,
-			    (unsigned long long)a->new_irqs);
-	if (strcmp(a->old_row, a->new_row) && a->old_irqs > 2)
+	alive_judge_interrupts(a, c->s.after);
+	if (alive_old_goes_on(a))
 		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before, a->old_row,
 			    (unsigned long long)a->old_irqs);
 }
@@ -80,8 +79,8 @@ void afterwards_periodic(int cpu)
 			    (unsigned long long)s->expirations);
 	report_metric("expirations", s->expirations, "expirations");
 	if (s->expirations < s->expected_min || s->expirations > s->expected_max)
-		report_fail("%llu expirations of a 5 ms timerfd across the switch; elapsed time says %llu to %llu",
-			    (unsigned long long)s->expirations, (unsigned long long)s->expected_min,
+		report_fail("%llu expirations of a %.0f ms timerfd across the switch; elapsed time says %llu to %llu",
+			    (unsigned long long)s->expirations, s->period / 1e6, (unsigned long long)s->expected_min,
 			    (unsigned long long)s->expected_max);
 }
 
@@ -95,8 +94,8 @@ void afterwards_gone(int cpu)
 
 	ck_assert_int_eq(ce_snapshot(&before), 0);
 	/* A detached device of that name elsewhere would be deleted by the write. */
-	cpus_for_each(other, report_cpus())
-		if (strcmp(before.cpu[other], c->s.before) && !story_of(other)->tried)
+	cpus_for_each(other, &before.cpus)
+		if (before.cpu[other][0] && strcmp(before.cpu[other], c->s.before) && !story_of(other)->tried)
 			report_skip("CPU %d may hold %s detached: the write could delete it", other,
 				    c->s.before);
 	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
@@ -123,11 +122,13 @@ void afterwards_tick_mode(int cpu)
 		report_fail("CPU %d is missing from /proc/timer_list", cpu);
 	if (strcmp(d->name, c->s.after))
 		report_fail("/proc/timer_list says %s, sysfs %s", d->name, c->s.after);
-	if (now->hres_active != c->tick.hres_active)
-		report_fail("high resolution mode went from %d to %d", c->tick.hres_active, now->hres_active);
-	if (now->nohz != c->tick.nohz)
-		report_fail("nohz mode went from %d to %d", c->tick.nohz, now->nohz);
-	if (c->tick.hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
+	if (now->hres_active < 0 || c->tick[BEFORE].hres_active < 0)
+		report_skip("/proc/timer_list says nothing of modes (kernel without CONFIG_HIGH_RES_TIMERS and TICK_ONESHOT)");
+	if (now->hres_active != c->tick[BEFORE].hres_active)
+		report_fail("high resolution mode went from %d to %d", c->tick[BEFORE].hres_active, now->hres_active);
+	if (now->nohz != c->tick[BEFORE].nohz)
+		report_fail("nohz mode went from %d to %d", c->tick[BEFORE].nohz, now->nohz);
+	if (c->tick[BEFORE].hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
 		report_fail("tick mode %d with handler %s instead of oneshot with hrtimer_interrupt",
 			    d->tick_mode, d->event_handler);
 	timer_list_free(&tl);
@@ -136,32 +137,32 @@ void afterwards_tick_mode(int cpu)
 void afterwards_idle(int cpu)
 {
 	struct cpu_story *c = story_need_switched(cpu);
+	const struct idleness *i = &c->idle_after;
 	struct tl_cpu before, after;
 	/* Half of the lowest HZ there is: a tick that never stops is far above it. */
-	int64_t irqs, late = 0, limit = 50 + 2 * (int64_t)c->idle_irqs;
+	int64_t limit = 50 * TICK_IDLE_NS / NSEC_PER_SEC + 2 * (int64_t)c->idle.irqs;
 
-	before = tick_read(cpu);
-	irqs = tick_idle_second(cpu, deaths_observer(cpu), c->s.after, &late);
-	if (irqs < 0) {
-		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu,
-			    c->s.after);
-		deaths_add(cpu);
-		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, c->s.after);
-	}
-	after = tick_read(cpu);
-	report_metric("irqs", irqs, "interrupts/s");
-	report_metric("late", late, "ns");
-	if (late < 0)
-		report_fail("an idle CPU woke %lld ns early", (long long)-late);
+	if (i->dead)
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu, c->s.after,
+			    TICK_IDLE_NS / NSEC_PER_MSEC);
+	if (!i->whole)
+		report_skip("alive.cpu%d has no result", cpu);
+	before = c->tick[SWITCHED];
+	after = c->tick[IDLED];
+	report_metric("irqs", i->irqs * (NSEC_PER_SEC / TICK_IDLE_NS), "interrupts/s");
+	report_metric("late", i->late, "ns");
+	if (i->late < 0)
+		report_fail("an idle CPU woke %lld ns early", (long long)-i->late);
 	if (before.nohz <= 0)
 		report_skip("nohz isn't active: the tick doesn't stop in idle");
 	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
-		report_fail("an idle second, but idle_calls rose by %lld, idle_sleeps by %lld",
-			    (long long)(after.idle_calls - before.idle_calls),
+		report_fail("%lld ms of idleness, but idle_calls rose by %lld, idle_sleeps by %lld",
+			    TICK_IDLE_NS / NSEC_PER_MSEC, (long long)(after.idle_calls - before.idle_calls),
 			    (long long)(after.idle_sleeps - before.idle_sleeps));
-	if (irqs > limit)
-		report_fail("%lld interrupts in an idle second (limit %lld, before %llu): the tick doesn't stop",
-			    (long long)irqs, (long long)limit, (unsigned long long)c->idle_irqs);
+	if ((int64_t)i->irqs > limit)
+		report_fail("%llu interrupts in %lld ms of idleness (limit %lld, before %llu): the tick doesn't stop",
+			    (unsigned long long)i->irqs, TICK_IDLE_NS / NSEC_PER_MSEC, (long long)limit,
+			    (unsigned long long)c->idle.irqs);
 }
 
 void afterwards_preempt(int cpu)

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../lib/clockevents.h"
@@ -24,32 +25,71 @@ static void name_row(char *out, size_t len, const struct irq_row *row)
 		snprintf(out, len, "%s", row->name);
 }
 
-/* Reads the interrupts of two clockevents on one CPU; names the rows. */
-static void count_irqs(int cpu, const char *old_device, const char *new_device, struct alive *a)
+/* Reads the interrupts of two clockevents on each CPU; names the rows. */
+static void count_irqs(const struct alive_cpu *cpus, size_t n)
 {
-	const struct irq_row *old_row, *new_row;
+	char broadcast[CE_NAME_LEN] = "";
 	struct irq_table table;
 
 	if (irq_table_read(&table))
 		return;
-	old_row = irq_row_of_clockevent(&table, old_device);
-	new_row = irq_row_of_clockevent(&table, new_device);
-	a->old_irqs = irq_count(&table, old_row, cpu);
-	a->new_irqs = irq_count(&table, new_row, cpu);
-	a->new_irqs_ever = 0;
-	for (size_t i = 0; i < table.nr_cpus; i++)
-		a->new_irqs_ever += irq_count(&table, new_row, table.cpus[i]);
-	name_row(a->old_row, sizeof(a->old_row), old_row);
-	name_row(a->new_row, sizeof(a->new_row), new_row);
+	ce_current(CE_BROADCAST, broadcast);
+	for (size_t i = 0; i < n; i++) {
+		const struct irq_row *old_row = irq_row_of_clockevent(&table, cpus[i].old_device);
+		const struct irq_row *new_row = irq_row_of_clockevent(&table, cpus[i].new_device);
+		struct alive *a = cpus[i].a;
+
+		/* The kernel counts in 32 bits. */
+		a->old_irqs = (uint32_t)(irq_count(&table, old_row, cpus[i].cpu) - a->old_irqs);
+		a->new_irqs = (uint32_t)(irq_count(&table, new_row, cpus[i].cpu) - a->new_irqs);
+		a->broadcast_irqs = (uint32_t)(irq_broadcasts(&table, cpus[i].new_device, broadcast, cpus[i].cpu) -
+					       a->broadcast_irqs);
+		a->new_irqs_ever = 0;
+		for (size_t k = 0; k < table.nr_cpus; k++)
+			a->new_irqs_ever += irq_count(&table, new_row, table.cpus[k]);
+		name_row(a->old_row, sizeof(a->old_row), old_row);
+		name_row(a->new_row, sizeof(a->new_row), new_row);
+	}
 	irq_table_free(&table);
+}
+
+/* Keeps those only of CPUs of which the kernel says that their timer stops in idle, or can't interrupt. */
+static void forget_broadcast(const struct alive_cpu *cpus, size_t n)
+{
+	struct timer_list tl;
+	bool read = !timer_list_read(&tl);
+
+	for (size_t i = 0; i < n; i++) {
+		struct alive *a = cpus[i].a;
+
+		a->broadcast = read && cpus_has(&tl.broadcast_mask, cpus[i].cpu);
+		if (!a->broadcast)
+			a->broadcast_irqs = 0;
+	}
+	if (read)
+		timer_list_free(&tl);
+}
+
+bool alive_rode(const struct alive *a)
+{
+	return !a->new_row[0] || a->new_irqs + a->broadcast_irqs >= a->wakeups / 2;
+}
+
+bool alive_old_goes_on(const struct alive *a)
+{
+	if (a->broadcast && !strcmp(a->old_row, "LOC"))
+		return false;
+	return strcmp(a->old_row, a->new_row) && a->old_irqs > 2;
 }
 
 uint64_t alive_irqs(int cpu, const char *device)
 {
 	struct alive a = { 0 };
+	struct alive_cpu one = { cpu, device, device, &a };
 
-	count_irqs(cpu, device, device, &a);
-	return a.new_irqs;
+	count_irqs(&one, 1);
+	forget_broadcast(&one, 1);
+	return a.new_irqs + a.broadcast_irqs;
 }
 
 const char *alive_interrupts(const struct alive *a)
@@ -150,51 +190,96 @@ int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
 	return 0;
 }
 
-/* Runs some sleeps on a CPU and watches them. */
-static void sample(int cpu, enum wake_kind kind, unsigned int count, int64_t interval_ns,
-		   struct alive *a)
+/* Runs some sleeps on each CPU and watches them; the index of the dead one, or -1. */
+static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, unsigned int count, int64_t interval_ns)
 {
-	struct wake w = { .cpu = cpu, .kind = kind, .count = count, .interval_ns = interval_ns };
-	struct wake *all[] = { &w };
+	struct wake *w = calloc(n, sizeof(*w)), **all = calloc(n, sizeof(*all));
 	struct wake_death death;
+	size_t started = 0;
 
-	if (a->dead || a->error)
-		return;
-	a->error = wake_start(&w);
-	if (a->error)
-		return;
-	if (alive_watch(all, 1, &death)) {
-		a->dead = true;
-		a->clock_frozen = death.clock_frozen;
-		a->waited_ns = death.waited_ns;
-		a->wakeups += atomic_load(&w.woken);
-		return;
+	ck_assert(w && all);
+	for (size_t i = 0; i < n; i++) {
+		struct wake *one = &w[started];
+
+		*one = (struct wake){ .cpu = cpus[i].cpu, .kind = kind, .count = count, .interval_ns = interval_ns };
+		if (!cpus[i].a->error)
+			cpus[i].a->error = wake_start(one);
+		if (!cpus[i].a->error)
+			all[started++] = one;
 	}
-	a->error = w.error;
-	a->early += w.early;
-	a->wakeups += w.woken;
-	a->late[kind] = wake_join(&w);
+	if (alive_watch(all, started, &death)) {
+		for (size_t i = 0; i < n; i++) {
+			struct alive *a = cpus[i].a;
+
+			if (cpus[i].cpu != death.wake->cpu)
+				continue;
+			a->dead = true;
+			a->clock_frozen = death.clock_frozen;
+			a->waited_ns = death.waited_ns;
+			a->wakeups += atomic_load(&death.wake->woken);
+			return i;
+		}
+	}
+	for (size_t i = 0, k = 0; i < n; i++) {
+		struct alive *a = cpus[i].a;
+
+		if (k == started || w[k].cpu != cpus[i].cpu)
+			continue;
+		a->error = w[k].error;
+		a->early += w[k].early;
+		a->wakeups += w[k].woken;
+		a->late[kind] = wake_join(&w[k++]);
+	}
+	free(w);
+	free(all);
+	return -1;
 }
 
-void alive_sample(int cpu, int observer, const char *old_device, const char *new_device,
+int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum alive_depth depth)
+{
+	/* Long enough for each to be an event of its own on a slow guest. */
+	static const struct {
+		unsigned int count;
+		int64_t interval_ns;
+	} plans[][3] = {
+		[ALIVE_FULL] = { { 50, 6 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC } },
+		[ALIVE_BRIEF] = { { 10, 4 * NSEC_PER_MSEC }, { 4, 3 * NSEC_PER_MSEC }, { 4, 3 * NSEC_PER_MSEC } },
+	};
+	int dead = -1;
+
+	for (size_t i = 0; i < n; i++)
+		memset(cpus[i].a, 0, sizeof(*cpus[i].a));
+	cpu_pin(observer);
+	count_irqs(cpus, n);
+	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD && dead < 0; kind++)
+		dead = sample(cpus, n, kind, plans[depth][kind].count, plans[depth][kind].interval_ns);
+	count_irqs(cpus, n);
+	forget_broadcast(cpus, n);
+	if (dead >= 0) {
+		const struct alive_cpu *c = &cpus[dead];
+
+		report_note("DEAD cpu=%d device=%s: %s", c->cpu, c->new_device, death(c->a, c->new_device));
+		note_timer_list(c->cpu);
+		return c->cpu;
+	}
+	for (size_t i = 0; i < n; i++)
+		cpus[i].a->whole = !cpus[i].a->error;
+	return -1;
+}
+
+void alive_sample(int cpu, int observer, enum alive_depth depth, const char *old_device, const char *new_device,
 		  struct alive *a)
 {
-	struct alive before = { 0 };
+	alive_sample_all(&(struct alive_cpu){ cpu, old_device, new_device, a }, 1, observer, depth);
+}
 
-	memset(a, 0, sizeof(*a));
-	cpu_pin(observer);
-	count_irqs(cpu, old_device, new_device, &before);
-	sample(cpu, WAKE_ABS, 50, 10 * NSEC_PER_MSEC, a);
-	sample(cpu, WAKE_REL, 20, 5 * NSEC_PER_MSEC, a);
-	sample(cpu, WAKE_TIMERFD, 20, 5 * NSEC_PER_MSEC, a);
-	count_irqs(cpu, old_device, new_device, a);
-	/* The kernel counts in 32 bits. */
-	a->old_irqs = (uint32_t)(a->old_irqs - before.old_irqs);
-	a->new_irqs = (uint32_t)(a->new_irqs - before.new_irqs);
-	if (!a->dead)
+void alive_judge_interrupts(const struct alive *a, const char *device)
+{
+	if (alive_rode(a))
 		return;
-	report_note("DEAD cpu=%d device=%s: %s", cpu, new_device, death(a, new_device));
-	note_timer_list(cpu);
+	report_fail("%u sleeps ended, but %s rose by %llu only%s: they don't ride on %s", a->wakeups, a->new_row,
+		    (unsigned long long)a->new_irqs, a->broadcast ? ", and what broadcasts cause is too little as well" : "",
+		    device);
 }
 
 int64_t alive_bound(const struct alive *baseline, int kind)

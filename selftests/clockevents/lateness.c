@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,20 +15,47 @@
 #include "../lib/wake.h"
 #include "deaths.h"
 #include "lateness.h"
+#include "tick.h"
 
 enum { ROUNDS = 16 };
 
+/* The tick's length: 10 ms, the longest there is, where CLOCK_MONOTONIC_COARSE claims what can't be. */
+static int64_t tick_ns(void)
+{
+	struct timespec ts;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || timespec_ns(&ts) < NSEC_PER_MSEC * 9 / 10 ||
+	    timespec_ns(&ts) > 10 * NSEC_PER_MSEC)
+		return 10 * NSEC_PER_MSEC;
+	return timespec_ns(&ts);
+}
+
+/* Whether timers expire on ticks only: the resolution is a nanosecond otherwise (hrtimer_resolution). */
+static bool low_resolution(void)
+{
+	struct timespec ts;
+
+	return !clock_getres(CLOCK_MONOTONIC, &ts) && timespec_ns(&ts) > NSEC_PER_MSEC / 2;
+}
+
 /*
- * Longer than a jiffy at the lowest HZ: the tick stops meanwhile, and its interrupts don't end the sleep.
- * As long idle before a poke, for comparison.
+ * Longer than a tick: it stops meanwhile, and its interrupts don't end the sleep. As long idle before a poke,
+ * for comparison.
  */
-#define SLEEP_NS (20 * NSEC_PER_MSEC)
+static int64_t sleep_ns(void)
+{
+	int64_t ns = 2 * tick_ns() + 2 * NSEC_PER_MSEC;
+
+	return ns > 10 * NSEC_PER_MSEC ? ns : 10 * NSEC_PER_MSEC;
+}
 
 struct sleeper {
 	int poke, answer;		/* eventfds: from the caller, to the caller */
+	int64_t sleep;			/* how long each is */
 	int error;			/* errno of a sleep that failed */
 	int64_t woke;			/* when the last poke woke it */
-	int64_t late[ROUNDS];
+	int64_t late[ROUNDS], poked[ROUNDS];
+	pthread_t thread;
 };
 
 static void *sleep_and_wait(void *arg)
@@ -36,7 +64,7 @@ static void *sleep_and_wait(void *arg)
 	eventfd_t value;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + SLEEP_NS;
+		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + s->sleep;
 		struct timespec until = ns_timespec(deadline);
 
 		s->error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
@@ -49,13 +77,7 @@ static void *sleep_and_wait(void *arg)
 	return NULL;
 }
 
-static bool never(void *arg)
-{
-	(void)arg;
-	return false;
-}
-
-static bool has_answer(void *arg)
+static bool has_answered(void *arg)
 {
 	const struct sleeper *s = arg;
 	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
@@ -65,84 +87,121 @@ static bool has_answer(void *arg)
 
 /*
  * The caller waits off its CPU: on a busy host, a virtual CPU that spins is what keeps the other from
- * running where both were put on one core, and the pokes would be late for that alone.
+ * running where both were put on one core, and the pokes would be late for that alone. What doesn't come so is
+ * awaited once more in observed time, which a host's pause is not (wake.h).
  */
 static bool answered(struct sleeper *s)
 {
 	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
 	eventfd_t value;
 
-	/* What doesn't come so is awaited once more in observed time, which a host's pause is not (wake.h). */
-	if (poll(&fd, 1, WAKE_DEAD_NS / NSEC_PER_MSEC) != 1 && observe(has_answer, s, WAKE_DEAD_NS))
+	if (poll(&fd, 1, WAKE_DEAD_NS / NSEC_PER_MSEC) != 1 && observe(has_answered, s, WAKE_DEAD_NS))
 		return false;
 	return !eventfd_read(s->answer, &value);
 }
 
-int lateness_sample(int cpu, int observer, struct lateness *l)
+/* The k-th of n. Its sleeps end at moments of their own, so that CPUs that share a core don't wake at once. */
+static int start(struct sleeper *s, int cpu, size_t k, size_t n)
 {
-	/* A thread that never wakes keeps it, until the process of the case ends. */
-	static struct sleeper s;
-	int64_t poke[ROUNDS];
-	pthread_t thread;
-	int err;
-
-	if (cpu == observer)
-		return -EINVAL;
-	cpu_pin(observer);
-	s.poke = eventfd(0, EFD_CLOEXEC);
+	s->sleep = sleep_ns() * (n + k) / n;
+	s->poke = eventfd(0, EFD_CLOEXEC);
 	/* The answers are counted: a caller that is delayed finds two. */
-	s.answer = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
-	if (s.poke < 0 || s.answer < 0)
+	s->answer = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (s->poke < 0 || s->answer < 0)
 		return -errno;
-	err = cpu_thread(&thread, cpu, sleep_and_wait, &s);
-	if (err)
-		return err;
-	for (int i = 0; i < ROUNDS; i++) {
-		int64_t before;
+	return cpu_thread(&s->thread, cpu, sleep_and_wait, s);
+}
 
-		if (!answered(&s))
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* One sleep and one poke of each; *which: the one that an error is about. */
+static int one_round(struct sleeper *all, size_t n, int round, size_t *which)
+{
+	size_t *k = which;
+
+	for (*k = 0; *k < n; ++*k) {
+		if (!answered(&all[*k]))
 			return -ETIMEDOUT;
-		if (s.error)
-			return -s.error;
-		observe(never, NULL, SLEEP_NS);
-		before = clock_ns(CLOCK_MONOTONIC);
-		if (eventfd_write(s.poke, 1))
-			return -errno;
-		if (!answered(&s))
-			return -EHOSTDOWN;
-		poke[i] = s.woke - before;
+		if (all[*k].error)
+			return -all[*k].error;
 	}
-	pthread_join(thread, NULL);
-	close(s.poke);
-	close(s.answer);
-	l->late = stats_of(s.late, ROUNDS);
-	l->poke = stats_of(poke, ROUNDS);
+	observe(never, NULL, sleep_ns());
+	for (*k = 0; *k < n; ++*k) {
+		int64_t before = clock_ns(CLOCK_MONOTONIC);
+
+		if (eventfd_write(all[*k].poke, 1))
+			return -errno;
+		if (!answered(&all[*k]))
+			return -EHOSTDOWN;
+		all[*k].poked[round] = all[*k].woke - before;
+	}
+	return 0;
+}
+
+int lateness_sample(struct lateness *all, size_t n, int observer)
+{
+	/* Threads that never wake keep it, until the process of the case ends. */
+	struct sleeper *sleepers = calloc(n, sizeof(*sleepers));
+	size_t which = 0;
+	int err = 0;
+
+	if (!sleepers)
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++)
+		if (all[k].cpu == observer)
+			return -EINVAL;
+	cpu_pin(observer);
+	for (size_t k = 0; k < n && !err; k++)
+		err = start(&sleepers[k], all[k].cpu, k, n);
+	for (int i = 0; i < ROUNDS && !err; i++)
+		err = one_round(sleepers, n, i, &which);
+	if (err) {
+		all[which].error = err;
+		return err;
+	}
+	for (size_t k = 0; k < n; k++) {
+		struct sleeper *s = &sleepers[k];
+
+		pthread_join(s->thread, NULL);
+		close(s->poke);
+		close(s->answer);
+		all[k].late = stats_of(s->late, ROUNDS);
+		all[k].poke = stats_of(s->poked, ROUNDS);
+		all[k].whole = true;
+	}
+	free(sleepers);
 	return 0;
 }
 
 int64_t lateness_bound(const struct lateness *l)
 {
-	return NSEC_PER_MSEC + 2 * l->poke.p25;
+	return NSEC_PER_MSEC + 2 * l->poke.p25 + (low_resolution() ? tick_ns() : 0);
 }
 
-void lateness_judge(int cpu, int observer, const char *device)
+void lateness_judge(struct lateness l, int cpu, int observer, const char *device)
 {
-	struct lateness l;
-
+	l.cpu = cpu;
+	if (cpu == observer) {
+		report_note("how late CPU %d's sleeps are isn't judged: there is no second CPU whose wake-ups without timer tell how late this one wakes anyway",
+			    cpu);
+		return;
+	}
 	for (int sampling = 0; sampling < 3; sampling++) {
-		int err = lateness_sample(cpu, observer, &l);
+		int err = l.error;
 
-		if (err == -EINVAL) {
-			report_note("how late CPU %d's sleeps are isn't judged: there is no second CPU whose wake-ups without timer tell how late this one wakes anyway",
-				    cpu);
-			return;
-		}
+		/* The first one may be there already, of all CPUs side by side. */
+		if (!err && (sampling || !l.whole))
+			err = lateness_sample(&l, 1, observer);
 		if (err == -ETIMEDOUT) {
 			report_note("DEAD cpu=%d device=%s: a sleep of %lld ms hadn't ended %lld s later", cpu, device,
-				    SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+				    (long long)(sleep_ns() / NSEC_PER_MSEC), 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 			deaths_add(cpu);
 			report_fail("DEAD: CPU %d's timers stopped on %s: a sleep of %lld ms hadn't ended %lld s later", cpu,
-				    device, SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+				    device, (long long)(sleep_ns() / NSEC_PER_MSEC), 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 		}
 		if (err == -EHOSTDOWN)
 			report_fail("CPU %d, %s: a thread that CPU %d woke by a write, without timer, hadn't run %lld s later", cpu,
@@ -160,12 +219,10 @@ void lateness_judge(int cpu, int observer, const char *device)
 
 void lateness_judge_idle(int64_t irqs, int64_t late, const char *device)
 {
-	struct timespec tick;
-	int64_t limit;
+	/* As many as 50 in a second. */
+	int64_t limit = (TICK_IDLE_NS + late) / tick_ns() + 50 * TICK_IDLE_NS / NSEC_PER_SEC;
 
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &tick), 0);
-	limit = (NSEC_PER_SEC + late) / timespec_ns(&tick) + 50;
 	if (irqs > limit)
-		report_fail("%lld interrupts of %s in an idle second, more than the %lld of a tick that never stops",
-			    (long long)irqs, device, (long long)limit);
+		report_fail("%lld interrupts of %s in %lld ms of idleness, more than the %lld of a tick that never stops",
+			    (long long)irqs, device, TICK_IDLE_NS / NSEC_PER_MSEC, (long long)limit);
 }

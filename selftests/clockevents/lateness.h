@@ -3,38 +3,45 @@
 #ifndef TICKPROOF_LATENESS_H
 #define TICKPROOF_LATENESS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../lib/stats.h"
 
 struct lateness {
+	int cpu;		/* filled in by the caller */
+	bool whole;		/* sampled to the end */
+	int error;		/* why not, where it is this CPU that failed */
 	struct stats late;	/* of sleeps on the CPU, ns */
 	struct stats poke;	/* from a write on another CPU until a thread of this one runs, ns */
 };
 
 /*
  * Sleeps and pokes in turn, so that what the host does to one it does to the
- * other. Pins the caller to observer. Negative errno where it can't be told:
- * -EINVAL with one CPU, -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke never woke anybody.
+ * other; on n CPUs side by side. Pins the caller to observer, which is none of them. Negative
+ * errno where it can't be told: -EINVAL with one CPU, -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke never
+ * woke anybody; then in error of the one concerned as well.
  */
-int lateness_sample(int cpu, int observer, struct lateness *l);
+int lateness_sample(struct lateness *all, size_t n, int observer);
 
 /*
  * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and
  * twice that of the pokes. A busy host delays some or most wake-ups of either kind; a
  * timer that is late by a constant nearly all sleeps, but those that end with an
- * interrupt that another timer had asked for.
+ * interrupt that another timer had asked for. Without high resolution timers (highres=off) a sleep
+ * ends with the tick behind its deadline: a tick more.
  */
 int64_t lateness_bound(const struct lateness *l);
 
 /*
- * Fails the case where sleeps on cpu, with this device, are later than that. A
- * timer that is always late is so in the second and third sampling as well; what a host does to one is not.
+ * Fails the case where sleeps on cpu, with this device, are later than that; l is sampled here where it isn't whole. A
+ * timer that is always late is so in a second and third sampling as well; what a host does to one is not.
  */
-void lateness_judge(int cpu, int observer, const char *device);
+void lateness_judge(struct lateness l, int cpu, int observer, const char *device);
 
 /*
- * Fails it where device interrupted an idle CPU irqs times in a second and late ns: as often
+ * Fails it where device interrupted an idle CPU irqs times in TICK_IDLE_NS and late ns: as often
  * as a tick that never stops, and some timers, is not yet a storm.
  */
 void lateness_judge_idle(int64_t irqs, int64_t late, const char *device);

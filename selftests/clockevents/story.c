@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include <sched.h>
 #include <unistd.h>
 
 #include "../lib/clockevents.h"
@@ -24,7 +23,7 @@ void story_need_root(void)
 {
 	char path[96];
 
-	ce_path(0, "unbind_device", path, sizeof(path));
+	ce_path(cpus_next(-1, report_cpus()), "unbind_device", path, sizeof(path));
 	if (access(path, F_OK))
 		report_skip("no %s: this kernel has no clockevents in sysfs", path);
 	if (geteuid() || access(path, W_OK))

@@ -9,18 +9,26 @@
 #include "../lib/platform.h"
 #include "../lib/timer_list.h"
 #include "alive.h"
+#include "lateness.h"
 #include "switch.h"
+#include "tick.h"
+
+/* When /proc/timer_list was read: before the switch, behind it, and behind the idleness that followed. */
+enum moment { BEFORE, SWITCHED, IDLED };
 
 /* One CPU's story. */
 struct cpu_story {
-	bool has_baseline;
+	char device[CE_NAME_LEN];	/* before */
+	bool measured;			/* all of what follows came to its end */
 	struct alive baseline;
-	uint64_t idle_irqs;		/* in a second of idleness, before */
-	struct tl_cpu tick;		/* before */
+	struct idleness idle;
+	struct lateness lateness;
+	struct tl_cpu tick[3];		/* enum moment */
 	struct fallback expected;
 	bool tried;			/* the result of unbind.cpuN stands */
 	struct switched s;
 	struct alive after;
+	struct idleness idle_after;
 };
 
 /* For setup(): nothing has happened yet. */

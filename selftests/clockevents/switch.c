@@ -19,7 +19,7 @@ const char *const switch_load_name[] = { "idle", "spinning", "timer storm" };
 /* Sleepers whose timers are armed when the switch comes. */
 #define NR_ARMED 6
 
-static const int armed_ms[NR_ARMED] = { 60, 120, 180, 420, 560, 800 };
+static const int armed_ms[NR_ARMED] = { 40, 55, 70, 90, 110, 130 };
 
 static void judge_armed(struct wake *const armed[], struct armed *out)
 {
@@ -45,10 +45,11 @@ static void judge_armed(struct wake *const armed[], struct armed *out)
 
 /* A periodic timerfd that is read until its last period has passed. */
 #define PERIOD_NS (5 * NSEC_PER_MSEC)
-#define PERIODS 160
+#define PERIODS 30
 
 struct periodic {
 	int cpu;
+	int64_t period;
 	_Atomic bool started, done;
 	uint64_t expirations, expected_min, expected_max;
 };
@@ -66,9 +67,10 @@ static void *read_periods(void *arg)
 	uint64_t expirations;
 
 	cpu_pin(p->cpu);
-	first = clock_ns(CLOCK_MONOTONIC) + PERIOD_NS;
+	p->period = periods_interval(PERIOD_NS);
+	first = clock_ns(CLOCK_MONOTONIC) + p->period;
 	when.it_value = ns_timespec(first);
-	when.it_interval = ns_timespec(PERIOD_NS);
+	when.it_interval = ns_timespec(p->period);
 	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL))
 		return NULL;
 	atomic_store(&p->started, true);
@@ -78,8 +80,8 @@ static void *read_periods(void *arg)
 			return NULL;
 		after = clock_ns(CLOCK_MONOTONIC);
 		p->expirations += expirations;
-		p->expected_min = before < first ? 1 : periods_at(before, first, PERIOD_NS);
-		p->expected_max = periods_at(after, first, PERIOD_NS);
+		p->expected_min = before < first ? 1 : periods_at(before, first, p->period);
+		p->expected_max = periods_at(after, first, p->period);
 		if (p->expirations < p->expected_min || p->expirations > p->expected_max)
 			break;
 	}
@@ -112,11 +114,18 @@ static bool scene_ready(void *arg)
 		return false;
 	if (s->load == SWITCH_SPINNING && !atomic_load(&s->spinner.running))
 		return false;
-	for (int i = 0; i < NR_ARMED; i++)
-		if (!atomic_load(&s->armed[i]->deadline))
-			return false;
 	for (size_t i = 0; i < s->nr_others; i++)
 		if (!atomic_load(&s->others[i]->woken))
+			return false;
+	return true;
+}
+
+static bool armed_ready(void *arg)
+{
+	struct scene *s = arg;
+
+	for (int i = 0; i < NR_ARMED; i++)
+		if (!atomic_load(&s->armed[i]->deadline))
 			return false;
 	return true;
 }
@@ -188,9 +197,12 @@ static int start_scene(struct scene *s, int cpu, enum switch_load load)
 	if (!err)
 		err = -pthread_create(&thread, NULL, read_periods, &s->periodic);
 	if (!err)
+		err = observe(scene_ready, s, WAKE_DEAD_NS);
+	/* Last, since they are to be pending still when the switch comes. */
+	if (!err)
 		err = start_armed(s, cpu);
 	if (!err)
-		err = observe(scene_ready, s, WAKE_DEAD_NS);
+		err = observe(armed_ready, s, WAKE_DEAD_NS);
 	return err;
 }
 
@@ -254,7 +266,7 @@ int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct
 		return 0;
 
 	out->watched = true;
-	alive_sample(cpu, observer, out->before, out->after, &out->fresh);
+	alive_sample(cpu, observer, ALIVE_BRIEF, out->before, out->after, &out->fresh);
 	if (out->fresh.dead)
 		return 0;
 	wake_watch(scene.armed, NR_ARMED, &death);
@@ -263,6 +275,7 @@ int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct
 	out->expirations = scene.periodic.expirations;
 	out->expected_min = scene.periodic.expected_min;
 	out->expected_max = scene.periodic.expected_max;
+	out->period = scene.periodic.period;
 	if (load == SWITCH_SPINNING)
 		spinner_stop(&scene.spinner);
 	end_others(&scene, out);

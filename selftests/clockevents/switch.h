@@ -34,6 +34,7 @@ struct switched {
 	struct armed armed;
 	/* periodic timerfd across the switch: expirations, and how many there must be */
 	bool periodic_done;
+	int64_t period;
 	uint64_t expirations, expected_min, expected_max;
 	struct stats others_late;	/* sleeps on all other CPUs from before to after */
 	unsigned int others_early, others_dead;
@@ -41,8 +42,8 @@ struct switched {
 
 /*
  * Arms one-shot and periodic timers on cpu, puts it under load, writes the name
- * of its current device to its unbind_device and watches what follows for about
- * a second. A refused write ends it at once unless watch is set. Threads may be
+ * of its current device to its unbind_device and watches what follows for a
+ * moment. A refused write ends it at once unless watch is set. Threads may be
  * left running: the caller ends its process soon. Returns 0 or -errno.
  */
 int switch_away(int cpu, int observer, enum switch_load load, bool watch, struct switched *s);

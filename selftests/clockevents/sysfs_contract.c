@@ -32,7 +32,7 @@ static void need_writable(void)
 	char path[96];
 
 	shown_names();
-	ce_path(0, "unbind_device", path, sizeof(path));
+	ce_path(cpus_next(-1, report_cpus()), "unbind_device", path, sizeof(path));
 	if (geteuid())
 		report_skip("writing to unbind_device needs root");
 	if (access(path, W_OK))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/time.h>
 
 #include "../lib/clocks.h"
@@ -10,36 +11,34 @@
 #include "alive.h"
 #include "tick.h"
 
-int64_t tick_idle_second(int cpu, int observer, const char *device, int64_t *late_ns)
+int tick_idle(struct idleness *all, size_t n, int observer)
 {
-	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = NSEC_PER_SEC };
-	struct wake *all[] = { &w };
+	struct wake *w = calloc(n, sizeof(*w)), **wakes = calloc(n, sizeof(*wakes));
 	struct wake_death death;
-	uint64_t before;
 
+	ck_assert(w && wakes);
 	cpu_pin(observer);
-	before = alive_irqs(cpu, device);
-	ck_assert_int_eq(wake_start(&w), 0);
+	for (size_t i = 0; i < n; i++) {
+		all[i].irqs = alive_irqs(all[i].cpu, all[i].device);
+		w[i] = (struct wake){ .cpu = all[i].cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = TICK_IDLE_NS };
+		wakes[i] = &w[i];
+		ck_assert_int_eq(wake_start(wakes[i]), 0);
+	}
 	/* With one CPU a busy observer would keep it from idling; the host watches then. */
-	if (observer != cpu && alive_watch(all, 1, &death))
-		return -1;
-	*late_ns = wake_join(&w).max;
-	return (uint32_t)(alive_irqs(cpu, device) - before);
-}
-
-struct tl_cpu tick_read(int cpu)
-{
-	const struct tl_cpu *found;
-	struct tl_cpu tick = { 0 };
-	struct timer_list tl;
-
-	if (timer_list_read(&tl))
-		return tick;
-	found = timer_list_cpu(&tl, cpu);
-	if (found)
-		tick = *found;
-	timer_list_free(&tl);
-	return tick;
+	if (observer != all[0].cpu && alive_watch(wakes, n, &death)) {
+		for (size_t i = 0; i < n; i++)
+			all[i].dead = all[i].cpu == death.wake->cpu;
+		return death.wake->cpu;
+	}
+	for (size_t i = 0; i < n; i++) {
+		all[i].late = wake_join(&w[i]).max;
+		/* The kernel counts in 32 bits. */
+		all[i].irqs = (uint32_t)(alive_irqs(all[i].cpu, all[i].device) - all[i].irqs);
+		all[i].whole = true;
+	}
+	free(w);
+	free(wakes);
+	return -1;
 }
 
 static bool both_switched(void *arg)
@@ -72,10 +71,13 @@ static void on_prof(int sig)
 	profiled++;
 }
 
+/* Each of them takes that much CPU time: they are few. */
+enum { SIGNALS = 3 };
+
 static bool profiled_enough(void *arg)
 {
 	(void)arg;
-	return profiled >= 5;
+	return profiled >= SIGNALS;
 }
 
 void tick_judge_accounting(int cpu)
@@ -94,6 +96,6 @@ void tick_judge_accounting(int cpu)
 	used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	report_metric("cpu_time", used, "ns");
 	/* Charged tick by tick: it may be two jiffies off, never more. */
-	if (used < 5 * interval - 2 * jiffy)
-		report_fail("five signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time", used / 1e6);
+	if (used < SIGNALS * interval - 2 * jiffy)
+		report_fail("%d signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time", SIGNALS, used / 1e6);
 }

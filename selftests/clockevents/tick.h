@@ -3,19 +3,27 @@
 #ifndef TICKPROOF_TICK_H
 #define TICKPROOF_TICK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/timer_list.h"
+/* How long an idle CPU is watched. */
+#define TICK_IDLE_NS 500000000ll
+
+/* A CPU, idle through one sleep of that length. */
+struct idleness {
+	int cpu;
+	const char *device;
+	bool whole, dead;		/* it woke; it never did */
+	uint64_t irqs;			/* of device on it meanwhile */
+	int64_t late;			/* how late it woke, ns */
+};
 
 /*
- * Lets cpu idle through one sleep of a second. Returns the interrupts of device
- * on it meanwhile and, in *late_ns, how late it woke; -1 when it never woke
- * (WAKE_DEAD_NS past the deadline; then only exiting is safe).
+ * Lets n CPUs idle side by side; the caller has filled in cpu and device. Pins the caller to observer. Returns a CPU
+ * that never woke (WAKE_DEAD_NS past the deadline; then only exiting is safe), or -1.
  */
-int64_t tick_idle_second(int cpu, int observer, const char *device, int64_t *late_ns);
-
-/* cpu's block of /proc/timer_list; all 0 where it can't be read. */
-struct tl_cpu tick_read(int cpu);
+int tick_idle(struct idleness *all, size_t n, int observer);
 
 /* Fails the case unless the tick takes cpu from one busy thread and gives it to another. */
 void tick_judge_preemption(int cpu, int observer);

@@ -32,46 +32,149 @@
 
 /* Shared with the processes of the cases. */
 static struct state {
+	bool measured;			/* the baselines were; a death may have ended it */
+	bool looked;			/* so were those that were switched */
 	bool last_round;		/* no CPU could be unbound in the last one: EBUSY is final */
 	unsigned int turn;		/* successful unbinds so far; chooses the load */
 	unsigned int refused;		/* EBUSY while another CPU's turn was still to come */
 	unsigned int refused_changed;	/* of these, how many changed something */
+	int nr_tried;
+	int tried[];			/* CPUs whose unbind has its result, in that order; room for report_cpus() */
 } *state;
 
 static struct platform platform;
 
+/* What is measured of several CPUs side by side: the rows of three tables, and whose they are. */
+struct group {
+	size_t n;
+	struct alive_cpu *alive;
+	struct idleness *idle;
+	struct lateness *lateness;
+};
+
+static struct group group_new(void)
+{
+	size_t room = cpus_count(report_cpus());
+	struct group g = { 0, calloc(room, sizeof(*g.alive)), calloc(room, sizeof(*g.idle)),
+			   calloc(room, sizeof(*g.lateness)) };
+
+	ck_assert(g.alive && g.idle && g.lateness);
+	return g;
+}
+
+static void group_free(struct group *g)
+{
+	free(g->alive);
+	free(g->idle);
+	free(g->lateness);
+}
+
+/* The CPUs' blocks of /proc/timer_list as they are now. */
+static void read_ticks(const struct group *g, enum moment moment)
+{
+	struct timer_list tl;
+	int err = timer_list_read(&tl);
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct tl_cpu *found = err ? NULL : timer_list_cpu(&tl, g->alive[i].cpu);
+
+		story_of(g->alive[i].cpu)->tick[moment] =
+			found ? *found : (struct tl_cpu){ .hres_active = -1, .nohz = -1, .tick_stopped = -1 };
+	}
+	if (!err)
+		timer_list_free(&tl);
+}
+
+/*
+ * All CPUs of a set side by side but the first, which observes, and then that one: their sleeps, an idle moment and,
+ * before anything is unbound, their lateness. The first to be found dead ends it.
+ */
+static void measure(const struct cpus *cpus, bool before)
+{
+	int first = cpus_next(-1, report_cpus()), cpu;
+
+	for (int turn = 0; turn < 2; turn++) {
+		struct group g = group_new();
+		int observer = first, dead;
+
+		cpus_for_each(cpu, cpus) {
+			struct cpu_story *c = story_of(cpu);
+
+			if ((cpu == first) != turn)
+				continue;
+			if (turn)
+				observer = deaths_observer(cpu);
+			g.alive[g.n] = before ? (struct alive_cpu){ cpu, c->device, c->device, &c->baseline } :
+						(struct alive_cpu){ cpu, c->s.before, c->s.after, &c->after };
+			g.idle[g.n] = (struct idleness){ .cpu = cpu, .device = g.alive[g.n].new_device };
+			g.lateness[g.n++] = (struct lateness){ .cpu = cpu };
+		}
+		if (!g.n)
+			continue;
+		dead = alive_sample_all(g.alive, g.n, observer, ALIVE_FULL);
+		if (dead >= 0) {
+			deaths_add(dead);
+			return;
+		}
+		read_ticks(&g, before ? BEFORE : SWITCHED);
+		dead = tick_idle(g.idle, g.n, observer);
+		if (dead >= 0) {
+			report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of %lld ms", dead,
+				    before ? story_of(dead)->device : story_of(dead)->s.after, TICK_IDLE_NS / NSEC_PER_MSEC);
+			deaths_add(dead);
+		}
+		for (size_t i = 0; i < g.n; i++)
+			*(before ? &story_of(g.idle[i].cpu)->idle : &story_of(g.idle[i].cpu)->idle_after) = g.idle[i];
+		if (dead >= 0)
+			return;
+		if (before)
+			/* Who isn't whole then is sampled again, alone, by lateness_judge(). */
+			lateness_sample(g.lateness, g.n, observer);
+		else
+			read_ticks(&g, IDLED);
+		for (size_t i = 0; before && i < g.n; i++) {
+			struct cpu_story *c = story_of(g.lateness[i].cpu);
+
+			c->lateness = g.lateness[i];
+			c->measured = true;
+		}
+		group_free(&g);
+	}
+}
+
+static void measure_baselines(void)
+{
+	static struct ce_names now;
+	int cpu;
+
+	state->measured = true;
+	ck_assert_int_eq(ce_snapshot(&now), 0);
+	cpus_for_each(cpu, report_cpus())
+		strcpy(story_of(cpu)->device, now.cpu[cpu]);
+	measure(report_cpus(), true);
+}
+
 static void baseline(int cpu)
 {
 	struct cpu_story *c = story_of(cpu);
-	char device[CE_NAME_LEN];
-	int observer = deaths_observer(cpu);
-	int64_t irqs, late;
+	const char *device = c->device;
 
 	story_need_root();
-	ck_assert_int_eq(ce_current(cpu, device), 0);
-	alive_sample(cpu, observer, device, device, &c->baseline);
-	if (c->baseline.dead)
-		deaths_add(cpu);
+	if (!state->measured)
+		measure_baselines();
+	if (c->idle.dead)
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu, device,
+			    TICK_IDLE_NS / NSEC_PER_MSEC);
+	if (!c->measured && !c->baseline.dead)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	alive_judge(&c->baseline, NULL, cpu, device);
-	irqs = tick_idle_second(cpu, observer, device, &late);
-	if (irqs < 0) {
-		report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of a second", cpu, device);
-		deaths_add(cpu);
-		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of a second", cpu, device);
-	}
-	c->idle_irqs = irqs;
-	c->tick = tick_read(cpu);
-	c->has_baseline = true;
 	alive_metrics(&c->baseline.late[WAKE_ABS]);
-	report_metric("idle_irqs", irqs, "interrupts/s");
-	lateness_judge_idle(irqs, late, device);
-	lateness_judge(cpu, observer, device);
+	report_metric("idle_irqs", c->idle.irqs * (NSEC_PER_SEC / TICK_IDLE_NS), "interrupts/s");
+	lateness_judge_idle(c->idle.irqs, c->idle.late, device);
+	lateness_judge(c->lateness, cpu, deaths_observer(cpu), device);
 	if (!c->baseline.new_row[0])
 		report_note("no row in /proc/interrupts is known for %s", device);
-	else if (c->baseline.new_irqs < c->baseline.wakeups / 2)
-		report_fail("%u sleeps ended, but %s rose by %llu only: they don't ride on %s",
-			    c->baseline.wakeups, c->baseline.new_row,
-			    (unsigned long long)c->baseline.new_irqs, device);
+	alive_judge_interrupts(&c->baseline, device);
 }
 
 static struct fallback predict(int cpu)
@@ -87,17 +190,60 @@ static struct fallback predict(int cpu)
 	return platform_fallback(&platform, cpu, now.cpu[cpu], now.broadcast, hpet_taken);
 }
 
+/* A CPU that this process may not run on, with a clockevent of that name; -1: none. */
+static int stranger(const char *device)
+{
+	static struct ce_names now;
+	int cpu;
+
+	ck_assert_int_eq(ce_snapshot(&now), 0);
+	cpus_for_each(cpu, &now.cpus)
+		if (!cpus_has(report_cpus(), cpu) && !strcmp(now.cpu[cpu], device))
+			return cpu;
+	return -1;
+}
+
+/*
+ * Offline and online once: the clockevent registered last stands first on the kernel's list, and so can be unbound though
+ * another CPU, which we have to leave alone, has one of that name. False where cpu can't be taken offline.
+ */
+static bool to_front(int cpu)
+{
+	char path[64];
+	int err;
+
+	if (!cpu_can_offline(cpu) || deaths_observer(cpu) == cpu)
+		return false;
+	cpu_pin(deaths_observer(cpu));
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	restore_need(path, "1");
+	if (cpu_set_online(cpu, false))
+		return false;
+	err = cpu_set_online(cpu, true);
+	if (err)
+		report_fail("CPU %d doesn't come back online: %s", cpu, strerror(-err));
+	return true;
+}
+
 static void unbind(int cpu)
 {
 	struct cpu_story *c = story_of(cpu);
 	const struct switched *s = &c->s;
-	char fact[32], path[64];
-	int err;
+	char fact[32], path[64], device[CE_NAME_LEN];
+	int err, other = -1;
 
 	story_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	c->expected = predict(cpu);
+	ck_assert_int_eq(ce_current(cpu, device), 0);
+	if (state->last_round && c->expected.kind != FALLBACK_NONE)
+		other = stranger(device);
+	if (other >= 0 && to_front(cpu)) {
+		report_note("CPU %d, which this process may not run on, has a %s too: CPU %d's comes first on the kernel's list only behind an offline and online",
+			    other, device, cpu);
+		other = -1;
+	}
 	err = switch_away(cpu, deaths_observer(cpu), state->turn % 3, state->last_round, &c->s);
 	if (err)
 		report_fail("setting up the switch failed: %s", strerror(-err));
@@ -106,7 +252,11 @@ static void unbind(int cpu)
 		state->refused_changed += !s->only_this || strcmp(s->before, s->after);
 		report_defer();
 	}
+	if (s->written == -EBUSY && other >= 0)
+		report_skip("EBUSY, which says nothing here: CPU %d, which this process may not run on (isolcpus, cpuset, taskset), has a %s as well, which may stand first on the kernel's list, and CPU %d can't be taken offline to change that",
+			    other, device, cpu);
 	c->tried = true;
+	state->tried[state->nr_tried++] = cpu;
 	if (s->fresh.dead)
 		deaths_add(cpu);
 	snprintf(fact, sizeof(fact), "cpu%d.device_before", cpu);
@@ -160,19 +310,30 @@ static void report_verdict(int cpu, const char *interrupts, const char *verdict)
 	report_fact(fact, "%s", verdict);
 }
 
+/* Once more, and for longer, when all are switched. */
+static void look_after(void)
+{
+	struct cpus switched = { 0 };
+
+	state->looked = true;
+	for (int i = 0; i < state->nr_tried; i++)
+		cpus_add(&switched, state->tried[i]);
+	measure(&switched, false);
+}
+
 static void alive(int cpu)
 {
 	struct cpu_story *c = story_of(cpu);
 	struct alive *a = &c->after;
 
-	if (!c->s.fresh.dead) {
+	story_need_root();
+	if (!c->tried)
 		story_need_switched(cpu);
-		alive_sample(cpu, deaths_observer(cpu), c->s.before, c->s.after, a);
-		if (a->dead)
-			deaths_add(cpu);
-	} else {
+	if (!state->looked && deaths_first() < 0)
+		look_after();
+	/* Another CPU's death came between: what was seen at the switch is all there is. */
+	if (!a->whole && !a->dead)
 		*a = c->s.fresh;
-	}
 	if (a->dead) {
 		report_verdict(cpu, alive_interrupts(a), "DEAD");
 	} else {
@@ -186,20 +347,30 @@ static void alive(int cpu)
 static void functional(int cpu)
 {
 	struct cpu_story *c = story_of(cpu);
+	const struct tl_device *d;
 	struct timer_list tl;
-	bool broadcast;
+	bool depends;
 
 	story_need_root();
 	if (!c->tried)
 		report_skip("unbind.cpu%d has no result", cpu);
 	if (!platform_functional(c->s.after))
 		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
+	/*
+	 * A timer that stops in deep idle (C3STOP) is in that mask as well, and works. So the CPU is kept running while it is
+	 * looked at, by this very thread.
+	 */
+	cpu_pin(cpu);
 	if (timer_list_read(&tl))
 		report_skip("/proc/timer_list can't be read");
-	broadcast = tl.has_broadcast_mask && cpus_has(&tl.broadcast_mask, cpu);
+	d = timer_list_device(&tl, cpu);
+	depends = cpus_has(&tl.broadcast_mask, cpu) && d && d->state == TL_SHUTDOWN;
 	timer_list_free(&tl);
-	if (broadcast)
-		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask)", cpu);
+	if (depends)
+		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask): %s is shut down, though the CPU is running",
+			    cpu, c->s.after);
 }
 
 static void order(int unused)
@@ -295,31 +466,45 @@ static void schedule(void)
 		"alive", "functional", "interrupts", "armed", "periodic", "others", "gone",
 		"tick_mode", "idle", "preempt", "cputime",
 	};
-	struct cpus waiting = *report_cpus();
-	int cpu;
+	int n = cpus_count(report_cpus()), i = n, cpu, *order = calloc(n, sizeof(*order));
 
+	if (!order)
+		abort();
+	/*
+	 * Most likely the CPU that came last is the first on the list, and so on downwards. But first the lowest: that what
+	 * is refused changes nothing is to be seen as well.
+	 */
+	cpus_for_each(cpu, report_cpus())
+		order[i-- % n] = cpu;
 	cpus_for_each(cpu, report_cpus())
 		report_run("baseline", cpu);
-	while (cpus_count(&waiting)) {
+	for (int waiting = n; waiting; ) {
 		unsigned int turn = state->turn;
 
-		cpus_for_each(cpu, &waiting) {
-			if (report_run("unbind", cpu) == REPORT_DEFERRED)
+		for (i = 0; i < n; i++) {
+			if (order[i] < 0 || report_run("unbind", order[i]) == REPORT_DEFERRED)
 				continue;
-			cpus_remove(&waiting, cpu);
-			for (size_t i = 0; i < sizeof(after) / sizeof(*after); i++)
-				report_run(after[i], cpu);
+			order[i] = -1;
+			waiting--;
 		}
 		state->last_round = state->turn == turn;
 	}
+	/* As they were let go; and those that weren't. */
+	for (i = 0; i < state->nr_tried; i++)
+		for (size_t k = 0; k < sizeof(after) / sizeof(*after); k++)
+			report_run(after[k], state->tried[i]);
+	cpus_for_each(cpu, report_cpus())
+		for (size_t k = 0; k < sizeof(after) / sizeof(*after); k++)
+			report_run(after[k], cpu);
 	report_run("load", NO_CPU);
 	report_run("order", NO_CPU);
 	report_run("log", NO_CPU);
+	free(order);
 }
 
 static void setup(void)
 {
-	state = shared_memory(sizeof(*state));
+	state = shared_memory(sizeof(*state) + cpus_count(report_cpus()) * sizeof(*state->tried));
 	story_init();
 	deaths_init();
 	platform_read(&platform);

@@ -174,6 +174,10 @@ static void detached(int unused)
 	if (cpus < 2)
 		report_skip("there is only one CPU");
 	ck_assert_int_eq(ce_snapshot(&before), 0);
+	cpus_for_each(cpu, &before.cpus)
+		if (before.cpu[cpu][0] && !cpus_has(report_cpus(), cpu))
+			report_skip("CPU %d, which this process may not run on (isolcpus, cpuset, taskset), would lose its device for good",
+				    cpu);
 	cpus_for_each(cpu, report_cpus())
 		if (!strcmp(before.cpu[cpu], HV_CLOCKEVENT))
 			report_skip("CPU %d has taken the device that stood by", cpu);

@@ -137,7 +137,7 @@ static int parse_row(char *line, struct irq_table *table, struct irq_row *row, u
 {
 	char *colon = strchr(line, ':'), *s;
 
-	*row = (struct irq_row){ .name = line + strspn(line, " "), .chip = "", .devices = "", .hwirq = -1 };
+	*row = (struct irq_row){ .name = line + strspn(line, " "), .chip = "", .devices = "", .text = "", .hwirq = -1 };
 	if (!colon || colon == row->name || word_len(row->name) <= (size_t)(colon - row->name))
 		return -EINVAL;
 	*colon = '\0';
@@ -162,6 +162,8 @@ static int parse_row(char *line, struct irq_table *table, struct irq_row *row, u
 		return -EINVAL;
 	if (isdigit((unsigned char)*row->name))
 		parse_tail(s, row);
+	else
+		row->text = s;
 	return 0;
 }
 
@@ -228,6 +230,14 @@ const struct irq_row *irq_row_named(const struct irq_table *table, const char *n
 	return NULL;
 }
 
+const struct irq_row *irq_row_said(const struct irq_table *table, const char *text)
+{
+	for (size_t i = 0; i < table->nr_rows; i++)
+		if (!strcmp(table->rows[i].text, text))
+			return &table->rows[i];
+	return NULL;
+}
+
 const struct irq_row *irq_row_of_device(const struct irq_table *table, const char *device)
 {
 	size_t len = strlen(device);
@@ -270,4 +280,18 @@ const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const
 	if (!strcmp(clockevent, "arch_sys_timer"))
 		return irq_row_of_device(table, "arch_timer");
 	return irq_row_of_device(table, clockevent);
+}
+
+uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent, const char *broadcast, int cpu)
+{
+	const struct irq_row *own = irq_row_of_clockevent(table, clockevent), *rows[] = {
+		irq_row_of_clockevent(table, broadcast), irq_row_said(table, "Timer broadcast interrupts"),
+		irq_row_named(table, "LOC"),
+	};
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i] != own && !(i && rows[i] == rows[0]))
+			n += irq_count(table, rows[i], cpu);
+	return n;
 }

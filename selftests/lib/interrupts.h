@@ -15,6 +15,7 @@ struct irq_row {
 	const char *devices;	/* numbered rows: "arch_timer", "usb1, ehci_hcd"; others: "" */
 	int64_t hwirq;		/* the chip's own number; -1: none is printed */
 	enum irq_trigger trigger;	/* x86 and others print none */
+	const char *text;	/* rows without a number: what they say, "Timer broadcast interrupts"; others: "" */
 	const uint64_t *count;	/* one for each column */
 	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS; 0 for FIQ */
 };
@@ -44,6 +45,9 @@ const struct irq_row *irq_row_named(const struct irq_table *table, const char *n
 /* The row one of whose comma-separated devices has exactly this name, or NULL. */
 const struct irq_row *irq_row_of_device(const struct irq_table *table, const char *device);
 
+/* The row that says exactly this behind its counts, or NULL: the inter-processor ones have numbers that move. */
+const struct irq_row *irq_row_said(const struct irq_table *table, const char *text);
+
 /* Interrupts of row on cpu; 0 where the CPU has no column (offline). row may be NULL: 0. */
 uint64_t irq_count(const struct irq_table *table, const struct irq_row *row, int cpu);
 
@@ -55,5 +59,13 @@ uint64_t irq_count(const struct irq_table *table, const struct irq_row *row, int
  * where there is no such row.
  */
 const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const char *clockevent);
+
+/*
+ * Interrupts that cpu may have got in place of its clockevent's where deep idle stops that (C3STOP: big.LITTLE, x86 before
+ * ARAT; kernel/time/tick-broadcast.c): the broadcast device's, where it interrupts this CPU itself, and those by which the
+ * CPU so interrupted wakes another: "Timer broadcast interrupts" on arm64, the local timer's vector on x86, counted as
+ * LOC (lapic_timer_broadcast()). broadcast is that device's name, "" for none.
+ */
+uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent, const char *broadcast, int cpu);
 
 #endif

@@ -1,5 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <time.h>
+
+#include "clocks.h"
 #include "periods.h"
+
+int64_t periods_interval(int64_t interval)
+{
+	struct timespec resolution;
+	int64_t least;
+
+	if (clock_getres(CLOCK_MONOTONIC, &resolution))
+		return interval;
+	least = timespec_ns(&resolution);
+	if (least > 10 * NSEC_PER_MSEC)
+		least = 10 * NSEC_PER_MSEC;
+	return interval < least ? least : interval;
+}
 
 uint64_t periods_at(int64_t now, int64_t first, int64_t interval)
 {

@@ -311,7 +311,7 @@ static void overruns_on(int cpu, void *arg)
 			WRONG(v, "timer_create of clock %d: %s", clock, strerror(errno));
 			return;
 		}
-		overrun_sum(v, timer, i, clock, intervals[i / 2]);
+		overrun_sum(v, timer, i, clock, periods_interval(intervals[i / 2]));
 		timer_delete(timer);
 	}
 }
@@ -378,6 +378,7 @@ static void remaining(int unused)
 /* A timer of the past signals at once, a periodic one with all it missed. */
 static void past_on(int cpu, void *arg)
 {
+	const int64_t interval = periods_interval(MS);
 	const struct sleeper *reference = sleeper_named("monotonic_abs");
 	sigset_t set = only(SIGRTMIN + 6);
 	struct verdict *v = arg;
@@ -397,16 +398,16 @@ static void past_on(int cpu, void *arg)
 		sleeps_add(&v->reference, &one);
 		crew_progress();
 		before = clock_ns(CLOCK_MONOTONIC);
-		arm(timer, TIMER_ABSTIME, first, MS);
+		arm(timer, TIMER_ABSTIME, first, interval);
 		sigwaitinfo(&set, &info);
 		after = clock_ns(CLOCK_MONOTONIC);
 		arm(timer, 0, 0, 0);
 		v->late[v->count++] = after - before;
 		v->samples++;
-		off = periods_off(info.si_overrun + 1, before, after, first, MS);
+		off = periods_off(info.si_overrun + 1, before, after, first, interval);
 		if (off)
-			WRONG(v, "a timer of 1 ms begun %lld ns ago counts %d expirations, %lld too %s",
-			      (long long)(before - first), info.si_overrun + 1, llabs(off), off < 0 ? "few" : "many");
+			WRONG(v, "a timer of %lld ns begun %lld ns ago counts %d expirations, %lld too %s",
+			      (long long)interval, (long long)(before - first), info.si_overrun + 1, llabs(off), off < 0 ? "few" : "many");
 		/* One may have expired between the signal and the disarming. */
 		sigtimedwait(&set, &info, &(struct timespec){ 0, 0 });
 	}

@@ -137,7 +137,7 @@ static void run_periods(int64_t interval, int64_t duration)
 
 	ck_assert_ptr_nonnull(all);
 	cpus_for_each(cpu, report_cpus()) {
-		all[i] = (struct run){ .interval = interval, .duration = duration };
+		all[i] = (struct run){ .interval = periods_interval(interval), .duration = duration };
 		all[i].late = calloc(LATEST, sizeof(int64_t));
 		ck_assert_ptr_nonnull(all[i++].late);
 	}
@@ -188,6 +188,7 @@ static void missed(int unused)
 {
 	static const int64_t ago[] = { 0, 500, 10 * MS - 1, NSEC_PER_SEC, 3600 * NSEC_PER_SEC };
 	static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+	int64_t interval = periods_interval(MS);
 
 	(void)unused;
 	for (size_t i = 0; i < 2 * sizeof(ago) / sizeof(*ago); i++) {
@@ -197,17 +198,17 @@ static void missed(int unused)
 
 		if (first < 1)
 			first = 1;
-		ck_assert_int_eq(set_timer(fd, TFD_TIMER_ABSTIME, first, MS), 0);
+		ck_assert_int_eq(set_timer(fd, TFD_TIMER_ABSTIME, first, interval), 0);
 		before = clock_ns(clock);
 		got = read_timer(fd);
 		after = clock_ns(clock);
 		if (got < 0)
-			report_fail("clock %d: reading a timer of 1 ms that began %lld ns ago: %s", clock,
-				    (long long)(before - first), strerror(-got));
-		off = periods_off(got, before, after, first, MS);
+			report_fail("clock %d: reading a timer of %lld ns that began %lld ns ago: %s", clock,
+				    (long long)interval, (long long)(before - first), strerror(-got));
+		off = periods_off(got, before, after, first, interval);
 		if (off)
-			report_fail("clock %d: a timer of 1 ms that began %lld ns ago counts %lld expirations, %lld too %s",
-				    clock, (long long)(before - first), (long long)got, llabs(off),
+			report_fail("clock %d: a timer of %lld ns that began %lld ns ago counts %lld expirations, %lld too %s",
+				    clock, (long long)interval, (long long)(before - first), (long long)got, llabs(off),
 				    off < 0 ? "few" : "many");
 		close(fd);
 	}

@@ -86,6 +86,44 @@ START_TEST(counts)
 }
 END_TEST
 
+/* Each of the rows that may stand in for a device, and never the device's own. */
+static const struct {
+	const char *text, *clockevent, *broadcast;
+	uint64_t expected;	/* on CPU 1 */
+} broadcasts[] = {
+	{ "     CPU0 CPU1\n 27:  1  2  GICv3  27 Level     arch_timer\nIPI4:  4  8       Timer broadcast interrupts\n",
+	  "arch_sys_timer", "bc_hrtimer", 8 },
+	{ "     CPU0 CPU1\n 27:  1  2  GICv3  27 Level     arch_timer\n 40: 16 32  GICv3  58 Level     arch_mem_timer\n"
+	  "IPI4:  4  8       Timer broadcast interrupts\n", "arch_sys_timer", "arch_mem_timer", 40 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "lapic", "hpet", 2 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "hpet", "lapic", 8 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "lapic", "", 0 },
+};
+
+START_TEST(broadcast)
+{
+	struct irq_table table;
+
+	ck_assert_int_eq(irq_table_parse(broadcasts[_i].text, &table), 0);
+	ck_assert_uint_eq(irq_broadcasts(&table, broadcasts[_i].clockevent, broadcasts[_i].broadcast, 1),
+			  broadcasts[_i].expected);
+	irq_table_free(&table);
+}
+END_TEST
+
+START_TEST(said)
+{
+	struct irq_table table;
+
+	parse_data("interrupts-6.12-arm64", &table);
+	ck_assert_str_eq(irq_row_said(&table, "Timer broadcast interrupts")->name, "IPI4");
+	ck_assert_ptr_null(irq_row_said(&table, "Timer broadcast"));
+	/* A numbered row's device is no such text. */
+	ck_assert_ptr_null(irq_row_said(&table, "arch_timer"));
+	irq_table_free(&table);
+}
+END_TEST
+
 START_TEST(columns_are_online_cpus)
 {
 	struct irq_table table;
@@ -487,6 +525,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, recorded, 0, sizeof(recordings) / sizeof(*recordings));
 	tcase_add_test(tc, counts);
+	tcase_add_test(tc, said);
+	tcase_add_loop_test(tc, broadcast, 0, sizeof(broadcasts) / sizeof(*broadcasts));
 	tcase_add_test(tc, columns_are_online_cpus);
 	tcase_add_test(tc, clockevents_x86);
 	tcase_add_test(tc, clockevents_arm64);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <time.h>
+
 #include "../periods.h"
 #include "testing.h"
 
@@ -61,6 +63,36 @@ START_TEST(late)
 }
 END_TEST
 
+/* The C library's stands back: what CLOCK_MONOTONIC's resolution is said to be. */
+static struct timespec resolution;
+static int getres_error;
+
+int clock_getres(clockid_t clock, struct timespec *res)
+{
+	ck_assert_int_eq(clock, CLOCK_MONOTONIC);
+	*res = resolution;
+	return getres_error;
+}
+
+/* With high resolution timers an interval stays; without, none is shorter than a tick (hrtimer_forward()). */
+static const struct {
+	int64_t resolution, interval, expected;
+} ticks[] = {
+	{ 1, 1, 1 }, { 1, 250000, 250000 }, { 4000000, 250000, 4000000 }, { 4000000, 4000000, 4000000 },
+	{ 4000000, 5000000, 5000000 }, { 10000000, 5000000, 10000000 },
+	/* No tick is so long. */
+	{ 1000000000, 250000, 10000000 },
+};
+
+START_TEST(interval)
+{
+	resolution = (struct timespec){ ticks[_i].resolution / 1000000000, ticks[_i].resolution % 1000000000 };
+	ck_assert_int_eq(periods_interval(ticks[_i].interval), ticks[_i].expected);
+	getres_error = -1;
+	ck_assert_int_eq(periods_interval(ticks[_i].interval), ticks[_i].interval);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("periods");
@@ -69,5 +101,6 @@ int main(void)
 	tcase_add_test(tc, fitting);
 	tcase_add_test(tc, unfitting);
 	tcase_add_test(tc, late);
+	tcase_add_loop_test(tc, interval, 0, sizeof(ticks) / sizeof(*ticks));
 	return run_cases("periods", tc);
 }
