@@ -3,22 +3,20 @@
 # What a guest runs on: this host's KVM, KVM in an emulated machine (nested, appliance.sh), or QEMU's emulation (tcg).
 # Needs common.sh, and GUEST_CONF of guest.sh.
 
-# accel_check NAME : die if what ACCEL forces can't be, whatever the host
+# accel_check NAME : die if what ACCEL or the guest's file asks for can't be, whatever the host
 accel_check() {
-	local name=$1 accel=${ACCEL:-}
-	case $accel in
-	'' | kvm | nested) ;;
-	tcg)
+	local name=$1 accel=${ACCEL:-} asked
+	[[ $accel =~ ^(kvm|nested|tcg|)$ ]] || die 2 "ACCEL=$accel: known: kvm nested tcg"
+	asked=${accel:+ACCEL=$accel}
+	if [[ ${accel:-${GUEST_CONF[accel]}} == tcg ]]; then
+		asked=${asked:-GUEST=$name: accel = tcg}
 		[[ ${GUEST_CONF[cpu]} != *hv[-_]* ]] ||
-			die 2 "ACCEL=tcg: QEMU's emulation has no Hyper-V, which the hv- flags of GUEST=$name want: take ACCEL=nested, or another guest"
+			die 2 "$asked: QEMU's emulation has no Hyper-V, which the hv- flags of GUEST=$name want: take ACCEL=nested, or another guest"
 		[[ ,${GUEST_CONF[cpu]}, != *,host,* ]] ||
-			die 2 "ACCEL=tcg: GUEST=$name wants cpu = host, which is KVM's: take ACCEL=nested, or another guest"
-		;;
-	*) die 2 "ACCEL=$accel: known: kvm nested tcg" ;;
-	esac
-	if [[ $accel == nested && ${GUEST_CONF[arch]} != amd64 ]]; then
-		die 2 "ACCEL=nested is for amd64 guests: no emulated arm64 machine runs KVM here; GUEST=$name runs with ACCEL=tcg"
+			die 2 "$asked: GUEST=$name wants cpu = host, which is KVM's: take ACCEL=nested, or another guest"
 	fi
+	[[ $accel != nested || ${GUEST_CONF[arch]} == amd64 ]] ||
+		die 2 "ACCEL=nested is for amd64 guests: no emulated arm64 machine runs KVM here; GUEST=$name runs with ACCEL=tcg"
 	[[ $accel != kvm || -z ${GUEST_CONF[hypervisor]} ]] ||
 		die 2 "ACCEL=kvm: the monitor under GUEST=$name wants EL2 for itself: take ACCEL=tcg"
 }
@@ -44,6 +42,7 @@ kvm_probe() {
 	0) ;;
 	1) echo "$why" ;;
 	2) echo "$why: add yourself to group kvm (sudo usermod -aG kvm $(id -un), then log in anew), or be root$(kvm_group)" ;;
+	126 | 127) die 2 "programs in $CACHE can't be run (is it mounted noexec?): set TICKPROOF_CACHE to another directory" ;;
 	*) echo "KVM is here but a virtual CPU does not come to its first instruction (kvm_probe ended with status $code)" ;;
 	esac
 }

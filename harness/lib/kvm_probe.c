@@ -50,7 +50,7 @@ static int open_kvm(void)
 	if (kvm < 0 && errno == EACCES)
 		no(2, "/dev/kvm: permission denied");
 	if (kvm < 0 && errno == EPERM)
-		no(2, "/dev/kvm: not permitted (a container has to be given the device)");
+		no(1, "/dev/kvm: not permitted: a container has to be given the device (--device /dev/kvm)");
 	if (kvm < 0)
 		no(1, "/dev/kvm cannot be opened: %s", strerror(errno));
 	if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)

@@ -114,7 +114,7 @@ refused() {
 @test "a /dev/kvm that does not open: absent, forbidden, without a driver" {
 	fake 1 'there is no /dev/kvm' max FAKE_KVM_OPEN=2
 	fake 2 '/dev/kvm: permission denied' max FAKE_KVM_OPEN=13
-	fake 2 '/dev/kvm: not permitted (a container' max FAKE_KVM_OPEN=1
+	fake 1 '/dev/kvm: not permitted: a container has to be given the device' max FAKE_KVM_OPEN=1
 	fake 1 '/dev/kvm cannot be opened: No such device' max FAKE_KVM_OPEN=19
 }
 
@@ -153,6 +153,8 @@ refused() {
 	[ "${lines[1]}" = 'nested|no|KVM has no Hyper-V synthetic timers (hv-stimer)' ]
 	WHY='' choose 142
 	[[ ${lines[1]} == 'nested|no|KVM is here but a virtual CPU does not come to its first instruction (kvm_probe ended with status 142)' ]]
+	WHY='' choose 126
+	refused 'set TICKPROOF_CACHE'
 	for guest in x86 arm64 arm64-hyperv; do
 		choose 0 GUEST=$guest
 		[ "$output" = 'tcg|no|' ]
@@ -208,4 +210,6 @@ refused() {
 	printf 'description = mine\narch = amd64\nmachine = q35\ncpu = host\n' >"$BATS_TEST_TMPDIR/mine.conf"
 	choose 0 ACCEL=tcg GUEST="$BATS_TEST_TMPDIR/mine.conf"
 	refused "wants cpu = host, which is KVM's"
+	choose 0 GUEST="$BATS_TEST_TMPDIR/mine.conf"
+	refused "mine.conf: accel = tcg: GUEST="
 }
