@@ -204,7 +204,7 @@ static void judge(const struct played *p, int64_t box_ns)
 static void counter(int unused)
 {
 	const struct handoff_source source = { .kind = HANDOFF_COUNTER };
-	double handoff_ns = 0, observation_ns = 0;
+	double handoff_ns = 0, observation_ns = 0, reading_ns = 0;
 	struct played p;
 	int n = 0;
 
@@ -218,12 +218,16 @@ static void counter(int unused)
 			continue;
 		handoff_ns += p.pairs[i].bare_ns;
 		observation_ns += p.pairs[i].typical_ns;
+		reading_ns += p.pairs[i].reading_ns;
 		n++;
 	}
 	if (n) {
 		report_metric("handoff_ns", handoff_ns / n, "ns");
 		report_metric("observation_ns", observation_ns / n, "ns");
+		report_metric("reading_ns", reading_ns / n, "ns");
 		report_metric("observations_per_handoff", handoff_ns / observation_ns, "ratio");
+		/* An observation can't take less than the line's journey and a reading behind it. */
+		report_metric("of_possible", (handoff_ns + reading_ns) / observation_ns, "ratio");
 	}
 	/* Where the kernel itself has found the TSC wanting, nobody advertises it. */
 	if (p.backwards && tsc_rejected())

@@ -20,6 +20,18 @@
 #define NAP_NS 20000
 #define FROZEN 1000000		/* looks at a counter that doesn't move */
 
+/*
+ * A line that is only looked at is shared: whoever then writes has to fetch it once more, and not while it
+ * reads its clock, since the other looks again and again. So whoever looks fetches the line to write, and
+ * only when the other is likely to have written: too early takes it away from there. How long that is
+ * depends on the machine and on where the two CPUs are, so these waits are tried, in loops of about a cycle.
+ */
+static const unsigned int waits[] = {
+	0, 60, 75, 95, 120, 150, 175, 200, 225, 250, 275, 300, 350, 450, 600, 800
+};
+#define NR_WAITS (sizeof(waits) / sizeof(*waits))
+#define LOOK_AGAIN 150		/* loops behind a look that came too early: the line goes there and back */
+
 /* Two threads' playing field. turn counts the hand-offs: even ones are CPU 0's to make. */
 struct game {
 	struct {
@@ -28,6 +40,7 @@ struct game {
 	} line __attribute__((aligned(LINE)));
 	_Atomic bool stop __attribute__((aligned(LINE)));
 	_Atomic bool there;	/* CPU 1's thread is running */
+	_Atomic unsigned int wait[2];	/* idle loops before a look, and before a bare one; CPU 0 chooses */
 	const struct handoff_source *source;
 	struct handoff_pair *pair;
 	int64_t box_ns, patience_ns;
@@ -57,7 +70,6 @@ static inline void relax(void)
 #endif
 }
 
-/* Fetches the line for writing while the clock is being read. */
 static inline void fetch_to_write(const void *line)
 {
 #if defined(__x86_64__)
@@ -102,13 +114,25 @@ static bool nap(void)
 	return !clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
-static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn)
+static inline void idle(unsigned int loops)
+{
+	while (loops--)
+		__asm__ volatile("");
+}
+
+/* Looks for its turn, first after so many idle loops; 0: at once, and the line is only fetched to be read. */
+static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn, unsigned int wait)
 {
 	uint64_t begun = 0;
 
+	idle(wait);
 	for (unsigned int spins = 1;; spins++) {
+		if (wait)
+			fetch_to_write(&b->g->line);
 		if (atomic_load_explicit(&b->g->line.turn, memory_order_acquire) == turn)
 			return true;
+		if (wait)
+			idle(LOOK_AGAIN);
 		if (spins % 128 == 0) {
 			if (over(b))
 				return false;
@@ -149,6 +173,26 @@ static inline void add_run(struct runs *r, uint64_t ticks)
 	r->ticks[r->nr++ % MAX_RUNS] = ticks;
 }
 
+size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks)
+{
+	if (p->at < nr) {
+		p->ticks[p->runs++] = ticks;
+		if (p->runs < HANDOFF_TRIES)
+			return p->at;
+		stats_of(p->ticks, HANDOFF_TRIES);	/* sorts them */
+		if (!p->at || p->ticks[HANDOFF_TRIES / 2] < p->least) {
+			p->least = p->ticks[HANDOFF_TRIES / 2];
+			p->best = p->at;
+		}
+		p->runs = 0;
+		return ++p->at < nr ? p->at : p->best;
+	}
+	if (++p->runs < HANDOFF_KEEP)
+		return p->best;
+	p->runs = p->at = 0;
+	return 0;
+}
+
 /*
  * The reading is ordered behind the acquiring load by counter_read()'s fence
  * (arm64: the branch that left await(), and the ISB), and before the publishing
@@ -159,12 +203,15 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 	struct game *g = b->g;
 	int64_t round_trip = INT64_MAX, last = 0;
 	uint64_t turn = b->side, run_begun = b->begun;
+	struct handoff_pace paces[2] = { 0 };
 
-	for (uint64_t n = 0; await(b, turn); n++, turn += 2) {
-		int64_t theirs = g->line.reading, now = 0;
+	for (uint64_t n = 0;; n++, turn += 2) {
+		int64_t theirs, now = 0;
 		bool bare = is_bare(kind, turn);
 
-		fetch_to_write(&g->line);
+		if (!await(b, turn, atomic_load_explicit(&g->wait[bare], memory_order_relaxed)))
+			break;
+		theirs = g->line.reading;
 		if (!bare)
 			now = reading(g->source, kind, b->side);
 		g->line.reading = now;
@@ -179,9 +226,13 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 		if (b->side || n % RUN)
 			continue;
 		if (n) {
-			uint64_t run_over = counter_read();
+			uint64_t run_over = counter_read(), ticks = run_over - run_begun;
+			bool was_bare = is_bare(kind, turn - 1);
 
-			add_run(is_bare(kind, turn - 1) ? &g->bare : &g->observed, run_over - run_begun);
+			add_run(was_bare ? &g->bare : &g->observed, ticks);
+			atomic_store_explicit(&g->wait[was_bare],
+					      waits[handoff_pace(&paces[was_bare], NR_WAITS, ticks)],
+					      memory_order_relaxed);
 			run_begun = run_over;
 			if (over(b))
 				break;
@@ -194,6 +245,21 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 		g->pair->round_trip = round_trip;
 }
 
+/* What an ordered reading of the counter costs, ns: the lower quartile of batches. */
+static double counter_cost_ns(void)
+{
+	int64_t ticks[64];
+
+	for (size_t i = 0; i < 64; i++) {
+		uint64_t begun = counter_read();
+
+		for (int n = 1; n < 32; n++)
+			counter_read();
+		ticks[i] = counter_read() - begun;
+	}
+	return stats_of(ticks, 64).p25 * 1e9 / counter_hz() / 32;
+}
+
 static void *player(struct game *g, int side)
 {
 	struct box b = { .g = g, .side = side, .begun = counter_read(), .seen = handoff_side() };
@@ -203,6 +269,8 @@ static void *player(struct game *g, int side)
 	} else {
 		while (!atomic_load(&g->there) && !over(&b))
 			relax();
+		if (g->source->kind == HANDOFF_COUNTER)
+			g->pair->reading_ns = counter_cost_ns();
 		b.begun = counter_read();
 	}
 	switch (g->source->kind) {

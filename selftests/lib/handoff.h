@@ -8,6 +8,7 @@
 #define TICKPROOF_HANDOFF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -39,6 +40,7 @@ struct handoff_pair {
 	int64_t ns;		/* how long it took, by CPU 0's raw counter */
 	double typical_ns;	/* of a hand-off: lower quartile of short runs */
 	double bare_ns;		/* HANDOFF_COUNTER: likewise of the bare hand-offs in between; 0: none */
+	double reading_ns;	/* HANDOFF_COUNTER: what CPU 0's ordered reading of it costs */
 	bool frozen;		/* the raw counter stood still: ended by counting */
 	int error;		/* negative errno: a thread couldn't be started */
 };
@@ -85,6 +87,19 @@ bool handoff_offset(const struct handoff_pair *p, int64_t *low, int64_t *high);
  */
 int handoff_rounds(int n);
 bool handoff_match(int n, int round, int index, int *a, int *b);
+
+/* Which of several ways to play is the quickest; start from { 0 }, with the first. */
+#define HANDOFF_TRIES 5		/* runs of each */
+#define HANDOFF_KEEP 500	/* runs with the best, before all are tried anew */
+
+struct handoff_pace {
+	size_t at;		/* the way that is tried; all have been: none is */
+	size_t best, runs;	/* runs so far, of the way that is tried or kept */
+	int64_t least, ticks[HANDOFF_TRIES];
+};
+
+/* One more run, of the way last told, took so many ticks: the way, of nr, to play the next. */
+size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks);
 
 /*
  * Runs n pairs side by side for about box_ns by the raw counter: longer, up to

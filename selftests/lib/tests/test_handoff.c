@@ -86,6 +86,31 @@ START_TEST(offset_bounds)
 }
 END_TEST
 
+/* Each way is tried so often, the one whose median is least is kept for a while, and then they are tried anew. */
+START_TEST(pacing)
+{
+	/* The last is the quickest once, and slow in most of its runs. */
+	static const int64_t took[][HANDOFF_TRIES] = {
+		{ 90, 80, 85, 70, 95 }, { 50, 1000, 52, 51, 900 }, { 60, 61, 62, 53, 64 }, { 10, 70, 71, 72, 77 },
+	};
+	struct handoff_pace p = { 0 };
+	size_t way = 0;
+
+	for (int epoch = 0; epoch < 3; epoch++) {
+		for (size_t i = 0; i < 4 * HANDOFF_TRIES; i++) {
+			ck_assert_uint_eq(way, i / HANDOFF_TRIES);
+			/* The second time the third way is the best. */
+			way = handoff_pace(&p, 4, took[way][i % HANDOFF_TRIES] + (epoch == 1 && way == 1 ? 100 : 0));
+		}
+		for (int i = 0; i < HANDOFF_KEEP; i++) {
+			ck_assert_uint_eq(way, epoch == 1 ? 2 : 1);
+			way = handoff_pace(&p, 4, 1);
+		}
+	}
+	ck_assert_uint_eq(way, 0);
+}
+END_TEST
+
 /* Everyone meets everyone once, nobody twice at a time. */
 START_TEST(tournament)
 {
@@ -244,6 +269,7 @@ START_TEST(healthy)
 		ck_assert_uint_eq(p.side[0].backwards + p.side[1].backwards, 0);
 		ck_assert(p.ns > 0 && p.typical_ns > 0);
 		ck_assert(p.bare_ns >= 0 && (!p.bare_ns || sources[i].kind == HANDOFF_COUNTER));
+		ck_assert_int_eq(p.reading_ns > 0, sources[i].kind == HANDOFF_COUNTER);
 		ck_assert(handoff_offset(&p, &low, &high));
 		ck_assert_int_le(high - low, p.round_trip);
 		ck_assert_int_le(low, high);
@@ -299,6 +325,7 @@ int main(void)
 	tcase_add_test(tc, offset_bounds);
 	tcase_add_test(tc, tournament);
 	tcase_add_test(tc, floor_of_observations);
+	tcase_add_test(tc, pacing);
 	tcase_add_test(tc, seeded);
 	tcase_add_test(tc, healthy);
 	tcase_add_test(tc, crowded);
