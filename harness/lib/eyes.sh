@@ -50,13 +50,13 @@ eyes_look() {
 	done
 }
 
-# eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running program began
+# eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running case began
 eyes_say() {
 	local seconds=${1:-0} now since
 	[[ -n ${eyes:-} ]] || return 0
 	uptime
-	since=${program_began:-0}
-	((seconds == 0 || now - seconds * 100 < since)) || since=$((now - seconds * 100))
+	since=${case_began:-0}
+	((seconds == 0)) || since=$((now - seconds * 100))
 	awk -v since="${since}e-2" -v now="${now}e-2" -f "$HARNESS/lib/eyes.awk" "$GUEST_DIR/eyes.log"
 }
 

@@ -230,7 +230,7 @@ sysrq() {
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
 	local line half='' now deadline program_deadline=0 program_limit='' rc dead='' count=0 plan='?' wait
-	open='' ready='' verdict='' program='' bad='' program_began=0 channel_bytes=0 console_program=$console_start
+	open='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
 	while [[ -z $verdict ]]; do
@@ -261,7 +261,8 @@ listen_line() {
 	if [[ -z $ready ]]; then
 		case $line in
 		'# guest ready')
-			ready=1
+			# What a busy host did to the boot is no matter; a wrong clock is.
+			ready=1 case_began=$now
 			journal '> ready'
 			excuse
 			[[ -z $verdict ]] || return 0
@@ -287,7 +288,7 @@ listen_line() {
 		fi
 		;;
 	'# guest done') [[ -n $todo ]] || verdict=finished ;;
-	'# BEGIN '*) open=${line#\# BEGIN } ;;
+	'# BEGIN '*) open=${line#\# BEGIN } case_began=$now ;;
 	'# DEAD '*)
 		dead=1 bad=1 open=''
 		eyes_look
@@ -300,7 +301,8 @@ listen_line() {
 	'ok '*) count=$((count + 1)) open='' ;;
 	'not ok '*)
 		count=$((count + 1)) open='' bad=1
-		excuse
+		# Of a DEAD the question was asked when it was said.
+		[[ -n $dead ]] || excuse
 		;;
 	esac
 	if [[ -n $dead && -z $open ]]; then
@@ -320,14 +322,14 @@ next_program() {
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
-	program_began=$now
+	case_began=$now
 	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
 	program_deadline=$((now + program_limit * 100))
 	answer "go $token $todo"
 }
 
-# excuse [SECONDS] : what the guest has just said, or failed to say, stands, unless the appliance's words of the last SECONDS (or since the
-# program began) prove the emulation to be at fault: then the boot is void
+# excuse [SECONDS] : what the guest has just said, or failed to say, stands, unless the appliance's words of the last SECONDS (or since the case
+# began) prove the emulation to be at fault: then the boot is void
 excuse() {
 	local why
 	why=$(appliance_fault "${1:-0}")
@@ -524,7 +526,7 @@ supervise() {
 
 # watch : boot while there are programs to take
 watch() {
-	local channel answers console_pid console_start verdict program program_began token open bad console_program ready todo='' todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local channel answers console_pid console_start verdict program case_began token open bad console_program ready todo='' todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
 	: >>"$RUN/console$lane.log"
 	while [[ -z $interrupted && $journal_lost == 0 ]] && { [[ -n $todo ]] || take; }; do
 		guest_start
