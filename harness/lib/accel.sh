@@ -41,22 +41,23 @@ kvm_probe() {
 	case $code in
 	0) ;;
 	1) echo "$why" ;;
-	2) echo "$why: add yourself to group kvm (sudo usermod -aG kvm $(id -un), then log in anew), or be root$(kvm_group)" ;;
+	2) echo "$why (add yourself to group kvm: sudo usermod -aG kvm $(id -un), then log in anew$(kvm_group))" ;;
 	126 | 127) die 2 "programs in $CACHE can't be run (is it mounted noexec?): set TICKPROOF_CACHE to another directory" ;;
 	*) echo "KVM is here but a virtual CPU does not come to its first instruction (kvm_probe ended with status $code)" ;;
 	esac
 }
 
-# kvm_group -> what else stands in the way where /dev/kvm isn't group kvm's to write
+# kvm_group -> what else to do where /dev/kvm isn't group kvm's to use
 kvm_group() {
 	[[ $(stat -L -c '%G %A' /dev/kvm 2>/dev/null) == 'kvm '????rw* ]] ||
-		echo '; first, as root: chgrp kvm /dev/kvm; chmod g+rw /dev/kvm'
+		echo ', after: sudo chgrp kvm /dev/kvm && sudo chmod g+rw /dev/kvm'
 }
 
 # accel_choose NAME : what guest NAME (in GUEST_CONF) runs on here, by ACCEL, its file and what KVM has: set GUEST_ACCEL
 # (kvm, nested, tcg), GUEST_ACCEL_WHY (why not KVM, or who asked), GUEST_FALLBACK (yes: if KVM then boots nothing, go nested)
 accel_choose() {
 	local name=$1 want=${ACCEL:-} host why=''
+	local -A on=([kvm]=KVM [nested]='KVM in an emulated machine' [tcg]="QEMU's emulation")
 	accel_check "$name"
 	GUEST_ACCEL=${want:-${GUEST_CONF[accel]}} GUEST_ACCEL_WHY=${want:+ACCEL=$want} GUEST_FALLBACK=no
 	host=$(uname -m)
@@ -73,9 +74,10 @@ accel_choose() {
 		elif [[ -z $want ]]; then
 			GUEST_ACCEL_WHY="KVM has what GUEST=$name needs"
 			say "running on KVM: it has what GUEST=$name needs"
-			[[ ${GUEST_CONF[nested]} != auto ]] || GUEST_FALLBACK=yes
+			[[ ${GUEST_CONF[nested]}.${GUEST_CONF[arch]} != auto.amd64 ]] || GUEST_FALLBACK=yes
 		fi
 	fi
 	[[ $GUEST_ACCEL != nested || $host == x86_64 ]] ||
 		die 2 "GUEST=$name: KVM in an emulated machine needs an x86-64 host, and this one is $host"
+	[[ -z $want ]] || say "running on ${on[$want]}, as ACCEL=$want asks"
 }

@@ -178,10 +178,10 @@ refused() {
 @test "a /dev/kvm that this user may not open is said, with the remedy" {
 	WHY='/dev/kvm: permission denied' choose 2
 	[ "$status" -eq 0 ]
-	[[ ${lines[0]} == 'note: /dev/kvm: permission denied: add yourself to group kvm (sudo usermod -aG kvm '*'), or be root'*': running KVM in an emulated machine instead, which is slower' ]]
-	[[ ${lines[1]} == 'nested|no|/dev/kvm: permission denied: add yourself to group kvm '* ]]
+	[[ ${lines[0]} == 'note: /dev/kvm: permission denied (add yourself to group kvm: sudo usermod -aG kvm '*', then log in anew'*'): running KVM in an emulated machine instead, which is slower' ]]
+	[[ ${lines[1]} == 'nested|no|/dev/kvm: permission denied (add yourself to group kvm: '* ]]
 	WHY='/dev/kvm: permission denied' choose 2 ACCEL=kvm
-	refused 'ACCEL=kvm: /dev/kvm: permission denied: add yourself to group kvm'
+	refused 'ACCEL=kvm: /dev/kvm: permission denied (add yourself to group kvm: sudo usermod -aG kvm '
 }
 
 @test "ACCEL forces a way, and one that can't be is refused" {
