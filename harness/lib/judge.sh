@@ -20,29 +20,51 @@ expected_check() {
 			why = "kernels= must be a range like 6.1-6.12, both included" }
 		why == "" && NF < ($4 ~ /^kernels=/ ? 5 : 4) { why = "the reason is missing" }
 		why == "" && ($1, $2) in seen { why = "listed twice" }
-		why != "" { print FNR ": " why; exit }
-		{ seen[$1, $2] = 1 }' "$1")
+		why != "" { gsub(/[\001-\037\177]/, "?", why); print FNR ": " substr(why, 1, 300); exit }
+		{ seen[$1, $2] = 1 }' <"$1")
 	[[ -z $complaint ]] || die 2 "$1:$complaint (a line is: id outcome expires=YYYY-MM-DD [kernels=A-B] reason)"
+}
+
+# operand PATH -> the same path as awk takes for nothing but a file: not for an option, nor for an assignment
+operand() {
+	if [[ $1 == /* ]]; then
+		printf '%s' "$1"
+	else
+		printf './%s' "$1"
+	fi
+}
+
+# make_report NAME COMMAND... : what COMMAND prints as $RUN/NAME, all of it or nothing
+make_report() {
+	"${@:2}" >"$RUN/.part"
+	mv -f "$RUN/.part" "$RUN/$1"
 }
 
 # judge EXPECTED : what $RUN/journal.log proves, as $RUN/records.tsv
 judge() {
-	local expected=$1 today
+	local expected=$1 today sum
 	[[ -e $expected ]] || expected=/dev/null
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
-	awk -v today="$today" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" "$expected" "$RUN/journal.log" >"$RUN/records.tsv"
+	sum=$(head -n -1 "$RUN/journal.log" | cksum)
+	make_report records.tsv awk -v today="$today" -v sum="$sum" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" \
+		"$(operand "$expected")" "$(operand "$RUN/journal.log")"
 }
+
+# verdict_code -> the exit code that the records come to
+verdict_code() { awk -F '\t' '$1 == "verdict" { print $2 }' <"$RUN/records.tsv"; }
 
 # report : report.ktap, facts.json and metrics.tsv from the records
 # shellcheck disable=SC2016
 report() {
-	awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv" >"$RUN/report.ktap"
-	awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
-		$1 == "metric" { print $2, $3, $4, $5 }' "$RUN/records.tsv" >"$RUN/metrics.tsv"
-	jq -R -n '
-		[inputs | split("\t")] as $records |
-		def object(kind): $records | map(select(.[0] == kind) | {(.[1]): .[2]}) | add // {};
-		{gate: object("gate"), guest: object("fact"),
-		 verdict: ($records[] | select(.[0] == "verdict") | {words: .[2], exit: (.[1] | tonumber), sentence: .[3]})}
-		' "$RUN/records.tsv" >"$RUN/facts.json"
+	make_report report.ktap awk -f "$HARNESS/lib/report.awk" <"$RUN/records.tsv"
+	make_report metrics.tsv awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
+		$1 == "metric" { print $2, $3, $4, $5 }' <"$RUN/records.tsv"
+	# Where two programs give a fact of one name, the first is told: a later one doesn't speak for it.
+	make_report facts.json jq -R -n '
+		reduce (inputs | split("\t")) as $r ({gate: {}, guest: {}};
+			if $r[0] == "gate" then .gate[$r[1]] = $r[2]
+			elif $r[0] == "fact" then .guest[$r[1]] //= $r[2]
+			elif $r[0] == "verdict" then .verdict = {words: $r[2], exit: ($r[1] | tonumber), sentence: $r[3]}
+			else . end)
+		' <"$RUN/records.tsv"
 }

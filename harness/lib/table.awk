@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # judge.awk's records -> what a person sees at the end of a gate; exits by the verdict.
-# -v now=EPOCH -v started=EPOCH -v reporting=EPOCH -v results=PATH -v colour=0|1
+# -v now=S -v started=S -v reporting=S (of the host's uptime) -v colour=0|1, and in the environment shown=PATH of the results
 
-BEGIN { FS = "\t"; max_shown = 15 }
+BEGIN {
+	FS = "\t"
+	max_shown = 15
+	max_rows = 64
+	results = ENVIRON["shown"]
+	gsub(/[\001-\037\177]/, "?", results)
+}
 
 function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
 
@@ -20,6 +26,7 @@ function wake(name, cpu,    id, p50, p99, form) {
 }
 
 function cell(row, column, text) {
+	text = short(text, 48)
 	table[row, column] = text
 	if (length(text) > width[column])
 		width[column] = length(text)
@@ -55,26 +62,32 @@ function say_console(text,    n, lines, i) {
 $1 == "gate" { gate[$2] = $3 }
 $1 == "phase" { phase[$2] = $3 }
 $1 == "fact" {
-	fact[$2] = $3
+	fact[$4, $2] = $3
 	if ($2 ~ /^cpu[0-9]+\.device_before$/) {
 		split(substr($2, 4), part, ".")
-		cpu[++rows] = part[1]
+		# The rows are of one program: the one that unbinds, or else the first that tells of CPUs.
+		if (owner == "" || ($4 == "clockevents.unbind_fallback" && owner != $4)) {
+			owner = $4
+			rows = 0
+		}
+		if (owner == $4)
+			cpu[++rows] = part[1]
 	}
 }
 $1 == "metric" { metric[$2, $3] = $4 }
 $1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
 	n = substr($3, RSTART + 4, RLENGTH - 4)
-	waited[n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
+	waited[$2, n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
 }
 $1 == "diag" && $3 ~ /^console: / && index(console[$2], substr($3, 10) "\n") == 0 { console[$2] = console[$2] substr($3, 10) "\n" }
 $1 == "diag" && $3 ~ /^booted again: / { again[++agains] = $2 ": " $3 }
-$1 == "case" && $5 == "fail" { failure[++failures] = $0 }
-$1 == "case" && $5 == "xfail" { excused[++excuses] = $0 }
+$1 == "case" && $5 == "fail" && ++failures <= max_shown { failure[failures] = $0 }
+$1 == "case" && $5 == "xfail" && ++excuses <= max_shown { excused[excuses] = $0 }
 $1 == "case" && $5 == "skip" {
 	if (!($7 in skips))
 		skip_reason[++skip_reasons] = $7
-	skips[$7]++
-	skip_ids[$7] = skip_ids[$7] (skip_ids[$7] == "" ? "" : ", ") $3
+	if (++skips[$7] <= 3)
+		skip_ids[$7] = skip_ids[$7] (skip_ids[$7] == "" ? "" : ", ") $3
 }
 $1 == "count" { passed = $2; xfailed = $3; failed = $4; skipped = $5 }
 $1 == "verdict" { code = $2; words = $3; sentence = $4 }
@@ -82,20 +95,24 @@ $1 == "verdict" { code = $2; words = $3; sentence = $4 }
 END {
 	printf "\n%s  %s  %.0f s (prepare %.0f, boot %.0f, tests %.0f, report %.1f)\n", paint(1, gate["guest"]), gate["how"], \
 		now - started, phase["prepare"], phase["boot"], phase["tests"], now - reporting
+	more_rows = rows > max_rows ? rows - max_rows : 0
+	rows -= more_rows
 	if (rows) {
 		cell(0, 1, "cpu"); cell(0, 2, "before"); cell(0, 3, "wake p50/p99"); cell(0, 4, "after unbind")
 		cell(0, 5, "wake p50/p99"); cell(0, 6, "interrupts"); cell(0, 7, "verdict")
 		for (r = 1; r <= rows; r++) {
 			key = "cpu" cpu[r] "."
 			cell(r, 1, cpu[r])
-			cell(r, 2, fact[key "device_before"])
+			cell(r, 2, fact[owner, key "device_before"])
 			cell(r, 3, wake("baseline", cpu[r]))
-			cell(r, 4, fact[key "device_after"])
-			cell(r, 5, (cpu[r] in waited) ? waited[cpu[r]] : wake("alive", cpu[r]))
-			cell(r, 6, fact[key "interrupts"])
-			cell(r, 7, fact[key "verdict"])
+			cell(r, 4, fact[owner, key "device_after"])
+			cell(r, 5, ((owner, cpu[r]) in waited) ? waited[owner, cpu[r]] : wake("alive", cpu[r]))
+			cell(r, 6, fact[owner, key "interrupts"])
+			cell(r, 7, fact[owner, key "verdict"])
 		}
 		say_table()
+		if (more_rows)
+			print "... and " more_rows " more CPUs in facts.json"
 	}
 	for (i = 1; i <= failures && i <= max_shown; i++) {
 		split(failure[i], f, "\t")
@@ -109,17 +126,21 @@ END {
 	}
 	if (failures > max_shown)
 		print "... and " failures - max_shown " more failures in report.ktap"
-	for (i = 1; i <= excuses; i++) {
+	for (i = 1; i <= excuses && i <= max_shown; i++) {
 		split(excused[i], f, "\t")
-		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), f[8]
+		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), short(f[8], 300)
 	}
+	if (excuses > max_shown)
+		print "... and " excuses - max_shown " more expected failures in report.ktap"
 	for (i = 1; i <= agains; i++)
 		print paint(33, "NOTE"), short(again[i], 200)
-	for (i = 1; i <= skip_reasons; i++)
+	for (i = 1; i <= skip_reasons && i <= max_shown; i++)
 		printf "%s %s: %s\n", paint(33, "SKIP"), (skips[skip_reason[i]] > 3 ? skips[skip_reason[i]] " cases" : \
 			skip_ids[skip_reason[i]]), short(skip_reason[i], 200)
+	if (skip_reasons > max_shown)
+		print "... and skips for " skip_reasons - max_shown " more reasons in report.ktap"
 	printf "%d passed%s, %d failed, %d skipped\n", passed + xfailed, \
 		xfailed ? " (" xfailed " of them failed as expected)" : "", failed, skipped
-	printf "%s%s  %s\n", paint(code == 0 ? 32 : code == 1 ? 31 : 33, words), sentence == "" ? "" : ": " short(sentence, 400), results
+	printf "%s%s  %s\n", paint(code == 0 ? 32 : code == 1 ? 31 : 33, words), (sentence == "" ? "" : ": " short(sentence, 400)), results
 	exit code
 }

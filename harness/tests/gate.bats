@@ -401,3 +401,43 @@ side_by_side() {
 	echo timeout=120 >"$of"
 	[[ $(CPUS=64 timeout_of "$of") == 120 ]]
 }
+
+@test "interrupted while the reports are made: at once, no half of one, and latest is what it was" {
+	gate
+	exits 0
+	local latest signal code
+	latest=$(readlink "$RESULTS/latest")
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# Half a report, and no end of it.
+	printf '%s\n' '#!/bin/bash' 'echo "{"' 'echo $$ >>"$FAKE_SCRIPTS/pids"' ': >"$FAKE_SCRIPTS/reporting"' 'exec sleep 60' >"$BATS_TEST_TMPDIR/bin/jq"
+	chmod +x "$BATS_TEST_TMPDIR/bin/jq"
+	for signal in INT TERM; do
+		rm -f "$FAKE_SCRIPTS/reporting"
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH gate_alone
+		wait_for test -e "$FAKE_SCRIPTS/reporting"
+		[[ -n $(find "$RESULTS" -name .part) ]]
+		SECONDS=0
+		kill -"$signal" "$gate_pid"
+		ended
+		code=130
+		[[ $signal == INT ]] || code=143
+		exits "$code"
+		((SECONDS < 10))
+		says "interrupted by $signal while the reports were made: nothing was judged"
+		[[ $(readlink "$RESULTS/latest") == "$latest" && -z $(find "$RESULTS" -name .part) ]]
+		wait_for no_guest
+		no_scratch
+	done
+}
+
+@test "a reader that goes away in the middle doesn't change the verdict" {
+	local -a codes
+	program a.one 'plan 1' 'fail x broken' 'status=1'
+	"$HARNESS/gate" 2>/dev/null | true
+	codes=("${PIPESTATUS[@]}")
+	((codes[0] == 1))
+	program a.one 'plan 1' 'pass x'
+	"$HARNESS/gate" 2>/dev/null | head -n 1
+	codes=("${PIPESTATUS[@]}")
+	((codes[0] == 0))
+}

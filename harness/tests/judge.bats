@@ -26,16 +26,25 @@ seal() {
 		"$(cksum <"$RUN/journal.log")" >>"$RUN/journal.log"
 }
 
-# write LINE... : a journal of as many boots as there are "> boot" lines; "> x" is an event, anything else the guest's
+# write LINE... : a journal of as many boots as there are "> boot" lines, each ended by "> off"; "> x" is an event, anything else the guest's
 write() {
-	local line clock=1700000000 boot=0
-	for line in '> gate guest=fake' '> plan a.one' '> plan a.two' '> left-out a.three' '> boot qemu' '# guest ready' '> ready' "$@"; do
+	local line clock=1700000000 boot=0 last=''
+	for line in '> gate guest=fake' '> plan a.one' '> plan a.two' '> left-out a.three' '> boot qemu' '# guest ready' '> ready' "$@" '> off'; do
+		[[ $line != '> off' || $last != '> off' ]] || continue
+		last=$line
 		clock=$((clock + 1))
 		[[ $line != "> boot "* ]] || boot=$((boot + 1))
 		[[ $line != "> run "* && $line != "# EXIT "* ]] || line+=" token"
 		[[ $line == '> '* ]] || line="< $line"
 		printf '%d.000000 %d.00 %d 0 %s\n' "$clock" "$((clock - 1699990000))" "$boot" "$line"
 	done | seal
+}
+
+# edit SED-SCRIPT : change the journal, and make it whole again
+edit() {
+	sed -i "$1" "$RUN/journal.log"
+	cp "$RUN/journal.log" "$RUN/edited"
+	seal <"$RUN/edited"
 }
 
 # one LINE... : a journal in which program a.one says these lines and exits as the last argument says, and a.two is good
@@ -153,10 +162,11 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 
 @test "a result before RUN, before the guest was ready, or after the end is not counted" {
 	write 'ok 1 a.one.a' '> run a.one' 'ok 1 a.one.a' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' 'ok 1 a.one.a' \
-		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0'
+		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done'
 	judged 2 'broke the protocol: a result outside any program: a.one.a (journal.log line 8) and 2 more'
-	sed -i 's/# guest ready/ok 1 a.one.a/' "$RUN/journal.log"
-	judged 2 'before the guest was ready'
+	edit 's/# guest ready/ok 1 a.one.a/'
+	judged 2
+	record 'before the guest was ready'
 }
 
 @test "a second result, a wrong number, one beyond the plan: none counts" {
@@ -255,7 +265,7 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 
 @test "no boot, a module that did not load, an interruption: not judged" {
 	write '> NOBOOT guest not ready after 5 s'
-	sed -i '/ready/{/NOBOOT/!d}' "$RUN/journal.log"
+	edit '/ready/{/NOBOOT/!d}'
 	judged 2 'NO BOOT: guest not ready'
 	ktap_sound
 	write '> SETUP module x.ko: invalid parameters'
@@ -453,4 +463,290 @@ stamped() {
 	one 1..2 "$A" 'ok 1 a.one.a' '# BEGIN a.one.host' 'ok 2 a.one.host' 0
 	judged 1 missing
 	record 'PROTOCOL fail.*BEGIN a.one.host in a.one'
+}
+
+# show_table : the table, as $RUN/table; it exits by the verdict
+show_table() {
+	local code=0
+	awk -v now=1 -f "$HARNESS/lib/table.awk" <"$RUN/records.tsv" >"$RUN/table" || code=$?
+	((code == $(verdict_code)))
+}
+
+# lacks FILE REGEX : no line of the file matches
+lacks() {
+	if LC_ALL=C grep -Ein -- "$2" "$1"; then
+		return 1
+	fi
+}
+
+# whole CODE SENTENCE : as judged, and the report is sound
+whole() { judged "$@" && ktap_sound; }
+
+GOOD=('# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0')
+
+@test "DEAD without a word is DEAD, and so is a boot that ended after DEAD" {
+	write '> run a.one' '# RUN a.one' 1..50 "$A" '# DEAD ' '> ended after DEAD' '> off' '> boot qemu' '# guest ready' '> ready' \
+		'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	whole 1 'a.one.a: DEAD'
+	edit '/# DEAD /d'
+	whole 2 'ended after DEAD, and no line says DEAD'
+	one 1..1 "$A" '# DEAD ' 'ok 1 a.one.a' 0
+	whole 1 'a.one.end: DEAD'
+}
+
+@test "each DEAD wants an answer: behind one that was expected none is swallowed" {
+	one 1..2 "$A" '# DEAD cpu=0: gone' 'not ok 1 a.one.a # DEAD cpu 0 is gone' "$B" '# DEAD cpu=1: gone' 'ok 2 a.one.b.cpu1' 1
+	expect 'a.one.a DEAD expires=2999-01-01 known'
+	whole 1 'a.one.end: DEAD: cpu=1: gone'
+	record '^count 2 1 1 0$'
+	# Of one CPU it may be said before its case comes.
+	one 1..2 "$A" '# DEAD cpu=1: gone' 'ok 1 a.one.a' "$B" '# DEAD cpu=1: gone' 'not ok 2 a.one.b.cpu1 # DEAD' 1
+	expect 'a.one.b.cpu1 DEAD expires=2999-01-01 known'
+	whole 0
+	one 1..2 "$A" '# DEAD cpu=1: gone' '# DEAD cpu=10: gone' 'ok 1 a.one.a' "$B" 'not ok 2 a.one.b.cpu1 # DEAD' 1
+	whole 1 'a.one.end: DEAD: cpu=10: gone'
+}
+
+@test "a case that began and never got a result is an error, whatever the plan counts" {
+	one 1..1 "$A" "$B" 'ok 1 a.one.b.cpu1' 0
+	whole 1 'a.one.a: ERROR: begun, and no result'
+	one 1..1 "$B" 'ok 1 a.one.b.cpu1' "$A" 0
+	whole 1 'a.one.a: ERROR: no result'
+	one 1..2 "$A" '# BEGIN a.one.c' "$B" 'ok 1 a.one.b.cpu1' 'ok 2 a.one.c' 0
+	whole 1 'a.one.a: ERROR: begun, and no result'
+	write '> run a.one' '# RUN a.one' 1..1 "$A" "$B" 'ok 1 a.one.b.cpu1' '> HANG a.one.end silent' '> off' '> boot qemu' '# guest ready' \
+		'> ready' '> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	expect 'a.one.end HANG expires=2999-01-01 known'
+	whole 1 'a.one.rest: ERROR: 1 of 1 cases were not reached'
+}
+
+@test "an expectation excuses what it names, and not what was not reached behind it" {
+	local kind
+	for kind in HANG PANIC RESET FLOOD; do
+		write '> run a.one' '# RUN a.one' 1..3 "$A" "> $kind a.one.a why" '> off' '> boot qemu' '# guest ready' '> ready' \
+			'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+		expect "a.one.a $kind expires=2999-01-01 known"
+		whole 1 'a.one.rest: ERROR: 2 of 3 cases were not reached behind what was expected'
+		expect "a.one.a $kind expires=2999-01-01 known" 'a.one.rest ERROR expires=2999-01-01 known'
+		whole 0
+		expect "a.one.a $kind expires=2999-01-01 known" 'a.one.c FAIL expires=2999-01-01 known'
+		whole 1
+		record 'the expected FAIL of a.one.c did not happen'
+	done
+	one 1..3 "$A" 139
+	expect 'a.one.a ERROR expires=2999-01-01 it crashes'
+	whole 1 'a.one.rest: ERROR: 2 of 3'
+	expect 'a.one.a HANG expires=2999-01-01 known'
+	write '> run a.one' '# RUN a.one' 1..1 "$A" '> HANG a.one.a why' '> off' '> boot qemu' '# guest ready' '> ready' \
+		'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	whole 0
+}
+
+@test "no guest gives the harness's own results itself" {
+	local own
+	for own in host end rest; do
+		one 1..1 "# BEGIN a.one.$own" "ok 1 a.one.$own" 0
+		whole 1 missing
+		record "PROTOCOL fail.*BEGIN a.one.$own in a.one"
+	done
+}
+
+@test "an expectation may begin with a pattern, and names a test if it can" {
+	write '> run a.one' '# RUN a.one' 1..2 "$A" 'ok 1 a.one.a' "$B" 'not ok 2 a.one.b.cpu1 # late' '# EXIT a.one 1' \
+		'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	local pattern
+	for pattern in '*.b.cpu1' '*' '*.cpu1' '?.one.*' 'a.*.b.cpu?' '*b*'; do
+		expect "$pattern FAIL expires=2999-01-01 known"
+		whole 0
+	done
+	for pattern in '*.c.cpu1' 'a.one'; do
+		expect "$pattern FAIL expires=2999-01-01 known"
+		judged 1
+	done
+	record 'the expected FAIL of a.one names no test'
+	one 1..1 "$A" 'ok 1 a.one.a' 0
+	expect 'a.three.b FAIL expires=2999-01-01 left out' '*.three.b FAIL expires=2999-01-01 may be in any program'
+	judged 1 'the expected FAIL of *.three.b did not happen'
+	expect 'b*.b FAIL expires=2999-01-01 known'
+	judged 1 'names no test'
+}
+
+@test "the host's own case is no proof where the guest skipped all" {
+	local -a stamps=()
+	local i
+	for i in {1..20}; do
+		stamps+=("# stamp $i""000000000 $i""000000000")
+	done
+	write '> run a.one' '# RUN a.one' "${stamps[@]}" '1..0 # SKIP no such timer' '# EXIT a.one 4' \
+		'> run a.two' '# RUN a.two' '1..0 # SKIP needs root' '# EXIT a.two 4' '# guest done'
+	whole 2 'every case was skipped: no such timer'
+	record '^case a.one a.one.host PASS'
+}
+
+@test "what the journal lost, or says twice, proves nothing" {
+	local script
+	one 1..2 "$A" 'ok 1 a.one.a' "$B" 'ok 2 a.one.b.cpu1' 0
+	judged 0
+	cp "$RUN/journal.log" "$RUN/good"
+	# As the file is, and with its numbers and its end put right after the damage.
+	for script in '$d' '/ plan a.two/d' '/ plan a.two/p' '/ off$/d' '/ run a.one/d' '/ run a.two/p' '/ ready$/d' '/ boot /d' \
+		'/ boot /p' '/> ready/p' '/EXIT a.two/d' '/RUN a.two/d' 's/> off/> of/' 's/ plan a.one/ plan b.one/' 's/> run a.one/> rum a.one/'; do
+		sed "$script" "$RUN/good" >"$RUN/journal.log"
+		whole 2 'journal.log is not whole'
+		[[ $script != '$d' && $script != */p ]] || continue
+		edit ''
+		judge "$EXPECTED"
+		(($(verdict_code) != 0))
+	done
+	# What only the numbers and the sum tell.
+	for script in '/BEGIN a.one.a/d' 's/a.one.a$/a.one.z/' '/ left-out/d' '/ left-out/p' 's/^17/18/' 's/$/ /' '20,$d' '1d' '10{h;d};11G' 's/ 1 8 / 1 9 /' \
+		'$p' '$s/.$//' '12s/ [<>] / /' '12s/^/x/' '12s/.*//' '12s/.*/\x00\xff\x1b/' '$s/[0-9]* [0-9]*$//'; do
+		sed "$script" "$RUN/good" >"$RUN/journal.log"
+		whole 2 'journal.log is not whole'
+	done
+	: >"$RUN/journal.log"
+	whole 2 'journal.log is not whole'
+}
+
+@test "an end of a boot that nobody saw is no end: the last program's exit, and the guest's own end, or the host's word" {
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}"
+	whole 2 'boot 1 has no end'
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x'
+	whole 2 'boot 1 has no end, nor has a.two'
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '> off' '> boot qemu' '# guest ready' '> ready' \
+		'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	whole 2 'boot 1 has no end, nor has a.one'
+}
+
+@test "boots side by side: their lines follow each other, their times overlap and count once" {
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '# guest done' '> off' \
+		'> boot qemu' '# guest ready' '> ready' '> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
+	judged 0
+	record '^phase boot 5.000$'
+	record '^phase tests 16.000$'
+	# The second one began when the first did.
+	awk '$3 == 2 { $1 = sprintf("%.6f", $1 - 10); $2 = sprintf("%.2f", $2 - 10) } { print }' "$RUN/journal.log" >"$RUN/edited"
+	seal <"$RUN/edited"
+	whole 0
+	record '^phase prepare 4.000$'
+	record '^phase boot 2.000$'
+	record '^phase tests 9.000$'
+	record '^count 2 0 0 0$'
+	# Numbers of boots need not be in a row, and the end may be the header's.
+	awk '$3 == 2 { $3 = 101 } $5 == ">" && $6 == "end" { next } { print }' "$RUN/journal.log" >"$RUN/edited"
+	seal <"$RUN/edited"
+	whole 0
+	sed -i '$s/ 101 [0-9]* / 0 5 /' "$RUN/journal.log"
+	whole 0
+	sed -n '$s/101 [0-9]* .*/0 0 > gate last=x/p' "$RUN/edited" >"$RUN/line"
+	cat "$RUN/edited" "$RUN/line" | seal
+	whole 2 'a line of boot 0 in boot 101'
+}
+
+@test "any line is survived, by any awk there is" {
+	local awk dir=$BATS_TEST_TMPDIR/bin line tried=0
+	local -a odd=('# BEGIN ' '# BEGIN' '# RUN ' '# EXIT ' '# DEAD' '# fact ' '# fact =' '# metric ' '# metric x' '# stamp ' '# stamp' 'ok ' 'not ok ' \
+		'ok 1' 'not ok 1 ' '1..' '1..x' '1..99999999999999999999' '1..0 # SKIP' '# guest ready' '# guest done' '# ' '#' '' ' ' '# RUN a.one' \
+		"$(printf '%4096s' x)" "# BEGIN a.one.$(printf '%04000d' 7)" "ok 99999999999999999999999999 a.one.a" '\n %s %n $(x) `x`' '# EXIT a.one x token' \
+		'# BEGIN a.one.' '# BEGIN a.one.x.cpu99999999999999999999999' '# DEAD cpu=' '# DEAD cpu=999999999999999999999' '# metric a.one.a x=1e999 ns')
+	mkdir "$dir"
+	for awk in mawk gawk original-awk "busybox awk" awk; do
+		command -v "${awk%% *}" >/dev/null || continue
+		printf '#!/bin/sh\nexec %s "$@"\n' "$(command -v "${awk%% *}")${awk#"${awk%% *}"}" >"$dir/awk"
+		chmod +x "$dir/awk"
+		tried=$((tried + 1))
+		for line in "${odd[@]}"; do
+			one 1..1 "$line" "$A" "$line" 'ok 1 a.one.a' "$line" 0
+			echo "$awk: $line"
+			PATH=$dir:$PATH judge "$EXPECTED"
+			PATH=$dir:$PATH report
+			[[ $(grep -c ^verdict "$RUN/records.tsv") == 1 && $(grep -c $'\ta.two.x\tPASS' "$RUN/records.tsv") == 1 ]]
+			PATH=$dir:$PATH show_table
+			grep -q passed "$RUN/table"
+		done
+		one 1..2 "$A" 'not ok 1 a.one.a # DEAD gone' "$B" 'not ok 2 a.one.b.cpu1 # late' 1
+		expect '# known' 'a.one.a DEAD expires=2999-01-01 dummy_timer is taken' '*.b.cpu* FAIL expires=2999-01-01 a slow host'
+		PATH=$dir:$PATH judged 0
+	done
+	((tried >= 1))
+}
+
+@test "tens of thousands of bad results, of failures and of facts are judged in seconds, and shown in a few lines" {
+	awk 'BEGIN { for (i = 1; i <= 66000; i++) print "not ok " i " a.one.none" i " # bad" }' >"$RUN/bad"
+	one '# here' 1..1 "$A" 'ok 1 a.one.a' 0
+	sed "/# here/{s/# here//;s/^/x/}" "$RUN/journal.log" >"$RUN/edited"
+	awk -v bad="$RUN/bad" '/^x/ { sub(/^x/, ""); while ((getline line <bad) > 0) print $0 line; next } { print }' "$RUN/edited" >"$RUN/many"
+	seal <"$RUN/many"
+	SECONDS=0
+	judge "$EXPECTED"
+	report
+	((SECONDS < 60))
+	grep -q '^verdict.2.*a result before its case began' "$RUN/records.tsv"
+	(($(stat -c %s "$RUN/report.ktap") < 20000))
+	awk '/^x/ {
+			sub(/^x/, "")
+			print $0 "1..66000"
+			for (i = 1; i <= 66000; i++)
+				print $0 "# BEGIN a.one.c" i "\n" $0 "not ok " i " a.one.c" i " # bad\n" $0 "# fact cpu" i ".device_before=" i
+			next
+		}
+		/1\.\.1$/ && !once++ || /a\.one\.a/ { next }
+		{ sub(/EXIT a.one 0/, "EXIT a.one 1"); print }' "$RUN/edited" >"$RUN/many"
+	seal <"$RUN/many"
+	SECONDS=0
+	judge "$EXPECTED"
+	report
+	((SECONDS < 60))
+	grep -q '^verdict.1.*a.one.c1: bad (and 65999 more)' "$RUN/records.tsv"
+	[[ $(grep -c '^    not ok ' "$RUN/report.ktap") == 66000 ]]
+	show_table
+	(($(stat -c %s "$RUN/table") < 20000 && $(wc -l <"$RUN/table") < 100))
+	grep -q '66000 failed' "$RUN/table"
+}
+
+@test "facts are their program's own, and the rows of the table the unbinding program's" {
+	write '> run a.one' '# RUN a.one' 1..1 '# fact cpu1.device_before=hpet' '# fact cpu1.verdict=alive' '# fact arch=x' "$A" 'ok 1 a.one.a' '# EXIT a.one 0' \
+		'> run a.two' '# RUN a.two' 1..1 '# fact cpu1.verdict=splendid' '# fact arch=y' '# fact cpu2.device_before=z' "${GOOD[@]}" '# guest done'
+	whole 0
+	report
+	[[ $(jq -r '.guest.arch' "$RUN/facts.json") == x && $(jq -r '.guest["cpu1.verdict"]' "$RUN/facts.json") == alive ]]
+	show_table
+	grep -Eq '^  1  hpet .*alive' "$RUN/table"
+	lacks "$RUN/table" 'splendid|  2  z'
+	edit 's/a\.two/clockevents.unbind_fallback/g'
+	whole 0
+	show_table
+	grep -Eq '^  2  z' "$RUN/table"
+	lacks "$RUN/table" hpet
+}
+
+@test "no message passes for a directive, and no control byte gets to report or terminal" {
+	one 1..3 "$A" 'not ok 1 a.one.a # SKIP me' "$B" 'not ok 2 a.one.b.cpu1 # todo later' '# BEGIN a.one.c' 'ok 3 a.one.c # TODO more' 1
+	whole 1
+	record '^count 2 0 2 0$'
+	lacks "$RUN/report.ktap" '# (skip|todo)'
+	edit $'s/fake/\x1b[31mred\x07\\t\x9b5m/; s/a.three/\x1b[2J/; s/todo/\x1b[31m/'
+	judge "$EXPECTED"
+	report
+	for file in records.tsv report.ktap facts.json metrics.tsv; do
+		lacks "$RUN/$file" $'[^[:print:]\t]'
+	done
+	shown=$'\x1b[31m' show_table
+	lacks "$RUN/table" '[^[:print:]]'
+}
+
+@test "an expected file may have any name" {
+	local name
+	cd "$BATS_TEST_TMPDIR"
+	one 1..1 "$A" 'not ok 1 a.one.a # bad' 1
+	for name in 'a=b.txt' '-x' '-f' 'wants=9' 'a b' $'new\nline'; do
+		printf '%s\n' 'a.one.a FAIL expires=2999-01-01 known' >"./$name"
+		EXPECTED=$name
+		expected_check "$EXPECTED"
+		judged 0
+	done
+	printf 'a.\e[31m FAIL\n' >bad
+	run expected_check bad
+	exits 2
+	[[ $output != *$'\e'* ]]
 }
