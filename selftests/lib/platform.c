@@ -166,15 +166,21 @@ static void read_hypervisor_arm64(struct platform *p)
 
 int platform_read(struct platform *p)
 {
+#if defined(__x86_64__)
+	return platform_read_as(p, true, false);
+#elif defined(__aarch64__)
+	return platform_read_as(p, false, true);
+#else
+	return platform_read_as(p, false, false);
+#endif
+}
+
+int platform_read_as(struct platform *p, bool x86, bool arm64)
+{
 	int major, minor;
 	ssize_t n;
 
-	*p = (struct platform){ 0 };
-#if defined(__x86_64__)
-	p->x86 = true;
-#elif defined(__aarch64__)
-	p->arm64 = true;
-#endif
+	*p = (struct platform){ .x86 = x86, .arm64 = arm64 };
 	/* What uname(2) says, below files_root. */
 	n = file_read_line("/proc/sys/kernel/osrelease", p->release, sizeof(p->release));
 	if (n < 0)

@@ -56,7 +56,27 @@ START_TEST(gtdt)
 	ck_assert_int_eq(arm_timer_gtdt(table, 79, &t), -EINVAL);
 	put(table + 4, sizeof(table) + 1);
 	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), -EINVAL);
+	/* Every byte of a number counts: a length of 104 in the lowest alone is none. */
+	for (int i = 1; i < 4; i++) {
+		put(table + 4, sizeof(table) + (1u << 8 * i));
+		ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), -EINVAL);
+	}
 	put(table + 4, sizeof(table));
+	put(table + 48, 0x01020304);
+	put(table + 64, 0x7a5b3c1d);
+	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), 0);
+	ck_assert_int_eq(t.timer[ARM_TIMER_SECURE].irq, 0x01020304);
+	ck_assert_int_eq(t.timer[ARM_TIMER_VIRT].irq, 0x7a5b3c1d);
+	/* The shortest there is, and one byte less. */
+	put(table + 4, 80);
+	ck_assert_int_eq(arm_timer_gtdt(table, 80, &t), 0);
+	ck_assert_int_eq(arm_timer_gtdt(table, 79, &t), -EINVAL);
+	put(table + 4, 79);
+	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), -EINVAL);
+	put(table + 4, sizeof(table));
+	table[3] = 'X';
+	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), -EINVAL);
+	table[3] = 'T';
 	table[0] = 'X';
 	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), -EINVAL);
 }

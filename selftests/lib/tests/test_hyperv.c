@@ -198,10 +198,34 @@ START_TEST(no_such_cpu)
 	ck_assert_int_lt(msr_open(99999), 0);
 }
 END_TEST
+/* As the sources have them: drivers/clocksource/hyperv_timer.c, arm_arch_timer.c, hpet.c, acpi_pm.c, tsc.c, jiffies.c. */
+START_TEST(ratings)
+{
+	static const struct {
+		const char *name;
+		int version, rating, invariant;
+	} sources[] = {
+		{ "hyperv_clocksource_tsc_page", 5010, 250, 250 }, { "hyperv_clocksource_tsc_page", 5012, 250, 250 },
+		{ "hyperv_clocksource_tsc_page", 5013, 500, 250 }, { "hyperv_clocksource_tsc_page", 7002, 500, 250 },
+		{ "hyperv_clocksource_msr", 5012, 250, 250 }, { "hyperv_clocksource_msr", 5013, 0, 0 },
+		{ "hyperv_clocksource_msr", 6011, 0, 0 }, { "hyperv_clocksource_msr", 6012, 495, 245 },
+		{ "arch_sys_counter", 6012, 400, 400 }, { "tsc", 6012, 300, 300 }, { "hpet", 6012, 250, 250 },
+		{ "acpi_pm", 6012, 200, 200 }, { "refined-jiffies", 6012, 2, 2 }, { "jiffies", 6012, 1, 1 },
+		{ "tsc-early", 6012, 0, 0 }, { "", 6012, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, false), sources[i].rating);
+		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, true), sources[i].invariant);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("hyperv");
 
+	tcase_add_test(tc, ratings);
 	tcase_add_test(tc, reads_leaves);
 	tcase_add_loop_test(tc, privileges_line, 0, sizeof(lines) / sizeof(*lines));
 	tcase_add_test(tc, privileges_recorded);

@@ -64,6 +64,37 @@ START_TEST(steps)
 }
 END_TEST
 
+static int reads;
+
+/* b is 700 ahead of a, which goes on by 10 with each reading. */
+static int64_t apart(clockid_t clock)
+{
+	return 10 * ++reads + (clock == CLOCK_REALTIME ? 700 : 0);
+}
+
+START_TEST(sampled)
+{
+	struct offset_bounds o, none;
+
+	offset_start(&o);
+	offset_start(&none);
+	fake.clock = apart;
+	offset_sample(&o, CLOCK_MONOTONIC, CLOCK_REALTIME, 5);
+	offset_sample(&none, CLOCK_MONOTONIC, CLOCK_REALTIME, 0);
+	fake.clock = NULL;
+	ck_assert_int_eq(reads, 15);
+	ck_assert_uint_eq(o.samples, 5);
+	ck_assert_uint_eq(none.samples, 0);
+	ck_assert_int_eq(o.low, 690);
+	ck_assert_int_eq(o.high, 710);
+	ck_assert_int_eq(offset_misfit(&o), -20);
+	ck_assert_int_eq(offset_misfit(&none), 0);
+	/* One side alone tells nothing of a step. */
+	ck_assert_int_eq(offset_step_error(&o, &none, 5000), 0);
+	ck_assert_int_eq(offset_step_error(&none, &o, 5000), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("offset");
@@ -72,5 +103,6 @@ int main(void)
 	tcase_add_test(tc, another_rate);
 	tcase_add_test(tc, frozen);
 	tcase_add_test(tc, steps);
+	tcase_add_test(tc, sampled);
 	return run_cases("offset", tc);
 }

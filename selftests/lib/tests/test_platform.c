@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../platform.h"
 #include "testing.h"
@@ -99,7 +102,7 @@ START_TEST(clockevent)
 	ck_assert_str_eq(platform_clockevent(&p), HYPERV);
 	p.hv_tdx_bare = true;
 	ck_assert_str_eq(platform_clockevent(&p), "lapic-deadline");
-	p.version = 6001;
+	p.version = 6011;
 	ck_assert_ptr_null(platform_clockevent(&p));
 	p.hv_tdx_bare = p.hv_direct = false;
 	ck_assert_ptr_null(platform_clockevent(&p));
@@ -362,6 +365,106 @@ START_TEST(real)
 }
 END_TEST
 
+/* What platform_facts() prints. */
+static const char *facts(const struct platform *p)
+{
+	static char text[4096];
+	int saved = dup(1), fd = memfd_create("facts", MFD_CLOEXEC);
+	ssize_t n;
+
+	ck_assert_int_ge(fd, 0);
+	fflush(stdout);
+	dup2(fd, 1);
+	platform_facts(p);
+	dup2(saved, 1);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	close(saved);
+	close(fd);
+	return text;
+}
+
+START_TEST(told_as_facts)
+{
+	struct platform p = { .x86 = true, .release = "6.12.1" };
+
+	ck_assert_str_eq(facts(&p), "# fact kernel.release=6.12.1\n# fact arch=x86_64\n# fact hypervisor=none known\n");
+	fake_write("/sys/devices/system/cpu/online", "0-3\n");
+	fake_write("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
+	fake_write(CE_DIR "/broadcast/current_device", "");
+	p = (struct platform){ .arm64 = true, .hypervisor = "Microsoft Hv", .hv_direct = true };
+	ck_assert_str_eq(facts(&p), "# fact kernel.release=\n# fact arch=arm64\n# fact hypervisor=Microsoft Hv\n"
+			 "# fact hyperv.stimer_direct=1\n# fact hyperv.tsc_invariant=0\n# fact cpus.online=0-3\n"
+			 "# fact clocksource=tsc\n# fact broadcast.device=none\n");
+	fake_write(CE_DIR "/broadcast/current_device", "hpet\n");
+	p = (struct platform){ .hypervisor = "K", .hv_tsc_invariant = true };
+	ck_assert_str_eq(facts(&p), "# fact kernel.release=\n# fact arch=other\n# fact hypervisor=K\n# fact cpus.online=0-3\n"
+			 "# fact clocksource=tsc\n# fact broadcast.device=hpet\n");
+}
+END_TEST
+
+/* On arm64 ACPI's FADT says Hyper-V at its place, or a module does that loads nowhere else. */
+START_TEST(hypervisor_arm64)
+{
+	uint8_t fadt[300] = "FACP";
+	struct platform p;
+
+	fake_write("/proc/sys/kernel/osrelease", "7.0.1\n");
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert(p.arm64 && !p.x86 && !p.hv_module && !p.hv_direct);
+	ck_assert_str_eq(p.hypervisor, "");
+	ck_assert_int_eq(p.version, 7000);
+
+	memcpy(fadt + 268, "MsHyperV", 8);
+	fake_write_bytes("/sys/firmware/acpi/tables/FACP", fadt, 275);
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert_str_eq(p.hypervisor, "");
+	fake_write_bytes("/sys/firmware/acpi/tables/FACP", fadt, 276);
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert_str_eq(p.hypervisor, "Microsoft Hv");
+	ck_assert(!p.hv_module && !p.hv_direct);
+	/* On x86 CPUID says so, or nobody. */
+	ck_assert_int_eq(platform_read_as(&p, false, false), 0);
+	ck_assert_str_eq(p.hypervisor, "");
+	for (size_t at = 267; at <= 276; at++) {
+		uint8_t other[sizeof(fadt)];
+
+		memcpy(other, fadt, sizeof(fadt));
+		other[at] ^= 0x20;
+		fake_write_bytes("/sys/firmware/acpi/tables/FACP", other, sizeof(other));
+		ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+		ck_assert_str_eq(p.hypervisor, at < 268 || at > 275 ? "Microsoft Hv" : "");
+	}
+
+	fake_write_bytes("/sys/firmware/acpi/tables/FACP", "FACP", 4);
+	fake_write("/sys/module/hv_stimer/parameters/standby", "N\n");
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert_str_eq(p.hypervisor, "Microsoft Hv");
+	ck_assert(p.hv_module && p.hv_direct && !p.hv_standby && !p.hv_sources);
+	fake_write("/sys/module/hv_stimer/parameters/standby", "Y\n");
+	fake_write("/sys/module/hv_stimer/parameters/clocksources", "Y\n");
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert(p.hv_standby && p.hv_sources);
+	fake_write("/sys/module/hv_stimer/parameters/clocksources", "N\n");
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert(p.hv_standby && !p.hv_sources);
+}
+END_TEST
+
+START_TEST(hypervisor_arm64_by_hv_regs)
+{
+	struct platform p;
+
+	fake_write("/proc/sys/kernel/osrelease", "6.1\n");
+	fake_write("/sys/module/hv_regs/initstate", "live\n");
+	ck_assert_int_eq(platform_read_as(&p, false, true), 0);
+	ck_assert_str_eq(p.hypervisor, "Microsoft Hv");
+	ck_assert(!p.hv_module && !p.hv_direct);
+	ck_assert_int_eq(p.version, 6001);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("platform");
@@ -377,6 +480,9 @@ int main(void)
 	tcase_add_test(tc, release);
 	tcase_add_test(tc, nothing_to_read);
 	tcase_add_test(tc, hpet_is_a_word);
+	tcase_add_test(tc, told_as_facts);
+	tcase_add_test(tc, hypervisor_arm64);
+	tcase_add_test(tc, hypervisor_arm64_by_hv_regs);
 #if defined(__x86_64__)
 	tcase_add_test(tc, flags_are_words);
 	tcase_add_test(tc, cpuid_hyperv);

@@ -2,12 +2,14 @@
 /* Runs small programs built on report.h (itself, by another name) and reads what they print. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +171,12 @@ static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
 static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
 
+static const struct report_case idle_cases[] = { CASE(passes), CASE(skips) };
+
+static void nothing(void)
+{
+}
+
 static const struct report_case deferring_cases[] = {
 	CASE(defers_twice), CASE(defers_for_ever), CASE(passes),
 };
@@ -178,7 +186,8 @@ static const struct report_case deferring_cases[] = {
 	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
 
 static const struct report_program programs[] = {
-	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,), PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,),
+	PROGRAM(idle, .schedule = nothing), PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
@@ -191,7 +200,8 @@ struct run {
 	FILE *out;
 	int in;
 	int code;
-	char text[16384];	/* without "# at:" lines, which name lines of this file */
+	int places;		/* "# at:" lines, which name lines of this file */
+	char text[16384];	/* without them */
 };
 
 static void start(struct run *r, const char *program, const char *const *args)
@@ -216,6 +226,7 @@ static void start(struct run *r, const char *program, const char *const *args)
 	r->in = in[1];
 	r->out = fdopen(out[0], "r");
 	r->text[0] = '\0';
+	r->places = 0;
 }
 
 static void finish(struct run *r)
@@ -224,7 +235,9 @@ static void finish(struct run *r)
 	int status;
 
 	while (fgets(line, sizeof(line), r->out))
-		if (strncmp(line, "# at: ", 6))
+		if (!strncmp(line, "# at: ", 6))
+			r->places += !strncmp(line, "# at: test_report.c:", 20);
+		else
 			strncat(r->text, line, sizeof(r->text) - strlen(r->text) - 1);
 	fclose(r->out);
 	close(r->in);
@@ -530,6 +543,52 @@ START_TEST(scrubbed)
 }
 END_TEST
 
+/* Out through a pipe that takes a few bytes at a time, and calls that a signal interrupts. */
+ssize_t write(int fd, const void *buffer, size_t size)
+{
+	static unsigned int calls;
+
+	if (!getenv("TEST_SHORT_WRITES"))
+		return syscall(SYS_write, fd, buffer, size);
+	errno = EINTR;
+	return ++calls % 3 ? syscall(SYS_write, fd, buffer, size < 7 ? size : 7) : -1;
+}
+
+START_TEST(short_writes)
+{
+	struct run whole, parts;
+
+	RUN(&whole, "mixed", "passes", "fails", "skips");
+	setenv("TEST_SHORT_WRITES", "1", 1);
+	RUN(&parts, "mixed", "passes", "fails", "skips");
+	unsetenv("TEST_SHORT_WRITES");
+	ck_assert_str_eq(whole.text, parts.text);
+	ck_assert_int_eq(whole.code, parts.code);
+	/* Only a failure says where. */
+	ck_assert_int_eq(whole.places, 1);
+	ck_assert_int_eq(parts.places, 1);
+	RUN(&whole, "mixed", "passes", "skips");
+	ck_assert_int_eq(whole.places, 0);
+}
+END_TEST
+
+/* What a schedule forgets has not passed. */
+START_TEST(never_run)
+{
+	struct run r;
+
+	RUN(&r, "idle");
+	expect(&r, 1,
+	       "KTAP version 1\n"
+	       "1..2\n"
+	       "# rule: rule of passes\n"
+	       "not ok 1 demo.idle.passes # was never run\n"
+	       "# rule: rule of skips\n"
+	       "not ok 2 demo.idle.skips # was never run\n"
+	       "# Totals: pass:0 fail:2 xfail:0 xpass:0 skip:0 error:0\n");
+}
+END_TEST
+
 static bool is_program;	/* built on report.h, not the test of it */
 
 /* libcheck's timeout is a timer of the system under test, which may be dead: none is ever armed. */
@@ -580,5 +639,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, known);
 	tcase_add_test(tc, scrubbed);
 	tcase_add_test(tc, no_timeout);
+	tcase_add_test(tc, short_writes);
+	tcase_add_test(tc, never_run);
 	return run_cases("report", tc);
 }
