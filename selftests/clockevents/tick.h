@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How long an idle CPU is watched. */
-#define TICK_IDLE_NS 500000000ll
+/* How long an idle CPU is watched: beyond what a short counter could time (make mutants: wrap). */
+#define TICK_IDLE_NS 1000000000ll
 
 /* A CPU, idle through one sleep of that length. */
 struct idleness {

@@ -109,8 +109,10 @@ static void measure(const struct cpus *cpus, bool before)
 			g.idle[g.n] = (struct idleness){ .cpu = cpu, .device = g.alive[g.n].new_device };
 			g.lateness[g.n++] = (struct lateness){ .cpu = cpu };
 		}
-		if (!g.n)
+		if (!g.n) {
+			group_free(&g);
 			continue;
+		}
 		dead = alive_sample_all(g.alive, g.n, observer, ALIVE_FULL);
 		if (dead >= 0) {
 			deaths_add(dead);
@@ -353,7 +355,7 @@ static void functional(int cpu)
 
 	story_need_root();
 	if (!c->tried)
-		report_skip("unbind.cpu%d has no result", cpu);
+		story_need_switched(cpu);
 	if (!platform_functional(c->s.after))
 		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
 	if (deaths_first() >= 0)
