@@ -368,7 +368,8 @@ static void functional(int cpu)
 	if (timer_list_read(&tl))
 		report_skip("/proc/timer_list can't be read");
 	d = timer_list_device(&tl, cpu);
-	depends = cpus_has(&tl.broadcast_mask, cpu) && d && d->state == TL_SHUTDOWN;
+	/* What was refused was as it is before (nolapic_timer). */
+	depends = c->s.written >= 0 && cpus_has(&tl.broadcast_mask, cpu) && d && d->state == TL_SHUTDOWN;
 	timer_list_free(&tl);
 	if (depends)
 		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask): %s is shut down, though the CPU is running",
@@ -392,6 +393,8 @@ static void load(int unused)
 {
 	enum { PER_CPU = 4 };
 	int n = cpus_count(report_cpus()), cpu, i = 0, j = 0;
+	/* On a host with fewer cores each wake-up takes the longer the more CPUs are busy. */
+	unsigned int count = n < 2 ? 100 : n < 40 ? 200 / n : 5;
 	struct wake *storm = calloc(n * PER_CPU, sizeof(*storm));
 	struct wake **all = calloc(n * PER_CPU, sizeof(*all));
 	struct spinner *spinners = calloc(n, sizeof(*spinners));
@@ -407,7 +410,7 @@ static void load(int unused)
 		spinners[j].cpu = cpu;
 		ck_assert_int_eq(spinner_start(&spinners[j++]), 0);
 		for (int k = 0; k < PER_CPU; k++, i++) {
-			storm[i] = (struct wake){ .cpu = cpu, .kind = k % 3, .count = 100,
+			storm[i] = (struct wake){ .cpu = cpu, .kind = k % 3, .count = count,
 						  .interval_ns = NSEC_PER_MSEC + k * 300 * NSEC_PER_USEC };
 			all[i] = &storm[i];
 			ck_assert_int_eq(wake_start(all[i]), 0);
@@ -425,7 +428,7 @@ static void load(int unused)
 		early += storm[k].early;
 		wake_join(&storm[k]);
 	}
-	report_metric("wakeups", (double)i * 100, "wake-ups");
+	report_metric("wakeups", (double)i * count, "wake-ups");
 	if (early)
 		report_fail("%u sleeps ended before their deadline", early);
 }
