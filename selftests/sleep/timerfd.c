@@ -145,8 +145,12 @@ static void run_periods(int64_t interval, int64_t duration)
 	i = 0;
 	cpus_for_each(cpu, report_cpus()) {
 		struct run *r = &all[i++];
+		struct stats mine = stats_of(r->late, r->count);
 
 		judge_run(r, cpu);
+		if (mine.min < 0)
+			report_fail("CPU %d: an expiration of a timer of %lld ns was delivered %lld ns early", cpu,
+				    (long long)interval, (long long)-mine.min);
 		sum += r->sum;
 		reads += r->reads;
 		late = realloc(late, (count + r->count) * sizeof(*late));
@@ -160,8 +164,6 @@ static void run_periods(int64_t interval, int64_t duration)
 	report_metric("late_p50", s.p50, "ns");
 	report_metric("late_p99", s.p99, "ns");
 	report_metric("late_max", s.max, "ns");
-	if (s.min < 0)
-		report_fail("an expiration was delivered %lld ns early", (long long)-s.min);
 }
 
 static void periods_250us(int unused)

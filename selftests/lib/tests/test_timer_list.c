@@ -171,6 +171,28 @@ START_TEST(wide_mask)
 }
 END_TEST
 
+/* Every digit, in both cases: four CPUs each. */
+START_TEST(mask_digits)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	for (size_t i = 0; digits[i]; i++) {
+		unsigned int bits = i < 16 ? i : i - 6;
+		char line[] = "tick_broadcast_mask: 0,0000000?";
+		struct timer_list tl;
+		char *text;
+
+		*strchr(line, '?') = digits[i];
+		text = data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0", line);
+		ck_assert_int_eq(timer_list_parse(text, &tl), 0);
+		for (int cpu = 0; cpu < 40; cpu++)
+			ck_assert_int_eq(cpus_has(&tl.broadcast_mask, cpu), cpu < 4 && bits >> cpu & 1);
+		timer_list_free(&tl);
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(mask_of_more_than_8192_cpus)
 {
 	static char line[4096] = "tick_broadcast_mask: 00000000";
@@ -468,6 +490,7 @@ int main(void)
 	tcase_add_test(tc, offline_cpu_is_a_gap);
 	tcase_add_test(tc, dummy_and_masks);
 	tcase_add_test(tc, wide_mask);
+	tcase_add_test(tc, mask_digits);
 	tcase_add_test(tc, mask_of_more_than_8192_cpus);
 	tcase_add_test(tc, no_broadcast_support);
 	tcase_add_test(tc, missing_keys_are_told_from_zero);
