@@ -8,8 +8,11 @@
 
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/device.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
@@ -83,6 +86,113 @@ static int arm_storm(void)
 static void unhook_probe(void)
 {
 	unhook(&probe);
+}
+
+/* The device has lost its resolution: events come on a grid only. */
+static int coarsen(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!programmed(regs))
+		return 0;
+	*argument(regs, 1) = roundup(*argument(regs, 1), (unsigned long)setting.size);
+	strike();
+	return 0;
+}
+
+static int arm_coarsen(void)
+{
+	if (setting.size < 1) {
+		pr_err("coarse_events wants size=, the grid in ns\n");
+		return -EINVAL;
+	}
+	return hook(&probe, "clockevents_program_event", coarsen);
+}
+
+/* CPUs that came online since arming: there the device's frequency is taken for another one. */
+static DEFINE_PER_CPU(bool, was_plugged);
+static int plugged_state;
+
+static int note_plugged(unsigned int cpu)
+{
+	per_cpu(was_plugged, cpu) = true;
+	return 0;
+}
+
+static int stretch(struct kprobe *kp, struct pt_regs *regs)
+{
+	ktime_t now;
+
+	if (!this_cpu_read(was_plugged) || !programmed(regs))
+		return 0;
+	now = ktime_get();
+	if ((ktime_t)*argument(regs, 1) <= now)
+		return 0;
+	*argument(regs, 1) = now + mul_u64_u64_div_u64(*argument(regs, 1) - now, setting.size, 1000);
+	strike();
+	return 0;
+}
+
+static int arm_stretch(void)
+{
+	int cpu;
+
+	if (setting.size < 1) {
+		pr_err("hotplug_rate wants size=, in thousandths of what was asked for\n");
+		return -EINVAL;
+	}
+	for_each_possible_cpu(cpu)
+		per_cpu(was_plugged, cpu) = false;
+	plugged_state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "timer_fault", note_plugged, NULL);
+	if (plugged_state < 0)
+		return plugged_state;
+	return hook(&probe, "clockevents_program_event", stretch);
+}
+
+static void disarm_stretch(void)
+{
+	unhook(&probe);
+	if (plugged_state > 0)
+		cpuhp_remove_state_nocalls(plugged_state);
+	plugged_state = 0;
+}
+
+/* tick_nohz_idle_exit(): the tick's timer, started in it, is started for later. */
+static DEFINE_PER_CPU(bool, leaving_idle);
+static struct kretprobe return_probe;
+
+static int leave_idle(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	this_cpu_write(leaving_idle, on_cpu());
+	return 0;
+}
+
+static int left_idle(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	this_cpu_write(leaving_idle, false);
+	return 0;
+}
+
+/* hrtimer_start_range_ns(timer, time, slack, mode) */
+static int put_off(struct kprobe *kp, struct pt_regs *regs)
+{
+	const unsigned long tick = HRTIMER_MODE_ABS_PINNED_HARD;
+
+	if (!this_cpu_read(leaving_idle) || (*argument(regs, 3) & tick) != tick || !due())
+		return 0;
+	*argument(regs, 1) += setting.size;
+	strike();
+	return 0;
+}
+
+static int arm_put_off(void)
+{
+	return hook_return(&return_probe, "tick_nohz_idle_exit", leave_idle, left_idle, 0) ?:
+	       hook(&probe, "hrtimer_start_range_ns", put_off);
+}
+
+static void disarm_put_off(void)
+{
+	unhook(&probe);
+	unhook_return(&return_probe);
 }
 
 /* unbind_device_store(dev, attr, buf, count): success, and nothing done. */
@@ -222,6 +332,9 @@ const struct fault clockevent_faults[] = {
 	{ "dead", "the device takes events and never interrupts; once in EVERY: lost", 0, arm_lose, unhook_probe },
 	{ "late", "each interrupt comes SIZE ns late, once in EVERY", 500000, arm_delay, unhook_probe },
 	{ "storm", "an interrupt every SIZE ns until the event is due", 100000, arm_storm, unhook_probe },
+	{ "coarse_events", "the device interrupts at multiples of SIZE ns only", 4000000, arm_coarsen, unhook_probe },
+	{ "hotplug_rate", "on a CPU that came online events take SIZE thousandths of the time", 2000, arm_stretch, disarm_stretch },
+	{ "tick_late", "the tick starts SIZE ns late when idleness ends", 50000000, arm_put_off, disarm_put_off },
 	{ "unbind_nothing", "unbind_device says success and changes nothing", 0, arm_pretend, unhook_probe },
 	{ "unbind_other", "unbind_device unbinds CPU besides", 0, arm_unbind_other, unhook_probe },
 	{ "hotplug_loses", "a CPU that comes online doesn't get the device back", 0, arm_forget, disarm_forget },

@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/clocksource.h>
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
@@ -172,14 +173,21 @@ static struct clocksource *find_source(void)
 	return found;
 }
 
+/* x86's for the beginning: the TSC, once it is calibrated, takes its place, and a fault in it would be gone. */
+static struct clocksource *find_settled(void)
+{
+	struct clocksource *cs = find_source();
+
+	for (int tries = 0; cs && !strcmp(cs->name, "tsc-early") && tries < 100; tries++) {
+		msleep(100);
+		cs = find_source();
+	}
+	return cs;
+}
+
 static int take_over(u64 (*how)(u64), bool by_vdso_too)
 {
-	victim = find_source();
-	/* x86's for the beginning: the TSC, once it is calibrated, takes its place, and a fault in it would be gone. */
-	for (int tries = 0; victim && !strcmp(victim->name, "tsc-early") && tries < 100; tries++) {
-		msleep(100);
-		victim = find_source();
-	}
+	victim = find_settled();
 	if (!victim)
 		return -ENODEV;
 	amount = cycles(victim, abs(setting.size));
@@ -282,6 +290,30 @@ static void disarm_page(void)
 		WRITE_ONCE(hv_get_tsc_page()->tsc_sequence, sequence);
 	sequence = 0;
 }
+
+/* The page tells another time than the counter it stands for. */
+static bool shifted;
+
+static int arm_page_offset(void)
+{
+	int ret = arm_page();
+
+	if (ret)
+		return ret;
+	/* 100 ns units, like the page. */
+	hv_get_tsc_page()->tsc_offset += setting.size / 100;
+	shifted = true;
+	disarm_page();
+	return 0;
+}
+
+static void disarm_page_offset(void)
+{
+	if (shifted)
+		hv_get_tsc_page()->tsc_offset -= setting.size / 100;
+	shifted = false;
+	disarm_page();
+}
 #else
 static int arm_page(void)
 {
@@ -290,6 +322,15 @@ static int arm_page(void)
 }
 
 static void disarm_page(void)
+{
+}
+
+static int arm_page_offset(void)
+{
+	return arm_page();
+}
+
+static void disarm_page_offset(void)
 {
 }
 #endif
@@ -314,6 +355,71 @@ static int arm_switch_lies(void)
 	return hook(&probe, "timekeeping_notify", stay);
 }
 
+/* timekeeping_notify(cs): a source that is chosen again after another has a wrong rate from then on. */
+static bool left;
+
+static int choose(struct kprobe *kp, struct pt_regs *regs)
+{
+	if ((void *)*argument(regs, 0) != victim) {
+		left = true;
+		WRITE_ONCE(victim->read, truth);
+		victim->vdso_clock_mode = vdso;
+	} else if (left && victim->read == truth) {
+		base = truth(victim);
+		atomic64_set(&extended, base);
+		victim->vdso_clock_mode = VDSO_CLOCKMODE_NONE;
+		WRITE_ONCE(victim->read, lying_read);
+	}
+	return 0;
+}
+
+static int arm_fast_again(void)
+{
+	victim = find_settled();
+	if (!victim)
+		return -ENODEV;
+	left = false;
+	vdso = victim->vdso_clock_mode;
+	truth = victim->read;
+	lie = fast;
+	return hook(&probe, "timekeeping_notify", choose);
+}
+
+static void disarm_fast_again(void)
+{
+	unhook(&probe);
+	give_back();
+}
+
+/* What clock_getres() says: posix_get_coarse_res(clock, resolution), and a variable that the vDSO copies. */
+static unsigned int resolution;
+
+static int lie_res(clockid_t clock, struct timespec64 *tp)
+{
+	*tp = ns_to_timespec64(setting.size);
+	strike();
+	return 0;
+}
+
+static int redirect_res(struct kprobe *kp, struct pt_regs *regs)
+{
+	return replace(regs, lie_res);
+}
+
+static int arm_getres(void)
+{
+	resolution = hrtimer_resolution;
+	WRITE_ONCE(hrtimer_resolution, setting.size);
+	strike();
+	return hook(&probe, "posix_get_coarse_res", redirect_res);
+}
+
+static void disarm_getres(void)
+{
+	unhook(&probe);
+	WRITE_ONCE(hrtimer_resolution, resolution);
+}
+
 static void unhook_probe(void)
 {
 	unhook(&probe);
@@ -325,12 +431,15 @@ const struct fault clocksource_faults[] = {
 	{ "freeze", "each PERIOD ms the clock stands for SIZE ns, then catches up", 200000000, arm_freeze, give_back },
 	{ "frozen", "after PERIOD ms the clock stands still for good", 0, arm_frozen, give_back },
 	{ "fast", "the clock is fast by SIZE ppm", 50000, arm_fast, give_back },
+	{ "fast_again", "the clock is fast by SIZE ppm once its source was left and chosen again", 1000, arm_fast_again, disarm_fast_again },
 	{ "coarse", "the clock goes on in steps of SIZE ns", 1000000, arm_coarse, give_back },
 	{ "jump", "each PERIOD ms the clock jumps SIZE ns ahead", 1000000000, arm_jump, give_back },
 	{ "wrap", "the counter wraps each SIZE ns", 500000000, arm_wrap, give_back },
 	{ "ahead", "system calls read SIZE ns more than the vDSO", 1000000, arm_ahead, give_back },
 	{ "no_vdso", "the vDSO doesn't serve the source, though it could", 0, arm_no_vdso, give_back },
 	{ "page", "Hyper-V's reference TSC page is invalid", 0, arm_page, disarm_page },
+	{ "page_offset", "Hyper-V's reference TSC page is SIZE ns ahead of the reference counter", 1000000, arm_page_offset, disarm_page_offset },
+	{ "getres", "clock_getres() says SIZE ns", 100000000, arm_getres, disarm_getres },
 	{ "switch_fails", "another clocksource can't be switched to", 0, arm_switch_fails, unhook_probe },
 	{ "switch_lies", "switching says success and changes nothing", 0, arm_switch_lies, unhook_probe },
 	{ }
