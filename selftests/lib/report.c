@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "cpus.h"
 #include "files.h"
 #include "report.h"
+#include "stuck.h"
+#include "wake.h"
 
 /* kselftest.h; usage errors are not results */
 enum { EXIT_PASS = 0, EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_SKIP = 4 };
@@ -27,6 +30,7 @@ struct entry {
 static struct {
 	enum report_outcome outcome;
 	char reason[512];
+	struct stuck stuck;
 } *shared;
 
 static const struct report_program *program;
@@ -72,11 +76,25 @@ static void emit(const char *format, ...)
 	}
 }
 
+/* For a case that would pass: on what it saw. */
+static void judge_pauses(void)
+{
+	int64_t paused = observer_paused();
+
+	if (paused)
+		report_metric("observer_paused", paused, "ns");
+	if (paused > OBSERVER_PAUSED_MAX)
+		report_skip("time to observe: the observer was kept from running for %.1f s, so that dead timers can't be told from living ones",
+			    paused / 1e9);
+}
+
 START_TEST(trampoline)
 {
 	const struct entry *e = &entries[_i];
 
+	atomic_store(&shared->stuck.pid, getpid());
 	e->c->run(e->cpu);
+	judge_pauses();
 	/* Only a case that came to its end has passed: exit(0) somewhere inside is no pass. */
 	shared->outcome = REPORT_PASS;
 }
@@ -166,6 +184,9 @@ static enum report_outcome end_case(struct entry *e, TestResult *result)
 			      tr_rtype(result) != CK_PASS ? tr_msg(result) :
 			      "its process ended before the case did";
 
+	atomic_store(&shared->stuck.pid, 0);
+	if (shared->stuck.text[0])
+		message = shared->stuck.text;
 	if (!result || tr_rtype(result) != CK_PASS)
 		outcome = REPORT_FAIL;
 	if (outcome == REPORT_DEFERRED)
@@ -206,6 +227,7 @@ static enum report_outcome run_entry(struct entry *e)
 	running = e;
 	shared->outcome = REPORT_FAIL;
 	shared->reason[0] = '\0';
+	shared->stuck.text[0] = '\0';
 	srunner_run(runner, NULL, e->id, CK_SILENT);
 	count = srunner_ntests_run(runner);
 	results = srunner_results(runner);
@@ -306,6 +328,7 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	}
 	shield_from_environment();
 	build_runner();
+	stuck_watch(&shared->stuck, STUCK_LOOKS);
 	emit("KTAP version 1");
 	emit("1..%zu", nr_chosen);
 	if (program->setup)

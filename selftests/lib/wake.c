@@ -125,13 +125,25 @@ static void observed_start(struct observed *o)
 	o->last = counter_read();
 }
 
+/* What all observers of this process forgave. */
+static _Atomic int64_t paused;
+
+int64_t observer_paused(void)
+{
+	return atomic_load(&paused);
+}
+
 static int64_t observed_step(struct observed *o)
 {
 	uint64_t now = counter_read();
 	int64_t step = (double)(now - o->last) * NSEC_PER_SEC / counter_hz();
 
 	o->last = now;
-	o->ns += step < STEP_MAX_NS ? step : STEP_MAX_NS;
+	if (step > STEP_MAX_NS) {
+		atomic_fetch_add(&paused, step - STEP_MAX_NS);
+		step = STEP_MAX_NS;
+	}
+	o->ns += step;
 	return o->ns;
 }
 

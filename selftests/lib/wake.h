@@ -69,6 +69,15 @@ struct stats wake_join(struct wake *w);
 /* Busy-polls done(arg) for at most limit_ns of observed time; 0 or -ETIMEDOUT. */
 int observe(bool (*done)(void *arg), void *arg, int64_t limit_ns);
 
+/*
+ * ns in which the observers of this process were kept from running, and which they therefore let
+ * pass: what timers did meanwhile nobody saw.
+ */
+int64_t observer_paused(void);
+
+/* Where it is more than this, a case that passes can't tell. */
+#define OBSERVER_PAUSED_MAX (10 * 1000000000ll)
+
 /* Keeps a CPU busy in user mode. */
 struct spinner {
 	int cpu;

@@ -349,7 +349,9 @@ START_TEST(host_pause_kills_nobody)
 		struct wake *wakes[] = { &w };
 		struct wake_death death;
 
-		_exit(wake_start(&w) || wake_watch(wakes, 1, &death));
+		/* What is forgiven is counted: 3 s, but for the 50 ms of one step. */
+		_exit(wake_start(&w) || wake_watch(wakes, 1, &death) ||
+		      observer_paused() < 2500 * NSEC_PER_MSEC);
 	}
 	usleep(300000);
 	kill(pid, SIGSTOP);

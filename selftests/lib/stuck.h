@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A case of which no thread ever runs again can't say so itself. Threads of the
+ * program's own process watch the process of the case. Each is woken by another
+ * of the kernel's timers, so that where one kind never ends a wait others still do; where
+ * none does, on no CPU, only the host can tell.
+ */
+#ifndef TICKPROOF_STUCK_H
+#define TICKPROOF_STUCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What is shared with the process of a case. */
+struct stuck {
+	_Atomic pid_t pid;	/* of the case that runs; 0: none does */
+	unsigned int looks;	/* at which it is stuck */
+	char text[400];		/* where its threads wait; "": it isn't stuck */
+};
+
+/*
+ * Looks, a second apart, at which no thread of the case has run, that
+ * make it stuck. No case sleeps as long as that. Fewer once a case was.
+ */
+#define STUCK_LOOKS 15
+#define STUCK_LOOKS_AGAIN 4
+
+/* Watches cases from now on: one that is stuck gets its text, and is killed. s outlives the program, and is shared with the processes of its cases. */
+void stuck_watch(struct stuck *s, unsigned int looks);
+
+/*
+ * What the threads of process pid, and of its children, have done so far, as one number that
+ * changes whenever one is switched to or from a CPU; *running: one is running or wants to.
+ */
+unsigned long long stuck_activity(pid_t pid, bool *running);
+
+/* One look; whether the case is stuck by now. For stuck_watch(), and for tests. */
+bool stuck_look(struct stuck *s, unsigned int looks);
+
+#endif
