@@ -12,6 +12,7 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../lib/wake.h"
 #include "deaths.h"
 #include "lateness.h"
@@ -19,23 +20,12 @@
 
 enum { ROUNDS = 16 };
 
-/* The tick's length: 10 ms, the longest there is, where CLOCK_MONOTONIC_COARSE claims what can't be. */
-static int64_t tick_ns(void)
-{
-	struct timespec ts;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || timespec_ns(&ts) < NSEC_PER_MSEC * 9 / 10 ||
-	    timespec_ns(&ts) > 10 * NSEC_PER_MSEC)
-		return 10 * NSEC_PER_MSEC;
-	return timespec_ns(&ts);
-}
-
-/* Whether timers expire on ticks only: the resolution is a nanosecond otherwise (hrtimer_resolution). */
+/* Whether timers expire on ticks only: as clock_getres() says, and short sleeps don't deny. */
 static bool low_resolution(void)
 {
 	struct timespec ts;
 
-	return !clock_getres(CLOCK_MONOTONIC, &ts) && timespec_ns(&ts) > NSEC_PER_MSEC / 2;
+	return !clock_getres(CLOCK_MONOTONIC, &ts) && timespec_ns(&ts) > NSEC_PER_MSEC / 2 && !hres_active();
 }
 
 /*

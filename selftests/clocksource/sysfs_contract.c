@@ -20,6 +20,7 @@
 #include "../lib/files.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "reading.h"
 #include "sources.h"
 
@@ -181,12 +182,9 @@ static void jiffies_hidden(int unused)
 {
 	struct cs_list *list = sources_need();
 	const char *name = need_current();
-	struct timespec res;
 
 	(void)unused;
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC, &res), 0);
-	/* hrtimer_resolution: 1 ns once high resolution timers are active, one jiffy before. */
-	if (timespec_ns(&res) != 1)
+	if (!hres_active())
 		report_skip("high resolution timers aren't active (highres=off?)");
 	if (cs_find(list, "jiffies") >= 0 || cs_find(list, "refined-jiffies") >= 0)
 		report_fail("jiffies are available as a clocksource although high resolution timers are active");

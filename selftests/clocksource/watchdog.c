@@ -14,6 +14,7 @@
 #include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 
 /* WATCHDOG_INTERVAL is half a second; each source is looked at from every CPU in turn. */
 #define WATCH_NS (1200 * NSEC_PER_MSEC)
@@ -102,7 +103,6 @@ static void during_run(int unused)
 static void unstable_hidden(int unused)
 {
 	struct cs_list list;
-	struct timespec res;
 	struct kmsg log;
 	char text[256];
 	int count = 0;
@@ -111,8 +111,7 @@ static void unstable_hidden(int unused)
 	read_log(&log);
 	if (cs_available(&list))
 		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
-	clock_getres(CLOCK_MONOTONIC, &res);
-	if (timespec_ns(&res) != 1)
+	if (!hres_active())
 		report_skip("high resolution timers aren't active: all clocksources are listed");
 	while (kmsg_next(&log, text, sizeof(text))) {
 		char name[CS_NAME_LEN];

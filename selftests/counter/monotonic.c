@@ -9,11 +9,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../lib/clocks.h"
+#include "../lib/clocksource.h"
 #include "../lib/cpus.h"
 #include "../lib/progress.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../lib/stats.h"
 #include "clockset.h"
 #include "readers.h"
@@ -171,7 +175,6 @@ static void read_lag(struct reader *r)
 static void coarse_lag(int unused)
 {
 	int64_t *lag, pause = 0, bound;
-	struct timespec tick;
 	struct lags *all;
 	struct stats s;
 	size_t nr = 0;
@@ -180,7 +183,6 @@ static void coarse_lag(int unused)
 
 	(void)unused;
 	clockset_need(CLOCK_MONOTONIC_COARSE);
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &tick), 0);
 	all = readers_run(read_lag, sizeof(*all), 2 * BOX_NS, &n);
 	lag = malloc(n * sizeof(all->lag));
 	ck_assert_ptr_nonnull(lag);
@@ -201,7 +203,7 @@ static void coarse_lag(int unused)
 	 * Whoever updates it can't while the host doesn't run that CPU, and its reader saw that as
 	 * a pause.
 	 */
-	bound = 2 * timespec_ns(&tick) + 20 * NSEC_PER_MSEC + 2 * pause;
+	bound = 2 * tick_ns() + 20 * NSEC_PER_MSEC + 2 * pause;
 	report_metric("samples", samples, "readings");
 	report_metric("lag_p50", s.p50, "ns");
 	report_metric("lag_p99", s.p99, "ns");
@@ -312,47 +314,94 @@ static void report_progress(uint64_t samples, const struct progress *worst)
 	report_metric("pause_max", worst->pause, "ns");
 }
 
+/* Every clocksource is, but for the jiffies (kernel/time/jiffies.c), which high resolution timers exclude. */
+static void need_fine_clock(void)
+{
+	char name[CS_NAME_LEN];
+
+	if (!cs_current(name) && strstr(name, "jiffies"))
+		report_skip("a fine clocksource: %s is in use", name);
+}
+
 static void clock_progress(int unused)
 {
 	static const clockid_t clocks[] = {
 		CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI,
 	};
 	struct progress worst = { 0 };
-	struct timespec resolution;
 	uint64_t samples = 0;
 
 	(void)unused;
 	ns_per_tick = 1e9 / counter_hz();
+	need_fine_clock();
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
 		the_clock = clocks[i];
-		ck_assert_int_eq(clock_getres(the_clock, &resolution), 0);
-		if (timespec_ns(&resolution) > PROGRESS_FINE_NS) {
-			report_note("%s claims a resolution of %lld ns only: not judged",
-				    clockset_name(the_clock), (long long)timespec_ns(&resolution));
-			continue;
-		}
 		samples += progress_of(read_progress, clockset_watch(the_clock),
 				       clockset_name(the_clock), "the raw counter", &worst);
 	}
-	if (!samples)
-		report_skip("high resolution timers: no clock claims to be fine");
 	report_progress(samples, &worst);
 }
 
 static void counter_progress(int unused)
 {
 	struct progress worst = { 0 };
-	struct timespec resolution;
 	uint64_t samples;
 
 	(void)unused;
 	ns_per_tick = 1e9 / counter_hz();
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC, &resolution), 0);
-	if (timespec_ns(&resolution) > PROGRESS_FINE_NS)
-		report_skip("a fine clock to tell the counter by: CLOCK_MONOTONIC's resolution is %lld ns",
-			    (long long)timespec_ns(&resolution));
+	need_fine_clock();
 	samples = progress_of(read_counter_progress, -1, "the raw counter", "CLOCK_MONOTONIC", &worst);
 	report_progress(samples, &worst);
+}
+
+/* What clock_getres() says, by libc (the vDSO) and by system call. */
+static int64_t told_resolution(clockid_t clock)
+{
+	struct timespec libc, call;
+
+	ck_assert_int_eq(clock_getres(clock, &libc), 0);
+	ck_assert_int_eq(syscall(SYS_clock_getres, clock, &call), 0);
+	if (timespec_ns(&libc) != timespec_ns(&call))
+		report_fail("%s: clock_getres() says %lld ns by libc, %lld ns by system call", clockset_name(clock),
+			    (long long)timespec_ns(&libc), (long long)timespec_ns(&call));
+	return timespec_ns(&libc);
+}
+
+/* Ticks that come together look like longer ones: so many steps, and three times. */
+static void coarse_resolution(clockid_t clock)
+{
+	int64_t told = told_resolution(clock), step = 0;
+
+	for (int i = 0; i < 3; i++) {
+		step = coarse_step(30);
+		/* NTP may slew it by 500 ppm. */
+		if (llabs(step - told) <= told / 100)
+			return;
+	}
+	report_fail("%s: clock_getres() says %lld ns, but its smallest step is %lld ns, 3 times out of 3",
+		    clockset_name(clock), (long long)told, (long long)step);
+}
+
+static void resolution(int unused)
+{
+	static const clockid_t fine[] = {
+		CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI,
+	};
+	bool hres = hres_active();
+
+	(void)unused;
+	coarse_resolution(CLOCK_MONOTONIC_COARSE);
+	coarse_resolution(CLOCK_REALTIME_COARSE);
+	report_metric("tick", tick_ns(), "ns");
+	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++) {
+		int64_t told = told_resolution(fine[i]);
+
+		/* A busy host may make sleeps look coarse, but none fine. */
+		if (hres ? told != 1 : told != 1 && told != tick_ns())
+			report_fail("%s: clock_getres() says %lld ns; with high resolution timers it is 1, without them a tick of %lld ns; sleeps of 50 us end %s the next tick",
+				    clockset_name(fine[i]), (long long)told, (long long)tick_ns(),
+				    hres ? "before" : "with");
+	}
 }
 
 static const clockid_t travelled[] = {
@@ -417,9 +466,11 @@ static const struct report_case cases[] = {
 	{ "realtime_coarse", RULE "CLOCK_REALTIME_COARSE, unless somebody sets it", realtime_coarse, false },
 	{ "coarse_lag", "a coarse clock is never beyond its fine one and lags by two jiffies at most (D6; kernel/time/timekeeping.c)",
 	  coarse_lag, false },
-	{ "clock_progress", "a clock that claims to be fine (clock_getres) goes on as the raw counter does (E1, E8)",
+	{ "clock_progress", "a clock of a clocksource other than jiffies goes on as the raw counter does (E1, E8)",
 	  clock_progress, false },
 	{ "counter_progress", "the raw counter goes on as CLOCK_MONOTONIC does (E1)", counter_progress, false },
+	{ "resolution", "clock_getres() tells the truth: 1 ns with high resolution timers, a tick for coarse clocks (hrtimer_resolution, KTIME_LOW_RES)",
+	  resolution, false },
 	{ "migrating", "a thread on the move between CPUs reads no less than before (E8)", migrating, false },
 };
 

@@ -20,6 +20,7 @@
 #include "../lib/drift.h"
 #include "../lib/files.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../lib/timer_list.h"
 #include "readers.h"
 
@@ -369,13 +370,10 @@ static void lag(size_t from, size_t to, int64_t tick, int64_t *low, int64_t *hig
 static void jiffies(int unused)
 {
 	int64_t tick, low1, high1, low2, high2;
-	struct timespec resolution;
 	size_t n;
 
 	(void)unused;
-	/* KTIME_LOW_RES is TICK_NSEC. */
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &resolution), 0);
-	tick = timespec_ns(&resolution);
+	tick = tick_ns();
 	need_window();
 	if (w->jiffies_error == -EACCES || w->jiffies_error == -EPERM)
 		report_skip("reading /proc/timer_list needs root");

@@ -12,6 +12,7 @@
 #include "../lib/files.h"
 #include "../lib/interrupts.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../lib/wake.h"
 #include "guest.h"
 
@@ -133,13 +134,12 @@ static void idle(int cpu)
 {
 	unsigned long long idle0, idle1, switches0, switches1;
 	double rate, least = 1e9, hz, share = 0;
-	struct timespec ts = ns_timespec(IDLE_NS), res;
+	struct timespec ts = ns_timespec(IDLE_NS);
 	unsigned long long switches = 0;
 	char cmdline[4096] = "";
 
 	guest_need_clockevent(cpu);
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &res), 0);
-	hz = 1e9 / timespec_ns(&res);
+	hz = 1e9 / tick_ns();
 	for (int i = 0; i < TRIES && least > 20; i++) {
 		struct counts before;
 		int64_t start;

@@ -18,6 +18,7 @@
 #include "../lib/cpus.h"
 #include "../lib/files.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../test_modules/timer_probe/timer_probe.h"
 
 #define PATH "/sys/kernel/debug/" TIMER_PROBE_FILE
@@ -54,11 +55,8 @@ static double ticks_per_us(int cpu)
  */
 static double delivered(void)
 {
-	struct timespec tick;
-	int hz;
+	int hz = NSEC_PER_SEC / tick_ns();
 
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &tick), 0);
-	hz = NSEC_PER_SEC / timespec_ns(&tick);
 	if (hz % 4)
 		report_note("finding: with HZ = %d all of x86's delays are %.1f %% short: __const_udelay() multiplies by HZ / 4, rounded down",
 			    hz, 100.0 * (hz % 4) / hz);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <math.h>
+
+#include "clocks.h"
+#include "resolution.h"
+#include "stats.h"
+
+/* The loop is bounded by the raw counter: the clocks may be what is broken. */
+#define STEP_LIMIT_NS (NSEC_PER_SEC / 2)
+
+enum { STEPS = 8, SLEEPS = 20 };
+
+/* The next step forward of the coarse clock; 0 where none comes. */
+static int64_t next_step(int64_t *last)
+{
+	uint64_t begun = counter_read();
+
+	while (counter_since_ns(begun) < STEP_LIMIT_NS) {
+		int64_t now = clock_ns(CLOCK_MONOTONIC_COARSE), step = now - *last;
+
+		if (step) {
+			*last = now;
+			return step;
+		}
+	}
+	return 0;
+}
+
+int64_t coarse_step(size_t steps)
+{
+	int64_t last = clock_ns(CLOCK_MONOTONIC_COARSE), smallest = 0;
+
+	while (steps--) {
+		int64_t step = next_step(&last);
+
+		if (!step)
+			break;
+		if (step > 0 && (!smallest || step < smallest))
+			smallest = step;
+	}
+	return smallest;
+}
+
+int64_t tick_of_steps(const int64_t *steps, size_t n)
+{
+	int64_t smallest = TICK_MAX_NS;
+
+	for (size_t i = 0; i < n; i++)
+		if (steps[i] > 0 && steps[i] < smallest)
+			smallest = steps[i];
+	if (smallest < TICK_MIN_NS)
+		smallest = TICK_MIN_NS;
+	return NSEC_PER_SEC / llround((double)NSEC_PER_SEC / smallest);
+}
+
+int64_t tick_ns(void)
+{
+	static int64_t tick;
+	int64_t step;
+
+	if (!tick) {
+		step = coarse_step(STEPS);
+		tick = tick_of_steps(&step, 1);
+	}
+	return tick;
+}
+
+bool hres_active(void)
+{
+	int64_t took[SLEEPS];
+
+	for (int i = 0; i < SLEEPS; i++) {
+		int64_t before = clock_ns(CLOCK_MONOTONIC);
+
+		clock_nap(50 * NSEC_PER_USEC);
+		took[i] = clock_ns(CLOCK_MONOTONIC) - before;
+	}
+	return stats_of(took, SLEEPS).p25 < tick_ns() / 2;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#include "../clocks.h"
+#include "../resolution.h"
+#include "testing.h"
+
+#define TICK(...) tick_of_steps((const int64_t[]){ __VA_ARGS__ }, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+
+START_TEST(whole_hz)
+{
+	/* As NTP slews it, by 500 ppm to either side. */
+	ck_assert_int_eq(TICK(4000000), 4000000);
+	ck_assert_int_eq(TICK(4002000), 4000000);
+	ck_assert_int_eq(TICK(3998000), 4000000);
+	ck_assert_int_eq(TICK(3333333), 3333333);
+	ck_assert_int_eq(TICK(3335000), 3333333);
+	ck_assert_int_eq(TICK(1000000), 1000000);
+	ck_assert_int_eq(TICK(10000000), 10000000);
+}
+END_TEST
+
+/* Late ticks come together: the shortest step is one; steps back and none are no steps. */
+START_TEST(smallest)
+{
+	ck_assert_int_eq(TICK(8000000, 12000000, 4000000, 8000000), 4000000);
+	ck_assert_int_eq(TICK(-4000000, 0, 4000000), 4000000);
+}
+END_TEST
+
+/* What no kernel has is not believed, whoever broke the clock. */
+START_TEST(bounded)
+{
+	ck_assert_int_eq(TICK(1), TICK_MIN_NS);
+	ck_assert_int_eq(TICK(400000), TICK_MIN_NS);
+	ck_assert_int_eq(TICK(100000000), TICK_MAX_NS);
+	ck_assert_int_eq(TICK(0), TICK_MAX_NS);
+	ck_assert_int_eq(tick_of_steps(NULL, 0), TICK_MAX_NS);
+}
+END_TEST
+
+START_TEST(here)
+{
+	struct timespec told;
+
+	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &told), 0);
+	ck_assert_int_le(llabs(coarse_step(40) - timespec_ns(&told)), timespec_ns(&told) / 100);
+	ck_assert_int_le(llabs(tick_ns() - timespec_ns(&told)), timespec_ns(&told) / 100);
+	ck_assert(hres_active());
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("resolution");
+
+	tcase_set_tags(tc, "clock");
+	tcase_add_test(tc, whole_hz);
+	tcase_add_test(tc, smallest);
+	tcase_add_test(tc, bounded);
+	tcase_add_test(tc, here);
+	return run_cases("resolution", tc);
+}
