@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,12 +14,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/crew.h"
+#include "../lib/files.h"
 #include "../lib/report.h"
 #include "interrupter.h"
 #include "judge.h"
@@ -61,50 +65,163 @@ static void judge_verdicts(void (*run)(int cpu, void *arg))
 
 #define WRONG(v, ...) snprintf((v)->text, sizeof((v)->text), __VA_ARGS__)
 
-/* Sleeps for 10 s and is interrupted; what remains is told to the nanosecond by clock reads around it. */
-static bool interrupted_once(clockid_t clock, int64_t slack, struct verdict *v)
+/*
+ * Who interrupts a sleeper: a signal only once it is certain that it sleeps, so that both are known, the
+ * time from when at the latest it slept and the time until when at least.
+ */
+struct alarm_clock {
+	pthread_t thread;
+	pid_t tid;
+	_Atomic long switches;		/* the sleeper's voluntary ones before it sleeps; -1: it doesn't */
+	_Atomic int64_t asleep, sent;	/* CLOCK_MONOTONIC ns */
+	_Atomic bool stop;
+};
+
+static bool sleeps(const struct alarm_clock *a)
 {
-	struct timespec want = { 10, 0 }, rem = { -1, -1 };
-	int64_t before, after, left;
+	const char *key = "voluntary_ctxt_switches:", *at;
+	char path[64], *text;
+	bool asleep;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", a->tid);
+	if (file_read(path, &text) < 0)
+		return false;
+	at = strstr(text, key);
+	/* Its state alone is set before its timer is started. */
+	asleep = at && atol(at + strlen(key)) > atomic_load(&a->switches) && strstr(text, "State:\tS");
+	free(text);
+	return asleep;
+}
+
+static void *wake_sleeper(void *arg)
+{
+	struct alarm_clock *a = arg;
+
+	while (!atomic_load(&a->stop)) {
+		clock_nap(MS / 5);
+		if (atomic_load(&a->switches) < 0 || !sleeps(a))
+			continue;
+		atomic_store(&a->asleep, clock_ns(CLOCK_MONOTONIC));
+		clock_nap(5 * MS);
+		atomic_store(&a->sent, clock_ns(CLOCK_MONOTONIC));
+		atomic_store(&a->switches, -1);
+		tgkill(getpid(), a->tid, SIGUSR1);
+	}
+	return NULL;
+}
+
+static bool alarm_clock_start(struct alarm_clock *a)
+{
+	struct sigaction action = { .sa_handler = interrupter_handler, .sa_flags = SA_RESTART };
+
+	*a = (struct alarm_clock){ .tid = gettid(), .switches = -1 };
+	sigaction(SIGUSR1, &action, NULL);
+	return !pthread_create(&a->thread, NULL, wake_sleeper, a);
+}
+
+static void alarm_clock_stop(struct alarm_clock *a)
+{
+	atomic_store(&a->stop, true);
+	pthread_join(a->thread, NULL);
+}
+
+/* The calls that say what remains; -EINTR and the like. The last two: past libc, which keeps it to itself. */
+static int sleep_on(clockid_t clock, struct timespec *left)
+{
+	struct timespec want = *left;
+
+	return -clock_nanosleep(clock, 0, &want, left);
+}
+
+static int sleep_by_nanosleep(clockid_t clock, struct timespec *left)
+{
+	struct timespec want = *left;
+
+	(void)clock;
+	return syscall(SYS_nanosleep, &want, left) ? -errno : 0;
+}
+
+static int sleep_by_ppoll(clockid_t clock, struct timespec *left)
+{
+	(void)clock;
+	return syscall(SYS_ppoll, NULL, 0, left, NULL, 0) < 0 ? -errno : 0;
+}
+
+static int sleep_by_pselect(clockid_t clock, struct timespec *left)
+{
+	(void)clock;
+	return syscall(SYS_pselect6, 0, NULL, NULL, NULL, left, NULL) < 0 ? -errno : 0;
+}
+
+static const struct way {
+	const char *name;
+	clockid_t clock;
+	int (*sleep)(clockid_t clock, struct timespec *left);
+} ways[] = {
+	{ "CLOCK_MONOTONIC", CLOCK_MONOTONIC, sleep_on },
+	{ "CLOCK_REALTIME", CLOCK_REALTIME, sleep_on },
+	{ "CLOCK_BOOTTIME", CLOCK_BOOTTIME, sleep_on },
+	{ "CLOCK_TAI", CLOCK_TAI, sleep_on },
+	{ "nanosleep()", CLOCK_MONOTONIC, sleep_by_nanosleep },
+	{ "ppoll()", CLOCK_MONOTONIC, sleep_by_ppoll },
+	{ "pselect6()", CLOCK_MONOTONIC, sleep_by_pselect },
+};
+#define NR_WAYS (sizeof(ways) / sizeof(*ways))
+
+/* Sleeps for 10 s and is interrupted: what it says to remain is bounded on both sides, without tolerance. */
+static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64_t slack, struct verdict *v)
+{
+	struct timespec left = { 10, 0 };
+	struct rusage usage;
+	int64_t before, after, least, most, told;
 	int err;
 
+	getrusage(RUSAGE_THREAD, &usage);
 	before = clock_ns(CLOCK_MONOTONIC);
-	err = clock_nanosleep(clock, 0, &want, &rem);
+	atomic_store(&a->switches, usage.ru_nvcsw);
+	err = way->sleep(way->clock, &left);
 	after = clock_ns(CLOCK_MONOTONIC);
-	left = timespec_ns(&rem);
+	told = timespec_ns(&left);
 	v->samples++;
-	if (err != EINTR)
-		return WRONG(v, "clock %d: an interrupted sleep returned %s", clock, err ? strerror(err) : "success"), false;
-	if (left <= 0 || left > 10 * NSEC_PER_SEC + slack)
-		return WRONG(v, "clock %d: of 10 s asked for %lld ns remain", clock, (long long)left), false;
-	if (left < 10 * NSEC_PER_SEC - (after - before))
-		return WRONG(v, "clock %d: %lld ns remain of 10 s after no more than %lld ns", clock,
-			     (long long)left, (long long)(after - before)), false;
-	if (left - 10 * NSEC_PER_SEC > v->beyond)
-		v->beyond = left - 10 * NSEC_PER_SEC;
+	if (err != -EINTR)
+		return WRONG(v, "%s: an interrupted sleep returned %s", way->name,
+			     err ? strerror(-err) : "success"), false;
+	least = 10 * NSEC_PER_SEC - (after - before);
+	most = 10 * NSEC_PER_SEC + slack - (atomic_load(&a->sent) - atomic_load(&a->asleep));
+	if (told < least)
+		return WRONG(v, "%s: %lld ns remain of 10 s after no more than %lld ns", way->name,
+			     (long long)told, (long long)(after - before)), false;
+	if (told > most)
+		return WRONG(v, "%s: %lld ns remain of 10 s, %lld ns too much for a sleep of at least %lld ns",
+			     way->name, (long long)told, (long long)(told - most),
+			     (long long)(10 * NSEC_PER_SEC + slack - most)), false;
+	if (told - 10 * NSEC_PER_SEC > v->beyond)
+		v->beyond = told - 10 * NSEC_PER_SEC;
 	return true;
 }
 
 static void interrupt_relative(int cpu, void *arg)
 {
-	struct interrupter in;
+	struct alarm_clock a;
 	struct verdict *v = arg;
 
 	(void)cpu;
-	prctl(PR_SET_TIMERSLACK, 1);
-	if (interrupter_start(&in, 7 * MS)) {
-		WRONG(v, "timer_create: %s", strerror(errno));
+	if (!alarm_clock_start(&a)) {
+		WRONG(v, "pthread_create: %s", strerror(errno));
 		return;
 	}
-	for (int i = 0; i < 24 && !v->text[0]; i++) {
-		interrupted_once(clocks[i % NR_CLOCKS], 1, v);
+	prctl(PR_SET_TIMERSLACK, 1);
+	for (size_t i = 0; i < 4 * NR_WAYS && !v->text[0]; i++) {
+		interrupted_once(&ways[i % NR_WAYS], &a, 1, v);
 		crew_progress();
 	}
 	/* The slack is in what remains (do_nanosleep(): hrtimer_expires_remaining()): shown as a metric. */
 	prctl(PR_SET_TIMERSLACK, 50 * MS);
-	for (int i = 0; i < 4 && !v->text[0]; i++)
-		interrupted_once(clocks[i % NR_CLOCKS], 50 * MS, v);
-	interrupter_stop(&in);
+	for (size_t i = 0; i < NR_CLOCKS && !v->text[0]; i++) {
+		interrupted_once(&ways[i], &a, 50 * MS, v);
+		crew_progress();
+	}
+	alarm_clock_stop(&a);
 }
 
 static void remaining(int unused)
@@ -270,7 +387,7 @@ static void endless(int unused)
 #define ROW(name, rule) { #name, rule, name, false }
 
 static const struct report_case cases[] = {
-	ROW(remaining, "a relative sleep says EINTR and what remains, to the nanosecond (F4): do_nanosleep(), nanosleep_copyout()"),
+	ROW(remaining, "a relative sleep says EINTR and what remains, neither more nor less than can be (F4): do_nanosleep(), nanosleep_copyout(), poll_select_finish()"),
 	ROW(absolute, "an absolute sleep says EINTR and leaves the remaining time alone (F4): hrtimer_nanosleep()"),
 	ROW(resumed, "a sleep resumed with what remained is not shorter in all (F4): do_nanosleep()"),
 	ROW(restarted, "a sleep that is stopped and continued ends at its first deadline (F4): hrtimer_nanosleep_restart()"),
