@@ -18,8 +18,9 @@ setup_file() {
 	mkdir "$CHECKOUT"
 	cp -r "$HARNESS/../Makefile" "$HARNESS/../selftests" "$CHECKOUT"
 	rm -rf "$CHECKOUT/selftests/build"
-	# It is the running that is under test, not what runs: one surface will do.
+	# It is the running that is under test, not what runs: one surface will do, and one safe program of it.
 	sed -i "s/^SURFACES ?=.*/SURFACES ?= clockevents/" "$CHECKOUT/selftests/Makefile"
+	sed -i "s/^TEST_GEN_PROGS := .*/TEST_GEN_PROGS := sysfs_contract/" "$CHECKOUT/selftests/clockevents/Makefile"
 	make -s -C "$CHECKOUT/selftests"
 }
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/wake.h"
+#include "busy.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* Longer than an interrupt takes on an emulated CPU, shorter than a host takes one away. */
+#define STEP_NS (250 * NSEC_PER_USEC)
+
+struct busy busy_start(void)
+{
+	uint64_t now = counter_read();
+
+	return (struct busy){ .start = now, .last = now };
+}
+
+int64_t busy_step(struct busy *b)
+{
+	uint64_t now = counter_read();
+	int64_t step = (double)(now - b->last) * NSEC_PER_SEC / counter_hz();
+
+	if (step > STEP_NS)
+		b->paused += step;
+	b->last = now;
+	return (double)(now - b->start) * NSEC_PER_SEC / counter_hz() - b->paused;
+}
+
+static __thread volatile sig_atomic_t ticked;
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	ticked = 1;
+}
+
+int busy_tick_open(timer_t *timer)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
+	struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+
+	event.sigev_notify_thread_id = gettid();
+	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, timer))
+		return -errno;
+	return 0;
+}
+
+int64_t busy_tick(timer_t timer)
+{
+	const struct itimerspec at_once = { .it_value.tv_nsec = 1 };
+	struct busy b = busy_start();
+	int64_t ran;
+
+	ticked = 0;
+	if (timer_settime(timer, 0, &at_once, NULL))
+		return WAKE_DEAD_NS;
+	do
+		ran = busy_step(&b);
+	while (!ticked && ran < WAKE_DEAD_NS);
+	return ran;
+}

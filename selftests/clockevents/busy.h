@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Waits of a thread that is busy on its CPU and notices by itself when it is kept from running. */
+#ifndef TICKPROOF_BUSY_H
+#define TICKPROOF_BUSY_H
+
+#include <stdint.h>
+#include <time.h>
+
+struct busy {
+	uint64_t start, last;
+	int64_t paused;		/* ns that the host or interrupts took, all steps longer than 250 us */
+};
+
+struct busy busy_start(void);
+
+/* ns since the start without pauses; to be called again and again. */
+int64_t busy_step(struct busy *b);
+
+/* For busy_tick(): a timer of CPU time and its signal (SIGUSR1) to the calling thread. 0 or -errno. */
+int busy_tick_open(timer_t *timer);
+
+/*
+ * Waits, busy, for the next tick of this CPU: that is when the kernel looks at timers of CPU time
+ * (run_posix_cpu_timers()). Returns ns without pauses, WAKE_DEAD_NS where none comes.
+ */
+int64_t busy_tick(timer_t timer);
+
+#endif

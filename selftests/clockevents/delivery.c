@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When a CPU's events are delivered, seen by a thread that is busy on that CPU: it needs no
+ * wake-up, and notices by itself whenever the host stops the CPU. What is late beyond such pauses,
+ * while other CPUs' events go on, is the device's doing. So it is told what sleeps of an idle CPU
+ * can't tell on a busy host.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/crew.h"
+#include "../lib/report.h"
+#include "../lib/timer_list.h"
+#include "../lib/wake.h"
+#include "busy.h"
+#include "deaths.h"
+
+#define PERIOD_NS NSEC_PER_MSEC
+#define SPAN_NS (NSEC_PER_SEC * 3 / 2)
+#define EVENTS 4000
+
+/* With fewer the host hardly let the CPU run. */
+#define EVENTS_MIN 100
+#define READS_MIN 30
+
+/* An event that comes so late is one of the tail, if it was waited for rather than paused, and another CPU's came meanwhile. */
+#define TAIL_NS (20 * NSEC_PER_MSEC)
+#define TAILS 64
+
+/* What is a fault: some in each sampling, and so many in all. */
+#define TAIL_MIN 4
+
+/* Where the CPU ran, so many per cent of the times that something was there it was one expiration alone. */
+#define SINGLE_PERCENT 40
+#define LATE_NS (NSEC_PER_MSEC / 2)
+
+#define ROUNDS 9
+#define IDLE_NS (30 * NSEC_PER_MSEC)
+
+/* Samplings of a CPU: what each of them shows is the device's. */
+#define SAMPLINGS 3
+
+/* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
+struct span {
+	int64_t from, to, ran;		/* ran: how long of that the CPU was the thread's, waiting */
+};
+
+struct delivery {
+	bool measured;
+	const char *error;
+	int64_t paused;			/* ns in which the CPU was kept from the thread */
+	unsigned int reads, single;	/* while it ran: that found something; that found one expiration */
+	struct stats late;		/* of the expirations, without pauses */
+	unsigned int tail, tails;	/* late ones while another CPU's went on; of all samplings */
+	int64_t longest;		/* of them */
+	struct stats first, next;	/* from the end of idleness to the first tick; from tick to tick */
+};
+
+/* The work on one CPU. */
+struct work {
+	struct delivery d;
+	int64_t span;			/* how long to sample events, ns */
+	struct span tail[TAILS];
+	unsigned int nr_tail, nr_came;
+	int64_t came[EVENTS];		/* when something came */
+	int64_t late[EVENTS];
+};
+
+/* Shared with the processes of the cases, one for each CPU. */
+static struct delivery *shared;
+
+/* One reading of the timer: expirations, of which the first was due then. */
+static void add_events(struct work *w, int64_t due, uint64_t expirations, int64_t now, int64_t paused)
+{
+	int64_t late = now - due;
+
+	w->d.paused += paused;
+	if (w->nr_came && 2 * paused <= now - w->came[w->nr_came - 1]) {
+		w->d.reads++;
+		w->d.single += expirations == 1;
+	}
+	if (w->nr_came < EVENTS)
+		w->came[w->nr_came++] = now;
+	if (late - paused > TAIL_NS && late - paused > paused && w->nr_tail < TAILS)
+		w->tail[w->nr_tail++] = (struct span){ due, now, late - paused };
+	for (; expirations && w->d.late.count < EVENTS; expirations--, late -= PERIOD_NS)
+		w->late[w->d.late.count++] = late > paused ? late - paused : 0;
+}
+
+/* A periodic timer, asked again and again. False where nothing comes any more. */
+static bool sample_events(struct work *w)
+{
+	const struct itimerspec every = { ns_timespec(PERIOD_NS), ns_timespec(PERIOD_NS) };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int64_t due, now, end;
+	uint64_t expirations;
+
+	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
+		return false;
+	/* Read behind it, so that nothing is called late for what happened in between. */
+	due = clock_ns(CLOCK_MONOTONIC) + PERIOD_NS;
+	end = due + w->span;
+	do {
+		struct busy b = busy_start();
+
+		while (read(fd, &expirations, sizeof(expirations)) < 0) {
+			if (busy_step(&b) > WAKE_DEAD_NS) {
+				close(fd);
+				return false;
+			}
+		}
+		busy_step(&b);
+		now = clock_ns(CLOCK_MONOTONIC);
+		add_events(w, due, expirations, now, b.paused);
+		due += expirations * PERIOD_NS;
+		crew_progress();
+	} while (now < end && w->d.late.count < EVENTS);
+	close(fd);
+	w->d.late = stats_of(w->late, w->d.late.count);
+	return true;
+}
+
+static bool sample_ticks(struct delivery *d)
+{
+	int64_t first[ROUNDS], next[ROUNDS];
+	timer_t timer;
+
+	if (busy_tick_open(&timer))
+		return false;
+	for (int i = 0; i < ROUNDS; i++) {
+		clock_nap(IDLE_NS);
+		first[i] = busy_tick(timer);
+		next[i] = busy_tick(timer);
+		crew_progress();
+	}
+	timer_delete(timer);
+	d->first = stats_of(first, ROUNDS);
+	d->next = stats_of(next, ROUNDS);
+	return true;
+}
+
+static void sample(int cpu, void *arg)
+{
+	struct work *w = arg;
+
+	(void)cpu;
+	if (!sample_events(w))
+		w->d.error = "a periodic timer of 1 ms stopped for 2 s, while the CPU was busy";
+	else if (!sample_ticks(&w->d))
+		w->d.error = "timer_create(CLOCK_THREAD_CPUTIME_ID) failed";
+	w->d.measured = true;
+}
+
+/* Whether events of w's CPU came within s, none half as long after the other as the CPU of s waited. */
+static bool went_on(const struct work *w, struct span s)
+{
+	int64_t last = s.from, gap = 0;
+
+	for (unsigned int i = 0; i <= w->nr_came; i++) {
+		int64_t came = i < w->nr_came && w->came[i] < s.to ? w->came[i] : s.to;
+
+		if (came > last) {
+			gap = came - last > gap ? came - last : gap;
+			last = came;
+		}
+	}
+	return 2 * gap < s.ran;
+}
+
+/* What delays the events of all CPUs at once is the host. */
+static void count_tail(struct work *all, int n, struct work *w)
+{
+	for (unsigned int t = 0; t < w->nr_tail; t++) {
+		bool meanwhile = false;
+
+		for (int i = 0; i < n && !meanwhile; i++)
+			meanwhile = &all[i] != w && went_on(&all[i], w->tail[t]);
+		if (!meanwhile)
+			continue;
+		w->d.tail++;
+		if (w->tail[t].to - w->tail[t].from > w->d.longest)
+			w->d.longest = w->tail[t].to - w->tail[t].from;
+	}
+}
+
+/* Samples all CPUs side by side into shared[]. */
+static void measure(int64_t span)
+{
+	int n = cpus_count(report_cpus()), stuck = -1, cpu, i, err;
+	struct work *all = calloc(n, sizeof(*all));
+
+	ck_assert_ptr_nonnull(all);
+	counter_hz();
+	for (i = 0; i < n; i++)
+		all[i].span = span;
+	err = crew_run(report_cpus(), sample, all, sizeof(*all), &stuck);
+	if (err == -ETIMEDOUT) {
+		report_note("DEAD cpu=%d: a sleep of %lld ms hadn't ended 10 s later", stuck, IDLE_NS / NSEC_PER_MSEC);
+		deaths_add(stuck);
+		report_fail("DEAD: CPU %d: a sleep hadn't ended %lld s later", stuck, CREW_STUCK_NS / NSEC_PER_SEC);
+	}
+	if (err)
+		report_fail("starting a thread on each CPU: %s", strerror(-err));
+	i = 0;
+	cpus_for_each(cpu, report_cpus()) {
+		count_tail(all, n, &all[i]);
+		all[i].d.tails = shared[cpu].tails + all[i].d.tail;
+		shared[cpu] = all[i++].d;
+	}
+	free(all);
+}
+
+/* The delivery on cpu: measured once more, and again, while wrong() says so of it. */
+static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d))
+{
+	struct delivery *d = &shared[cpu];
+
+	if (deaths_first() >= 0)
+		report_skip("CPU %d is dead", deaths_first());
+	if (!d->measured)
+		measure(SPAN_NS);
+	for (int i = 1; i < SAMPLINGS && !d->error && wrong(d); i++)
+		measure(2 * SPAN_NS);
+	if (d->error)
+		report_fail("CPU %d: %s", cpu, d->error);
+	if (d->late.count < EVENTS_MIN )
+		report_skip("CPU %d hardly ran: the host gave it time for %zu events", cpu, d->late.count);
+	return d;
+}
+
+static bool has_tail(const struct delivery *d)
+{
+	return d->tail > 0;
+}
+
+static void tail(int cpu)
+{
+	const struct delivery *d = judged(cpu, has_tail);
+
+	report_metric("late_p50", d->late.p50, "ns");
+	report_metric("late_p99", d->late.p99, "ns");
+	report_metric("late_max", d->late.max, "ns");
+	report_metric("paused", d->paused, "ns");
+	report_metric("samples", d->late.count, "events");
+	report_metric("tail", d->tails, "events");
+	if (cpus_count(report_cpus()) < 2)
+		report_skip("there is only one CPU: nothing tells its device from its host");
+	if (has_tail(d) && d->tails >= TAIL_MIN)
+		report_fail("%u events in %d samplings came more than %lld ms late, while CPU %d was running and other CPUs' events went on; of the last %zu %u, by up to %.1f ms",
+			    d->tails, SAMPLINGS, TAIL_NS / NSEC_PER_MSEC, cpu, d->late.count, d->tail,
+			    d->longest / 1e6);
+}
+
+/* Without high resolution mode all events come with the tick (/proc/timer_list says; else clock_getres() has to). */
+static bool high_resolution(int cpu)
+{
+	const struct tl_cpu *c;
+	struct timer_list tl;
+	struct timespec told;
+	bool active;
+
+	if (!timer_list_read(&tl)) {
+		c = timer_list_cpu(&tl, cpu);
+		active = c && c->hres_active == 1;
+		timer_list_free(&tl);
+		return active;
+	}
+	return !clock_getres(CLOCK_MONOTONIC, &told) && timespec_ns(&told) == 1;
+}
+
+static bool is_coarse(const struct delivery *d)
+{
+	return d->reads >= READS_MIN && (d->single * 100 < d->reads * SINGLE_PERCENT || d->late.p50 > LATE_NS);
+}
+
+static void resolution(int cpu)
+{
+	const struct delivery *d;
+
+	if (!high_resolution(cpu))
+		report_skip("high resolution timers aren't active on CPU %d", cpu);
+	d = judged(cpu, is_coarse);
+	if (d->reads < READS_MIN)
+		report_skip("CPU %d hardly ran: the host gave it time for %u readings", cpu, d->reads);
+	report_metric("late_p50", d->late.p50, "ns");
+	report_metric("single", 100. * d->single / d->reads, "%");
+	if (is_coarse(d))
+		report_fail("CPU %d: events of every millisecond come together and late, though it was running: %u of %u times one alone (40 % at least), %.3f ms late (median; 0.5 ms at most), %d times out of %d",
+			    cpu, d->single, d->reads, d->late.p50 / 1e6, SAMPLINGS, SAMPLINGS);
+}
+
+static int64_t tick_bound(const struct delivery *d)
+{
+	return 2 * d->next.p50 + 2 * NSEC_PER_MSEC;
+}
+
+static bool starts_late(const struct delivery *d)
+{
+	return d->first.p50 > tick_bound(d);
+}
+
+static void tick_restart(int cpu)
+{
+	const struct delivery *d = judged(cpu, starts_late);
+
+	report_metric("first_p50", d->first.p50, "ns");
+	report_metric("next_p50", d->next.p50, "ns");
+	if (starts_late(d))
+		report_fail("after idleness CPU %d's first tick came after %.1f ms (median of %d), more than %.1f ms; ticks of the busy CPU are %.1f ms apart",
+			    cpu, d->first.p50 / 1e6, ROUNDS, tick_bound(d) / 1e6, d->next.p50 / 1e6);
+}
+
+static const struct report_case cases[] = {
+	{ "tail", "no events come late, not one in a hundred, while the CPU is running and others' go on (clockevents_program_event())", tail, true },
+	{ "resolution", "events come when they are due, not on a coarse grid (high resolution mode: hrtimer_interrupt())", resolution, true },
+	{ "tick_restart", "the tick goes on when idleness ends, at its next regular time (tick_nohz_restart())", tick_restart, true },
+};
+
+static void setup(void)
+{
+	deaths_init();
+	shared = shared_memory(CPUS_MAX * sizeof(*shared));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct report_program program = {
+		.surface = "clockevents", .program = "delivery",
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+	};
+
+	return report_main(argc, argv, &program);
+}

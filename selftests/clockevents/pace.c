@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "../lib/clocks.h"
+#include "../lib/cpus.h"
+#include "../lib/resolution.h"
+#include "../lib/stats.h"
+#include "../lib/wake.h"
+#include "alive.h"
+#include "busy.h"
+#include "pace.h"
+
+enum { WAITS = 16, WAITS_MIN = 5, TRIES = 100, SLEEPS = 2 };
+
+#define SLEEP_NS (60 * NSEC_PER_MSEC)
+
+struct waiter {
+	int64_t length;
+	int64_t late[WAITS];
+	size_t undisturbed;		/* waits that hardly a pause came into: they alone count */
+	int error;
+	_Atomic bool done;
+};
+
+/* One wait, begun with a tick, so that no other event of the CPU comes in between. */
+static int wait_once(timer_t tick, int fd, struct waiter *w)
+{
+	const struct itimerspec when = { .it_value = ns_timespec(w->length) };
+	uint64_t expirations;
+	struct busy b;
+	int64_t ran;
+
+	if (busy_tick(tick) >= WAKE_DEAD_NS)
+		return -ETIMEDOUT;
+	if (timerfd_settime(fd, 0, &when, NULL))
+		return -errno;
+	b = busy_start();
+	do {
+		ran = busy_step(&b);
+		if (ran > WAKE_DEAD_NS)
+			return -ETIMEDOUT;
+	} while (read(fd, &expirations, sizeof(expirations)) < 0);
+	ran = busy_step(&b);
+	if (b.paused <= w->length / 8)
+		w->late[w->undisturbed++] = ran > w->length ? ran - w->length : 0;
+	return 0;
+}
+
+static void *wait_busily(void *arg)
+{
+	struct waiter *w = arg;
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	timer_t tick;
+
+	w->error = fd < 0 ? -errno : busy_tick_open(&tick);
+	if (!w->error) {
+		for (int i = 0; i < TRIES && w->undisturbed < WAITS && !w->error; i++)
+			w->error = wait_once(tick, fd, w);
+		timer_delete(tick);
+	}
+	close(fd);
+	atomic_store(&w->done, true);
+	return NULL;
+}
+
+static bool is_done(void *arg)
+{
+	return atomic_load(&((struct waiter *)arg)->done);
+}
+
+/* Of sleeps, so long that the tick stops: a device that is fast needs many to get to the end of one. */
+static int count_interrupts(int cpu, const char *device, uint64_t *irqs)
+{
+	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = SLEEPS, .interval_ns = SLEEP_NS };
+	struct wake *all[] = { &w };
+	struct wake_death death;
+	uint64_t before = alive_irqs(cpu, device);
+	int err = wake_start(&w);
+
+	if (err)
+		return err;
+	if (alive_watch(all, 1, &death))
+		return -ETIMEDOUT;
+	wake_join(&w);
+	/* The kernel counts in 32 bits. */
+	*irqs = (uint32_t)(alive_irqs(cpu, device) - before);
+	return 0;
+}
+
+int pace_sample(int cpu, int observer, const char *device, struct pace *p)
+{
+	/* A thread that never ends keeps it, until the process of the case ends. */
+	static struct waiter w;
+	pthread_t thread;
+	int err;
+
+	cpu_pin(observer);
+	counter_hz();
+	w = (struct waiter){ .length = tick_ns() * 3 / 4 };
+	p->length = w.length;
+	err = cpu_thread(&thread, cpu, wait_busily, &w);
+	if (err)
+		return err;
+	/* On one CPU alone nobody watches; the waiter gives up by itself as long as it runs. */
+	if (observer != cpu && observe(is_done, &w, 10 * WAKE_DEAD_NS))
+		return -ETIMEDOUT;
+	pthread_join(thread, NULL);
+	p->waits = w.undisturbed;
+	p->late = stats_of(w.late, w.undisturbed).p50;
+	return w.error ? w.error : count_interrupts(cpu, device, &p->irqs);
+}
+
+const char *pace_wrong(const struct pace *before, const struct pace *now)
+{
+	int64_t late = 2 * before->late + now->length / 20 + 50 * NSEC_PER_USEC;
+	uint64_t irqs = 2 * before->irqs + 4 * SLEEPS;
+	static char text[200];
+
+	if (before->waits >= WAITS_MIN && now->waits >= WAITS_MIN && now->late > late)
+		snprintf(text, sizeof(text),
+			 "events due in %.2f ms come %.3f ms late (median of %zu), more than %.3f ms (before: %.3f ms)",
+			 now->length / 1e6, now->late / 1e6, now->waits, late / 1e6, before->late / 1e6);
+	else if (now->irqs > irqs)
+		snprintf(text, sizeof(text),
+			 "%llu interrupts in %d sleeps of %lld ms, more than %llu (before: %llu): they come before their time",
+			 (unsigned long long)now->irqs, SLEEPS, SLEEP_NS / NSEC_PER_MSEC,
+			 (unsigned long long)irqs, (unsigned long long)before->irqs);
+	else
+		return NULL;
+	return text;
+}

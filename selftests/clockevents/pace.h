@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whether a clockevent counts at the rate the kernel takes it to have. */
+#ifndef TICKPROOF_PACE_H
+#define TICKPROOF_PACE_H
+
+#include <stddef.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pace {
+	int64_t length;		/* of each wait, ns: most of a tick, begun with a tick */
+	size_t waits;		/* that nothing disturbed; where they are too few they tell nothing */
+	int64_t late;		/* median of them, without pauses */
+	uint64_t irqs;		/* of the device on the CPU, in some sleeps of the idle CPU */
+};
+
+/* Waits on cpu, then sleeps there and counts the interrupts of its device. Pins the caller to observer. 0, -errno; -ETIMEDOUT: no event. */
+int pace_sample(int cpu, int observer, const char *device, struct pace *p);
+
+/*
+ * Whether the rate is now another one than before: a slow device makes waits late in proportion
+ * to their length. One that is fast interrupts before their time; hrtimer_interrupt() expires
+ * nothing then and programs the rest, again and again. Returns what is wrong, or NULL.
+ */
+const char *pace_wrong(const struct pace *before, const struct pace *now);
+
+#endif
