@@ -82,7 +82,7 @@ appliance_command() {
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
 	# EPYC-Rome is what TCG can emulate SVM for. The disks are the guest's kernel, initrd and command line.
 	machine=(qemu-system-x86_64 -no-user-config -nodefaults -display none -nic none -no-reboot
-		-M q35 -cpu "EPYC-Rome,+svm,+npt,+invtsc,$APPLIANCE_WITHOUT" -accel "tcg,thread=multi"
+		-M q35 -cpu "EPYC-Rome,+svm,+npt,+invtsc,$APPLIANCE_WITHOUT,$EMULATION_WITHOUT" -accel "tcg,thread=multi"
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"

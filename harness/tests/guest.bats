@@ -54,7 +54,7 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	printf '# mine\ndescription = mine\narch = amd64\nmachine = pc\ncpu = max\nmemory=300\n' >my.conf
 	run prepare GUEST=./my.conf
 	[ "$status" -eq 0 ]
-	[[ ${lines[0]} == *"-M pc -cpu max -accel tcg,thread=multi -smp 2 -m 300 "* ]]
+	[[ ${lines[0]} == *"-M pc -cpu max,-cx16 -accel tcg,thread=multi -smp 2 -m 300 "* ]]
 	while read -r line words; do
 		{ cat my.conf; echo "${line//_/ }"; } >bad.conf
 		run prepare GUEST=./bad.conf
