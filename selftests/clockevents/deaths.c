@@ -8,7 +8,6 @@
 #include "../lib/report.h"
 #include "../lib/restore.h"
 #include "deaths.h"
-#include "log.h"
 
 static struct cpus *dead;
 
@@ -27,7 +26,6 @@ void deaths_init(void)
 {
 	dead = shared_memory(sizeof(*dead));
 	restore_init();
-	log_start();
 }
 
 int deaths_first(void)
@@ -39,7 +37,17 @@ void deaths_add(int cpu)
 {
 	cpus_add(dead, cpu);
 	restore_abandon();
-	log_explain();
+	report_log();
+}
+
+const char *deaths_excuse(void)
+{
+	static char text[64];
+
+	if (deaths_first() < 0)
+		return NULL;
+	snprintf(text, sizeof(text), "CPU %d is dead: stalls are its consequence", deaths_first());
+	return text;
 }
 
 int deaths_observer(int cpu)

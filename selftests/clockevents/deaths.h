@@ -8,7 +8,7 @@
 /* Memory, zeroed, that the processes of all cases share with the program. For setup(); exits on failure. */
 void *shared_memory(size_t size);
 
-/* For setup(): nobody is dead yet. Starts what a death needs: the list to restore, and the log to explain it. */
+/* For setup(): nobody is dead yet. Starts what a death needs: the list to restore. */
 void deaths_init(void);
 
 /* The lowest dead CPU; -1 while all are alive. */
@@ -16,6 +16,9 @@ int deaths_first(void);
 
 /* Remembers that cpu is dead, gives up restoring what was changed, and prints what the kernel logged. */
 void deaths_add(int cpu);
+
+/* For a program's excuse(): what the kernel logs where a CPU is dead is its consequence. NULL while all are alive. */
+const char *deaths_excuse(void);
 
 /* The CPU to observe cpu from; skips the case where none is left. */
 int deaths_observer(int cpu);

@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	static const struct report_program program = {
 		.surface = "clockevents", .program = "delivery",
 		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
+		.setup = setup, .excuse = deaths_excuse,
 	};
 
 	return report_main(argc, argv, &program);

@@ -21,6 +21,9 @@
 #include "../lib/report.h"
 #include "shown.h"
 
+/* How many messages of a kind are shown; all are counted. */
+#define SHOWN_MAX 5
+
 #define NO_SUCH_NAME "tickproof-no-such"
 
 static struct platform platform;
@@ -288,7 +291,39 @@ static void broadcast_stable(int cpu)
 			    at_start.broadcast, now->broadcast);
 }
 
+/* What is of another subject is noted: a machine that has run for weeks may have seen a driver's WARN(). */
+static void since_boot(int unused)
+{
+	unsigned int count = 0, others = 0;
+	char text[256], first[256];
+	bool whole;
+	struct kmsg log;
+	int err = kmsg_open_all(&log, &whole);
+
+	(void)unused;
+	if (err == -EPERM || err == -EACCES)
+		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
+	if (err)
+		report_skip("the kernel's log can't be read: %s", strerror(-err));
+	while (kmsg_next(&log, text, sizeof(text))) {
+		bool elsewhere = kmsg_elsewhere(text);
+
+		if (kmsg_classify(text) != KMSG_TROUBLE || (elsewhere ? others++ : count++) >= SHOWN_MAX)
+			continue;
+		report_note("kernel%s: %s", elsewhere ? ", of no clock, timer, interrupt or CPU" : "", text);
+		if (!elsewhere && count == 1)
+			snprintf(first, sizeof(first), "%s", text);
+	}
+	kmsg_close(&log);
+	if (!whole)
+		report_note("the log doesn't reach back to boot: its beginning is overwritten");
+	report_metric("elsewhere", others, "messages");
+	if (count)
+		report_fail("before this program the kernel logged trouble %u times, first: %s", count, first);
+}
+
 static const struct report_case cases[] = {
+	{ "since_boot", "B13: from boot on the kernel has logged no stall, lockup, warning, Oops or complaint of clocks, timers, interrupts or CPUs", since_boot, 0 },
 	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", shown_directories, 0 },
 	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", shown_modes, 0 },
 	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", shown_current_names, 0 },

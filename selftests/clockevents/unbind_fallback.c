@@ -25,7 +25,6 @@
 #include "alive.h"
 #include "deaths.h"
 #include "lateness.h"
-#include "log.h"
 #include "story.h"
 #include "switch.h"
 #include "tick.h"
@@ -433,14 +432,6 @@ static void load(int unused)
 		report_fail("%u sleeps ended before their deadline", early);
 }
 
-static void log_clean(int unused)
-{
-	(void)unused;
-	if (deaths_first() >= 0)
-		report_skip("CPU %d is dead: stalls are its consequence", deaths_first());
-	log_judge();
-}
-
 static const struct report_case cases[] = {
 	{ "baseline", "before anything is unbound, each CPU's timers fire on the interrupt of its current device, not all of them late, and without a storm", baseline, true },
 	{ "unbind", "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can", unbind, true },
@@ -457,7 +448,6 @@ static const struct report_case cases[] = {
 	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", afterwards_cputime, true },
 	{ "load", "B20: with every CPU busy and switched, timers fire on all of them", load, false },
 	{ "order", "B1: an unbind that isn't this CPU's turn is EBUSY and changes nothing (the name is looked up in a global list)", order, false },
-	{ "log", "B13: no stall, lockup, warning or timer complaint in the kernel's log", log_clean, false },
 };
 
 /*
@@ -503,7 +493,6 @@ static void schedule(void)
 			report_run(after[k], cpu);
 	report_run("load", NO_CPU);
 	report_run("order", NO_CPU);
-	report_run("log", NO_CPU);
 	free(order);
 }
 
@@ -521,7 +510,7 @@ int main(int argc, char **argv)
 	static const struct report_program program = {
 		.surface = "clockevents", .program = "unbind_fallback",
 		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup, .schedule = schedule,
+		.setup = setup, .schedule = schedule, .excuse = deaths_excuse,
 	};
 
 	return report_main(argc, argv, &program);

@@ -35,7 +35,8 @@ static const struct {
 	  /* tsc.c, tsc_sync.c */
 	  "(tsc: )?Marking TSC unstable due to |"
 	  "(tsc: )?Measured -?[0-9]+ (cycles )?TSC warp between CPUs|"
-	  "(tsc: )?TSC warped randomly between CPUs"
+	  "(tsc: )?TSC warped randomly between CPUs|"
+	  "TSC found unstable after boot"
 	  ")" },
 	{ KMSG_TROUBLE, "^("
 	  /* time/: clockevents.c, tick-sched.c, tick-broadcast.c, hrtimer.c, timer.c, timekeeping.c */
@@ -62,7 +63,8 @@ static const struct {
 	  /* x86: irq.c, apic.c, nmi.c, smpboot.c; arm64: smp.c */
 	  "[Ss]purious (APIC )?interrupt |"
 	  "[a-z_A-Z]+: [0-9]+\\.[0-9]+ No irq handler for vector|"
-	  "(NMI: )?Uhhuh\\. NMI received for unknown reason|"
+	  "unexpected IRQ trap at vector|"
+	  "(NMI: )?Uhhuh\\. NMI received for unknown reason|NMI: (PCI system error|IOCK error)|"
 	  "CPU ?[0-9]+:? (failed to (come online|report alive state)|died during early boot|is stuck in kernel|will not boot)|"
 	  "(smpboot: )?(do_boot_cpu failed|CPU [0-9]+ didn't die)|"
 	  /* panic.c: WARN() up to 6.18, and since 6.19 */
@@ -80,7 +82,7 @@ static const struct {
 	  "sched: Unexpected reschedule of offline CPU|"
 	  "huh, entered .* preempt_count |"
 	  /* What WARN() adds, or KASAN and UBSAN say by themselves. */
-	  "refcount_t: |list_(add|del) corruption|UBSAN: |"
+	  "refcount_t: |list_(add|del) (corruption|double add)|UBSAN: |"
 	  "KASAN: (null-ptr-deref|probably|maybe|stack|user|wild)|"
 	  "ODEBUG: (init|activate|assert_init|deactivate|free|destroy) |"
 	  "(x86/fpu: )?XSAVE consistency problem|"
@@ -90,6 +92,7 @@ static const struct {
 	  "Oops: |Oops - |Internal error: |general protection fault|"
 	  /* traps.c and fault.c of x86, arm64 and arm */
 	  "(traps: )?PANIC: |Unable to handle kernel |Unhandled fault: |Unhandled prefetch abort: |"
+	  "Unexpected kernel (BRK|single-step) exception|CFI failure at |(traps: )?Missing ENDBR: |"
 	  "Unhandled .* exception on CPU|Bad mode in |SError Interrupt on CPU|"
 	  "Insufficient stack space to handle exception|Thread overran stack|"
 	  "Fixing recursive fault|Kernel panic - "
@@ -123,6 +126,33 @@ enum kmsg_kind kmsg_classify(const char *text)
 		kind = classify_line(text);
 	}
 	return kind;
+}
+
+/* Memory, locks and tasks; a file that is named; and those files that are of clocks, interrupts and CPUs. */
+#define SUBJECT_ELSEWHERE \
+	"^(INFO: (task|trying to register)|BUG: (KASAN|KCSAN|KFENCE|KMSAN|Bad |workqueue leaked)|BUG [^ ]+ \\(|" \
+	"WARNING: (possible |suspicious|inconsistent|invalid wait|bad |held lock|lock held|Nested|chain_key|" \
+	".* still has locks|.*-unsafe)|\\[ (BUG|INFO): |refcount_t: |list_(add|del) )"
+#define PLACE	"^(WARNING: (CPU: .* at )?|kernel BUG at |UBSAN: .* in )([^ :]+\\.[chS]):[0-9]+"
+#define OURS	"(^|/)(kernel|arch|virt|drivers/(clocksource|irqchip|hv|cpuidle|cpufreq|ptp|rtc))/"
+
+bool kmsg_elsewhere(const char *text)
+{
+	static regex_t subject, place, ours;
+	static bool ready;
+	regmatch_t part[4];
+	char file[256];
+
+	if (!ready && (regcomp(&subject, SUBJECT_ELSEWHERE, REG_EXTENDED | REG_NOSUB) ||
+		       regcomp(&place, PLACE, REG_EXTENDED) || regcomp(&ours, OURS, REG_EXTENDED | REG_NOSUB)))
+		abort();
+	ready = true;
+	if (!regexec(&subject, text, 0, NULL, 0))
+		return true;
+	if (regexec(&place, text, 4, part, 0))
+		return false;
+	snprintf(file, sizeof(file), "%.*s", (int)(part[3].rm_eo - part[3].rm_so), text + part[3].rm_so);
+	return regexec(&ours, file, 0, NULL, 0);
 }
 
 bool kmsg_marked(const char *text, char *source, size_t len)

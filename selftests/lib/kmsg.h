@@ -45,6 +45,13 @@ bool kmsg_text(char *record);
 enum kmsg_kind kmsg_classify(const char *text);
 
 /*
+ * Whether trouble is of something that this suite doesn't judge, by the place or subject that the
+ * message names: a driver that is none of clocks, interrupts or CPUs, a file system, a lock's order, a
+ * task that waits. What names nothing (an Oops, say) may be of anything, and isn't.
+ */
+bool kmsg_elsewhere(const char *text);
+
+/*
  * The source that a message takes out of service: true and its name, where the kernel marks one as
  * unstable and says which, for whatever reason.
  */

@@ -12,6 +12,7 @@
 
 #include "cpus.h"
 #include "files.h"
+#include "kmsg.h"
 #include "report.h"
 #include "stuck.h"
 #include "wake.h"
@@ -39,6 +40,10 @@ static size_t nr_entries, nr_chosen, nr_ended, nr_passed, nr_failed, nr_skipped,
 static const struct entry *running;
 static SRunner *runner;
 static struct cpus cpus;
+
+/* The kernel's log from the program's start on. All processes read on where the last one stopped. */
+static struct kmsg kernel_log;
+static int log_error;
 
 const struct cpus *report_cpus(void)
 {
@@ -88,6 +93,65 @@ static void judge_pauses(void)
 			    paused / 1e9);
 }
 
+/* Prints all trouble logged since the last call; returns how often and what came first. */
+static unsigned int trouble(char *first, size_t len, unsigned int *min_delta)
+{
+	unsigned int count = 0;
+	char text[256];
+
+	*min_delta = 0;
+	while (!log_error && kmsg_next(&kernel_log, text, sizeof(text))) {
+		enum kmsg_kind kind = kmsg_classify(text);
+
+		*min_delta += kind == KMSG_MIN_DELTA;
+		if (kind != KMSG_TROUBLE)
+			continue;
+		report_note("kernel: %s", text);
+		if (!count++)
+			snprintf(first, len, "%s", text);
+	}
+	return count;
+}
+
+void report_log(void)
+{
+	unsigned int min_delta;
+	char first[256];
+
+	trouble(first, sizeof(first), &min_delta);
+	if (min_delta)
+		report_note("kernel: raised a clockevent's min_delta_ns %u times (clockevents_increase_min_delta())",
+			    min_delta);
+}
+
+static void judge_log(int unused)
+{
+	const char *excuse = program->excuse ? program->excuse() : NULL;
+	unsigned int min_delta, count;
+	char first[256];
+
+	(void)unused;
+	if (log_error == -EPERM || log_error == -EACCES)
+		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
+	if (log_error)
+		report_skip("the kernel's log can't be read: %s", strerror(-log_error));
+	count = trouble(first, sizeof(first), &min_delta);
+	if (min_delta)
+		report_metric("min_delta_raised", min_delta, "messages");
+	if (excuse)
+		report_skip("%s", excuse);
+	if (count)
+		report_fail("the kernel logged trouble %u times while this program ran, first: %s", count, first);
+	/* It says something only beside a case that did something. */
+	if (!nr_passed && !nr_failed && !nr_known)
+		report_skip("no other case came to a result");
+}
+
+static const struct report_case log_case = {
+	"log", "B13: while the program runs, the kernel logs no stall, lockup, warning, Oops or timer complaint",
+	judge_log, false,
+};
+
 START_TEST(trampoline)
 {
 	const struct entry *e = &entries[_i];
@@ -127,6 +191,7 @@ static void add_entries(void)
 		cpus_for_each(cpu, &cpus)
 			add_entry(c, cpu);
 	}
+	add_entry(&log_case, NO_CPU);
 }
 
 /* Chooses what pattern (an id, the part of one behind the program, or a glob) names. */
@@ -331,18 +396,20 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	stuck_watch(&shared->stuck, STUCK_LOOKS);
 	emit("KTAP version 1");
 	emit("1..%zu", nr_chosen);
+	log_error = kmsg_open(&kernel_log);
 	if (program->setup)
 		program->setup();
 	if (program->schedule)
 		program->schedule();
 	else
-		for (size_t i = 0; i < nr_entries; i++)
+		for (size_t i = 0; i < nr_entries - 1; i++)
 			if (entries[i].chosen)
 				run_entry(&entries[i]);
 	/* What was announced and never ran is no pass. */
-	for (size_t i = 0; i < nr_entries; i++)
+	for (size_t i = 0; i < nr_entries - 1; i++)
 		if (entries[i].chosen && !entries[i].ended)
 			end_case(&entries[i], NULL);
+	report_run(log_case.name, NO_CPU);
 	emit("# Totals: pass:%zu fail:%zu xfail:%zu xpass:0 skip:%zu error:0",
 	     nr_passed, nr_failed, nr_known, nr_skipped);
 	srunner_free(runner);

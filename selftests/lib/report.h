@@ -3,6 +3,9 @@
  * KTAP (Documentation/dev-tools/ktap.rst) on libcheck: every case is a libcheck
  * test case in a process of its own, its result line is printed the moment it
  * ends, and SKIP, which libcheck lacks, goes through a page both share.
+ *
+ * Every program has one case more than it lists, its last, "log": it fails if
+ * the kernel has logged trouble since the program began.
  */
 #ifndef TICKPROOF_REPORT_H
 #define TICKPROOF_REPORT_H
@@ -32,6 +35,8 @@ struct report_program {
 	void (*setup)(void);
 	/* Calls report_run() for each case in an order of its own; NULL: as listed. */
 	void (*schedule)(void);
+	/* Why trouble in the kernel's log is the consequence of what a case has told; NULL: it isn't. May be NULL. */
+	const char *(*excuse)(void);
 };
 
 enum report_outcome { REPORT_PASS, REPORT_FAIL, REPORT_SKIP, REPORT_KNOWN, REPORT_DEFERRED, REPORT_NOT_CHOSEN };
@@ -64,6 +69,9 @@ void report_defer(void) __attribute__((noreturn));
 
 /* Ends the case as failed. (libcheck's own ck_assert_* do as well.) */
 #define report_fail(...) ck_abort_msg(__VA_ARGS__)
+
+/* Prints the trouble that the kernel has logged since the program's start or the last call: "# kernel: ...". */
+void report_log(void);
 
 /* "# fact name=value": the environment. */
 void report_fact(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

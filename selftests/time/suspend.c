@@ -21,27 +21,8 @@
 #include "../lib/restore.h"
 
 #define RTC "/sys/class/rtc/rtc0"
+#define RTC_EVENT "/sys/firmware/acpi/interrupts/ff_rt_clk"
 #define SLEEP_S 3
-
-static void need_suspend(void)
-{
-	char states[128], since[32], vendor[64];
-	struct platform platform;
-
-	platform_read(&platform);
-	if (geteuid())
-		report_skip("suspending needs root");
-	if (file_read_line("/sys/power/state", states, sizeof(states)) < 0 || !strstr(states, "freeze"))
-		report_skip("/sys/power/state doesn't offer freeze");
-	if (file_read_line(RTC "/since_epoch", since, sizeof(since)) < 0)
-		report_skip("there is no RTC (" RTC ")");
-	/* There the alarm is to come by an ACPI event (rtc-cmos), which QEMU raises to end S3 alone. */
-	if (file_read_line("/sys/class/dmi/id/sys_vendor", vendor, sizeof(vendor)) >= 0 && !strcmp(vendor, "QEMU") &&
-	    platform.x86)
-		report_skip("QEMU's x86 machines have nothing that wakes them: their RTC raises no ACPI event in suspend to idle");
-	if (file_read_line(RTC "/wakealarm", since, sizeof(since)) < 0)
-		report_skip("the RTC has no alarm that wakes (" RTC "/wakealarm)");
-}
 
 static int64_t rtc_seconds(void)
 {
@@ -51,19 +32,96 @@ static int64_t rtc_seconds(void)
 	return strtoll(text, NULL, 10);
 }
 
-/* Sets the alarm and suspends; returns when awake again. */
-static void sleep_to_idle(void)
+/* Sets the RTC's alarm so many seconds from now. Skips the case where that can't be done. */
+static void set_alarm(int seconds)
 {
 	char alarm[32];
 	ssize_t n;
 	int len;
 
-	restore_need(RTC "/wakealarm", "0");
+	restore_push(RTC "/wakealarm", "0");
 	file_write(RTC "/wakealarm", "0", 1);
-	len = snprintf(alarm, sizeof(alarm), "%lld", (long long)(rtc_seconds() + SLEEP_S));
+	len = snprintf(alarm, sizeof(alarm), "%lld", (long long)(rtc_seconds() + seconds));
 	n = file_write(RTC "/wakealarm", alarm, len);
 	if (n != len)
-		report_skip("the RTC's alarm can't be set: %s", strerror(-n));
+		report_skip("the RTC's alarm can't be set: %s", n < 0 ? strerror(-n) : "a short write");
+}
+
+/* QEMU by its DMI, its fw_cfg, or its CPUID: without CONFIG_DMI there is only what ACPI and the CPU say. */
+static bool is_qemu(const struct platform *p)
+{
+	char text[64];
+
+	return (file_read_line("/sys/class/dmi/id/sys_vendor", text, sizeof(text)) >= 0 && !strcmp(text, "QEMU")) ||
+	       file_read_line("/sys/bus/acpi/devices/QEMU0002:00/hid", text, sizeof(text)) >= 0 ||
+	       !strcmp(p->hypervisor, "TCGTCGTCGTCG");
+}
+
+/* How often ACPI's RTC event came ("       0      disabled      unmasked"); -1 where nothing handles it. */
+static long rtc_events(void)
+{
+	char text[64];
+
+	if (file_read_line(RTC_EVENT, text, sizeof(text)) < 0 || strstr(text, "invalid"))
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+/*
+ * On a PC with ACPI the alarm ends a suspend to idle by an ACPI event (rtc-cmos: rtc_wake_on()), and not
+ * every machine raises it while it runs: an alarm is tried, with the event enabled.
+ */
+static void need_rtc_event(void)
+{
+	const struct timespec moment = { 0, 50 * NSEC_PER_MSEC };
+	uint64_t start;
+	long before;
+
+	/* Of an alarm long past. */
+	file_write(RTC_EVENT, "clear\n", 6);
+	before = rtc_events();
+	if (before < 0)
+		report_skip("ACPI's RTC event has no handler here (" RTC_EVENT "): nothing would wake the machine");
+	set_alarm(2);
+	if (file_write(RTC_EVENT, "enable\n", 7) != 7)
+		report_skip("ACPI's RTC event can't be enabled (" RTC_EVENT "): nothing would wake the machine");
+	for (start = counter_read(); rtc_events() == before && counter_since_ns(start) < 4 * NSEC_PER_SEC;)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+	if (rtc_events() > before)
+		return;
+	file_write(RTC_EVENT, "disable\n", 8);
+	report_skip("the RTC's alarm raises no ACPI event while this machine runs (" RTC_EVENT "): nothing would wake it");
+}
+
+static void need_suspend(void)
+{
+	struct platform platform;
+	char text[128];
+
+	platform_read(&platform);
+	if (geteuid())
+		report_skip("suspending needs root");
+	if (file_read_line("/sys/power/state", text, sizeof(text)) < 0 || !strstr(text, "freeze"))
+		report_skip("/sys/power/state doesn't offer freeze");
+	if (file_read_line(RTC "/since_epoch", text, sizeof(text)) < 0)
+		report_skip("there is no RTC (" RTC ")");
+	/* Known, and not tried for four seconds. */
+	if (platform.x86 && is_qemu(&platform))
+		report_skip("QEMU's x86 machines have nothing that wakes them: their RTC raises no ACPI event in suspend to idle");
+	if (file_read_line(RTC "/wakealarm", text, sizeof(text)) < 0)
+		report_skip("the RTC has no alarm that wakes (" RTC "/wakealarm)");
+	if (file_read_line(RTC "/device/power/wakeup", text, sizeof(text)) >= 0 && strcmp(text, "enabled"))
+		report_skip("the RTC isn't allowed to wake the machine (" RTC "/device/power/wakeup: %s)", text);
+	if (platform.x86 && !access("/sys/firmware/acpi/interrupts", F_OK))
+		need_rtc_event();
+}
+
+/* Sets the alarm and suspends; returns when awake again. */
+static void sleep_to_idle(void)
+{
+	ssize_t n;
+
+	set_alarm(SLEEP_S);
 	n = file_write("/sys/power/state", "freeze", 6);
 	if (n == -EBUSY || n == -EAGAIN || n == -EINVAL || n == -ENODEV || n == -EPERM)
 		report_skip("this machine doesn't suspend to idle now: %s", strerror(-n));

@@ -137,6 +137,12 @@ static const char *const trouble[] = {
 	"watchdog: CPU 3 detected hard LOCKUP on other CPUs 4",
 	"smp: csd: Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000000000 ns for CPU#00 x+0x0/0x10(0x0).",
 	"CPU1: failed to come online",
+	"unexpected IRQ trap at vector e0",
+	"NMI: PCI system error (SERR) for reason b1 on CPU 0.",
+	"Unexpected kernel BRK exception at EL1",
+	"CFI failure at hrtimer_run+0x1/0x2 (target: wake+0x0/0x10; expected type: 0x12345678)",
+	"traps: Missing ENDBR: wake+0x0/0x10",
+	"list_add double add: new=ffff8881, prev=ffff8881, next=ffff8882.",
 	"CPU 1 failed to report alive state",
 	"smpboot: do_boot_cpu failed(-1) to wakeup CPU#1",
 };
@@ -243,6 +249,7 @@ static const char *const unstable[] = {
 	"clocksource: Override clocksource tsc is unstable and not HRT compatible - cannot switch while in HRT/NOHZ mode",
 	"Measured 12345 cycles TSC warp between CPUs, turning off TSC clock.",
 	"TSC warped randomly between CPUs",
+	"TSC found unstable after boot, most likely due to broken BIOS. Use 'tsc=unstable'.",
 	"tsc: Marking TSC unstable due to check_tsc_sync_source failed",
 	"Marking TSC unstable due to clocksource watchdog",
 	"tsc: Marking TSC unstable due to TSCs unsynchronized",
@@ -261,6 +268,47 @@ START_TEST(classify)
 	all_are(healthy, sizeof(healthy) / sizeof(*healthy), KMSG_OTHER);
 	all_are(min_delta, sizeof(min_delta) / sizeof(*min_delta), KMSG_MIN_DELTA);
 	all_are(unstable, sizeof(unstable) / sizeof(*unstable), KMSG_UNSTABLE);
+}
+END_TEST
+
+START_TEST(elsewhere)
+{
+	static const char *const ours[] = {
+		"WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 clockevents_switch_state+0x1a/0x120",
+		"WARNING: CPU: 0 PID: 0 at arch/x86/kernel/fpu/xstate.c:878 fpu__init_system_xstate+0x1/0x2",
+		"WARNING: kernel/time/hrtimer.c:1234 at hrtimer_interrupt+0x10/0x20, CPU#1: swapper/1/0",
+		"WARNING: CPU: 0 PID: 1 at ../drivers/clocksource/hyperv_timer.c:9 hv+0x1/0x2",
+		"WARNING: CPU: 0 PID: 1 at /build/linux-6.12/drivers/irqchip/irq-gic-v3.c:9 gic+0x1/0x2",
+		"WARNING: CPU: 0 PID: 1 at hrtimer_interrupt+0x10/0x20",
+		"kernel BUG at kernel/time/tick-common.c:99!",
+		"UBSAN: shift-out-of-bounds in kernel/time/clockevents.c:38:12",
+		"Oops: 0000 [#1] PREEMPT SMP PTI",
+		"BUG: kernel NULL pointer dereference, address: 0000000000000008",
+		"rcu: INFO: rcu_preempt self-detected stall on CPU",
+		"watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [swapper/1:0]",
+		"XSAVE consistency problem: size 832 != kernel_size 576",
+		"CE: Reprogramming failure. Giving up",
+		"irq 19: nobody cared (try booting with the \"irqpoll\" option)",
+		"",
+	};
+	static const char *const not[] = {
+		"WARNING: CPU: 1 PID: 7 at drivers/gpu/drm/foo/bar.c:38 bar+0x1a/0x120 [foo]",
+		"WARNING: drivers/net/ethernet/x.c:1 at x+0x10/0x20 [x], CPU#1: ip/77",
+		"WARNING: CPU: 1 PID: 7 at fs/ext4/inode.c:1 y+0x1/0x2",
+		"WARNING: CPU: 1 PID: 7 at ./include/linux/skbuff.h:1 y+0x1/0x2",
+		"kernel BUG at mm/slub.c:99!",
+		"UBSAN: array-index-out-of-bounds in sound/core/x.c:38:12",
+		"INFO: task sleep:77 blocked for more than 120 seconds.",
+		"WARNING: possible circular locking dependency detected",
+		"BUG: KASAN: use-after-free in foo+0x10/0x20",
+		"list_del corruption, ffff8881->next is LIST_POISON1 (dead000000000100)",
+		"refcount_t: underflow; use-after-free.",
+	};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		ck_assert_msg(!kmsg_elsewhere(ours[i]), "%s", ours[i]);
+	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
+		ck_assert_msg(kmsg_elsewhere(not[i]), "%s", not[i]);
 }
 END_TEST
 
@@ -483,6 +531,7 @@ int main(void)
 	TCase *tc = tcase_create("kmsg");
 
 	tcase_add_test(tc, classify);
+	tcase_add_test(tc, elsewhere);
 	tcase_add_test(tc, marked);
 	tcase_add_test(tc, recorded);
 	tcase_add_test(tc, spoilt);

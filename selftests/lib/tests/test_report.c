@@ -153,6 +153,42 @@ static void is_not_fixed(int cpu)
 	report_known(6001, 0, "seen %d time", -cpu);
 }
 
+/* The kernel logs text while a case runs: the file below files_root gives it to the next reader as one record. */
+static void kernel_logs(const char *text)
+{
+	char path[4096];
+	FILE *f;
+
+	ck_assert_int_eq(file_path(path, sizeof(path), "/dev/kmsg"), 0);
+	f = fopen(path, "a");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "4,1,1,-;%s\n", text);
+	fclose(f);
+}
+
+static void warns(int cpu)
+{
+	(void)cpu;
+	kernel_logs("WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 x+0x1/0x2");
+}
+
+static void raises_min_delta(int cpu)
+{
+	(void)cpu;
+	kernel_logs("CE: hpet increased min_delta_ns to 5000 nsec");
+}
+
+static void explains(int cpu)
+{
+	warns(cpu);
+	report_log();
+}
+
+static const char *excuse(void)
+{
+	return "CPU 1 is dead";
+}
+
 #define CASE(NAME) { .name = #NAME, .rule = "rule of " #NAME, .run = NAME }
 
 static const struct report_case mixed_cases[] = {
@@ -170,6 +206,9 @@ static const struct report_case good_cases[] = {
 static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
 static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
+static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns), CASE(raises_min_delta), CASE(explains) };
+
+static const struct report_case excused_cases[] = { CASE(warns), CASE(skips) };
 
 static const struct report_case idle_cases[] = { CASE(passes), CASE(skips) };
 
@@ -186,8 +225,8 @@ static const struct report_case deferring_cases[] = {
 	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
 
 static const struct report_program programs[] = {
-	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,),
-	PROGRAM(idle, .schedule = nothing), PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,), PROGRAM(logging,),
+	PROGRAM(excused, .excuse = excuse), PROGRAM(idle, .schedule = nothing), PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
@@ -274,7 +313,7 @@ START_TEST(mixed)
 	RUN(&r, "mixed");
 	expect(&r, 1,
 	       "KTAP version 1\n"
-	       "1..10\n"
+	       "1..11\n"
 	       "# fact kernel.release=6.12\n"
 	       "# BEGIN demo.mixed.passes\n"
 	       "# a note with 100% of two lines\n"
@@ -309,7 +348,9 @@ START_TEST(mixed)
 	       "not ok 9 demo.mixed.leaves_quietly # its process ended before the case did\n"
 	       "# BEGIN demo.mixed.on_cpu.cpu@\n"
 	       "ok 10 demo.mixed.on_cpu.cpu@\n"
-	       "# Totals: pass:2 fail:7 xfail:0 xpass:0 skip:1 error:0\n");
+	       "# BEGIN demo.mixed.log\n"
+	       "ok 11 demo.mixed.log\n"
+	       "# Totals: pass:3 fail:7 xfail:0 xpass:0 skip:1 error:0\n");
 }
 END_TEST
 
@@ -321,7 +362,7 @@ START_TEST(list)
 	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
 		      "demo.mixed.crashes\ndemo.mixed.is_killed\ndemo.mixed.leaves\n"
 		      "demo.mixed.skips_and_crashes\ndemo.mixed.leaves_quietly\n"
-		      "demo.mixed.on_cpu.cpu@\n");
+		      "demo.mixed.on_cpu.cpu@\ndemo.mixed.log\n");
 	RUN(&r, "mixed", "-l", "*s");
 	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
 		      "demo.mixed.crashes\ndemo.mixed.leaves\ndemo.mixed.skips_and_crashes\n");
@@ -388,7 +429,7 @@ START_TEST(deferred)
 	RUN(&r, "deferring");
 	expect(&r, 1,
 	       "KTAP version 1\n"
-	       "1..3\n"
+	       "1..4\n"
 	       "# BEGIN demo.deferring.defers_twice\n"
 	       "# BEGIN demo.deferring.defers_twice\n"
 	       "# BEGIN demo.deferring.defers_twice\n"
@@ -403,7 +444,9 @@ START_TEST(deferred)
 	       "ok 2 demo.deferring.passes\n"
 	       "# rule: rule of defers_for_ever\n"
 	       "not ok 3 demo.deferring.defers_for_ever # was never run\n"
-	       "# Totals: pass:2 fail:1 xfail:0 xpass:0 skip:0 error:0\n");
+	       "# BEGIN demo.deferring.log\n"
+	       "ok 4 demo.deferring.log\n"
+	       "# Totals: pass:3 fail:1 xfail:0 xpass:0 skip:0 error:0\n");
 }
 END_TEST
 
@@ -420,7 +463,8 @@ START_TEST(streamed)
 	ck_assert_int_eq(write(r.in, "x", 1), 1);
 	finish(&r);
 	ck_assert_str_eq(r.text, "ok 3 demo.good.waits_for_host\n"
-			 "# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+			 "# BEGIN demo.good.log\nok 4 demo.good.log\n"
+			 "# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
 	ck_assert_int_eq(r.code, 0);
 }
 END_TEST
@@ -454,17 +498,76 @@ START_TEST(environment)
 }
 END_TEST
 
+#define ONLINE "/sys/devices/system/cpu/online"
+
+/* This system's CPUs, and a log where nothing happens. */
+static void make_root(void)
+{
+	fake_make();
+	fake_link(ONLINE, ONLINE);
+	fake_write("/dev/kmsg", "");
+	setenv("TEST_ROOT", files_root, 1);
+}
+
+static void remove_root(void)
+{
+	fake_remove();
+	unsetenv("TEST_ROOT");
+}
+
 /* What the programs print where the online CPUs are as given: "" for a system without the file. */
 static void run_below(struct run *r, const char *online)
 {
-	fake_make();
+	char path[4096];
+
+	/* The link; nothing is written through it. */
+	ck_assert_int_eq(file_path(path, sizeof(path), ONLINE), 0);
+	unlink(path);
 	if (*online)
-		fake_write("/sys/devices/system/cpu/online", online);
-	setenv("TEST_ROOT", files_root, 1);
+		fake_write(ONLINE, online);
 	RUN(r, "good", "skips", "first.*");
-	unsetenv("TEST_ROOT");
-	fake_remove();
 }
+
+/* How the kernel's log of the program's time ends it. */
+START_TEST(log_judged)
+{
+	static const struct {
+		const char *args[3];
+		int code;
+		const char *end;
+	} runs[] = {
+		{ { "passes", "log" }, 0, "ok 2 demo.logging.log\n" },
+		{ { "warns", "log" }, 1,
+		  "# kernel: WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 x+0x1/0x2\n"
+		  "# rule: B13: while the program runs, the kernel logs no stall, lockup, warning, Oops or timer complaint\n"
+		  "not ok 2 demo.logging.log # the kernel logged trouble 1 times while this program ran, first: "
+		  "WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 x+0x1/0x2\n" },
+		{ { "raises_min_delta", "log" }, 0,
+		  "# metric demo.logging.log min_delta_raised=1 messages\nok 2 demo.logging.log\n" },
+		/* What was told already isn't told again. */
+		{ { "explains", "log" }, 0, "ok 2 demo.logging.log\n" },
+		/* Without any other result it says nothing. */
+		{ { "skips", "log" }, 4, "ok 2 demo.logging.log # SKIP no other case came to a result\n" },
+		{ { "log" }, 4, "ok 1 demo.logging.log # SKIP no other case came to a result\n" },
+	};
+	struct run r;
+
+	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
+		const char *end;
+
+		fake_write("/dev/kmsg", "4,0,0,-;WARNING: CPU: 0 PID: 0 at before.c:1 x+0x1/0x2\n");
+		start(&r, "logging", runs[i].args);
+		finish(&r);
+		end = strstr(r.text, "# BEGIN demo.logging.log\n");
+		ck_assert_msg(end && !strncmp(end + 25, runs[i].end, strlen(runs[i].end)), "%s", r.text);
+		ck_assert_int_eq(r.code, runs[i].code);
+	}
+	RUN(&r, "excused");
+	ck_assert_int_eq(r.code, 0);
+	ck_assert_ptr_nonnull(strstr(r.text, "\n# kernel: WARNING: CPU"));
+	ck_assert_ptr_nonnull(strstr(r.text, "\nok 3 demo.excused.log # SKIP CPU 1 is dead\n"));
+}
+END_TEST
 
 START_TEST(no_cpus)
 {
@@ -501,14 +604,8 @@ START_TEST(known)
 	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
 		struct run r;
 
-		fake_make();
-		fake_write("/sys/devices/system/cpu/online", "0-1499");
-		if (*kernels[i].release)
-			fake_write("/proc/sys/kernel/osrelease", kernels[i].release);
-		setenv("TEST_ROOT", files_root, 1);
+		fake_write("/proc/sys/kernel/osrelease", kernels[i].release);
 		RUN(&r, "known");
-		unsetenv("TEST_ROOT");
-		fake_remove();
 		ck_assert_int_eq(r.code, !kernels[i].known || !kernels[i].not_fixed);
 		ck_assert_msg(!kernels[i].known == !strstr(r.text, "\n# rule: rule of is_known\nok 1 demo.known.is_known"
 			      " # XFAIL seen 1 time (known of Linux 5.6 and later, fixed in 7.3)\n"), "%s", r.text);
@@ -519,7 +616,7 @@ START_TEST(known)
 		ck_assert_msg(kernels[i].not_fixed == !strstr(r.text, "\nnot ok 2 demo.known.is_not_fixed # seen 1 time "),
 			      "%s", r.text);
 		if (kernels[i].known && kernels[i].not_fixed)
-			ck_assert_ptr_nonnull(strstr(r.text, "\n# Totals: pass:0 fail:0 xfail:2 xpass:0 skip:0 error:0\n"));
+			ck_assert_ptr_nonnull(strstr(r.text, "\n# Totals: pass:1 fail:0 xfail:2 xpass:0 skip:0 error:0\n"));
 	}
 }
 END_TEST
@@ -536,10 +633,10 @@ START_TEST(scrubbed)
 	ck_assert_ptr_null(strchr(r.text, '\r'));
 	ck_assert_ptr_nonnull(strstr(r.text, "\n# one two three\n"));
 	ck_assert_ptr_nonnull(strstr(r.text, "\nnot ok 1 demo.scrubbing.scrubs # failed x"));
-	ck_assert_ptr_nonnull(strstr(r.text, "x\n# Totals: pass:0 fail:1 "));
+	ck_assert_ptr_nonnull(strstr(r.text, "x\n# BEGIN demo.scrubbing.log\nok 2 demo.scrubbing.log\n# Totals: pass:1 fail:1 "));
 	for (rest = r.text; (line = strsep(&rest, "\n")); lines++)
 		ck_assert_uint_le(strlen(line), 1023);
-	ck_assert_int_eq(lines, 10);
+	ck_assert_int_eq(lines, 12);
 }
 END_TEST
 
@@ -580,12 +677,14 @@ START_TEST(never_run)
 	RUN(&r, "idle");
 	expect(&r, 1,
 	       "KTAP version 1\n"
-	       "1..2\n"
+	       "1..3\n"
 	       "# rule: rule of passes\n"
 	       "not ok 1 demo.idle.passes # was never run\n"
 	       "# rule: rule of skips\n"
 	       "not ok 2 demo.idle.skips # was never run\n"
-	       "# Totals: pass:0 fail:2 xfail:0 xpass:0 skip:0 error:0\n");
+	       "# BEGIN demo.idle.log\n"
+	       "ok 3 demo.idle.log\n"
+	       "# Totals: pass:1 fail:2 xfail:0 xpass:0 skip:0 error:0\n");
 }
 END_TEST
 
@@ -627,6 +726,7 @@ int main(int argc, char **argv)
 	self = argv[0];
 	the_cpu = sched_getcpu();
 	tc = tcase_create("report");
+	tcase_add_checked_fixture(tc, make_root, remove_root);
 	tcase_add_test(tc, mixed);
 	tcase_add_test(tc, list);
 	tcase_add_test(tc, chosen);
@@ -635,6 +735,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, deferred);
 	tcase_add_test(tc, streamed);
 	tcase_add_test(tc, environment);
+	tcase_add_test(tc, log_judged);
 	tcase_add_test(tc, no_cpus);
 	tcase_add_test(tc, known);
 	tcase_add_test(tc, scrubbed);
