@@ -44,12 +44,15 @@ static const struct measured *measured(void)
 
 static bool said(struct kmsg *log, const char *source)
 {
-	char text[256], wanted[96];
+	static const char words[] = "Switched to clocksource ";
+	char text[256];
 	bool found = false;
 
-	snprintf(wanted, sizeof(wanted), "Switched to clocksource %s", source);
-	while (kmsg_next(log, text, sizeof(text)))
-		found |= strstr(text, wanted) != NULL;
+	while (kmsg_next(log, text, sizeof(text))) {
+		const char *at = strstr(text, words);
+
+		found |= at && !strcmp(at + sizeof(words) - 1, source);
+	}
 	return found;
 }
 
