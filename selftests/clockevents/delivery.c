@@ -291,7 +291,7 @@ static void resolution(int cpu)
 	report_metric("late_p50", d->late.p50, "ns");
 	report_metric("single", 100. * d->single / d->reads, "%");
 	if (is_coarse(d))
-		report_fail("CPU %d: events of every millisecond come together and late, though it was running: %u of %u times one alone (40 % at least), %.3f ms late (median; 0.5 ms at most), %d times out of %d",
+		report_fail("CPU %d: events of every millisecond come together and late, though it was running: %u of %u times one alone (40 %% at least), %.3f ms late (median; 0.5 ms at most), %d times out of %d",
 			    cpu, d->single, d->reads, d->late.p50 / 1e6, SAMPLINGS, SAMPLINGS);
 }
 
