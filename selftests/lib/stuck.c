@@ -41,14 +41,16 @@ static DIR *open_threads(pid_t pid)
 	return file_path(full, sizeof(full), path) ? NULL : opendir(full);
 }
 
-/* A small file of a thread; "" where it can't be read. */
-static void read_of_thread(pid_t pid, pid_t tid, const char *name, char *text, size_t len)
+/* A small file of a thread; "" and false where it can't be read. */
+static bool read_of_thread(pid_t pid, pid_t tid, const char *name, char *text, size_t len)
 {
 	char path[96];
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
-	if (file_read_line(path, text, len) < 0)
-		text[0] = '\0';
+	if (file_read_line(path, text, len) >= 0)
+		return true;
+	text[0] = '\0';
+	return false;
 }
 
 static unsigned long long switches_of(pid_t pid, pid_t tid)
@@ -71,8 +73,11 @@ unsigned long long stuck_activity(pid_t pid, bool *running)
 	unsigned long long sum = 0;
 	pid_t tid;
 
-	if (!tasks)
+	/* What can't be seen isn't called stuck. */
+	if (!tasks) {
+		*running = true;
 		return 0;
+	}
 	while ((tid = next_thread(tasks))) {
 		char text[512], *at;
 
@@ -80,8 +85,9 @@ unsigned long long stuck_activity(pid_t pid, bool *running)
 		at = strrchr(text, ')');
 		*running |= at && at[1] == ' ' && at[2] == 'R';
 		sum += tid + switches_of(pid, tid);
-		/* Without CONFIG_PROC_CHILDREN they are not seen. */
-		read_of_thread(pid, tid, "children", text, sizeof(text));
+		/* Without CONFIG_PROC_CHILDREN they can't be seen. */
+		if (!read_of_thread(pid, tid, "children", text, sizeof(text)))
+			*running = true;
 		for (pid_t child = strtol(text, &at, 10); child > 0; child = strtol(at, &at, 10))
 			sum += stuck_activity(child, running);
 	}

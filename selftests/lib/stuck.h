@@ -31,7 +31,7 @@ void stuck_watch(struct stuck *s, unsigned int looks);
 
 /*
  * What the threads of process pid, and of its children, have done so far, as one number that
- * changes whenever one is switched to or from a CPU; *running: one is running or wants to.
+ * changes whenever one is switched to or from a CPU; *running: one is running or wants to, or it can't be seen.
  */
 unsigned long long stuck_activity(pid_t pid, bool *running);
 
