@@ -243,7 +243,7 @@ int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum 
 		int64_t interval_ns;
 	} plans[][3] = {
 		[ALIVE_FULL] = { { 50, 6 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC } },
-		[ALIVE_BRIEF] = { { 10, 4 * NSEC_PER_MSEC }, { 4, 3 * NSEC_PER_MSEC }, { 4, 3 * NSEC_PER_MSEC } },
+		[ALIVE_BRIEF] = { { 8, 4 * NSEC_PER_MSEC }, { 4, 2 * NSEC_PER_MSEC }, { 4, 2 * NSEC_PER_MSEC } },
 	};
 	int dead = -1;
 

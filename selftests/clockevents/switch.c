@@ -19,7 +19,7 @@ const char *const switch_load_name[] = { "idle", "spinning", "timer storm" };
 /* Sleepers whose timers are armed when the switch comes. */
 #define NR_ARMED 6
 
-static const int armed_ms[NR_ARMED] = { 40, 55, 70, 90, 110, 130 };
+static const int armed_ms[NR_ARMED] = { 25, 35, 50, 65, 80, 100 };
 
 static void judge_armed(struct wake *const armed[], struct armed *out)
 {
@@ -45,7 +45,7 @@ static void judge_armed(struct wake *const armed[], struct armed *out)
 
 /* A periodic timerfd that is read until its last period has passed. */
 #define PERIOD_NS (5 * NSEC_PER_MSEC)
-#define PERIODS 30
+#define PERIODS 20
 
 struct periodic {
 	int cpu;
