@@ -29,15 +29,10 @@ static bool low_resolution(void)
 }
 
 /*
- * Longer than a tick: it stops meanwhile, and its interrupts don't end the sleep. As long idle before a poke,
- * for comparison.
+ * Longer than a tick at the lowest HZ, and by far: the tick stops meanwhile, and its interrupts, late as well, don't end
+ * the sleep. (With 10 ms a timer 5 ms late showed 2 ms.) As long idle before a poke, for comparison.
  */
-static int64_t sleep_ns(void)
-{
-	int64_t ns = 2 * tick_ns() + 2 * NSEC_PER_MSEC;
-
-	return ns > 10 * NSEC_PER_MSEC ? ns : 10 * NSEC_PER_MSEC;
-}
+#define SLEEP_NS (20 * NSEC_PER_MSEC)
 
 struct sleeper {
 	int poke, answer;		/* eventfds: from the caller, to the caller */
@@ -93,7 +88,7 @@ static bool answered(struct sleeper *s)
 /* The k-th of n. Its sleeps end at moments of their own, so that CPUs that share a core don't wake at once. */
 static int start(struct sleeper *s, int cpu, size_t k, size_t n)
 {
-	s->sleep = sleep_ns() * (n + k) / n;
+	s->sleep = SLEEP_NS * (n + k) / n;
 	s->poke = eventfd(0, EFD_CLOEXEC);
 	/* The answers are counted: a caller that is delayed finds two. */
 	s->answer = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
@@ -119,7 +114,7 @@ static int one_round(struct sleeper *all, size_t n, int round, size_t *which)
 		if (all[*k].error)
 			return -all[*k].error;
 	}
-	observe(never, NULL, sleep_ns());
+	observe(never, NULL, SLEEP_NS);
 	for (*k = 0; *k < n; ++*k) {
 		int64_t before = clock_ns(CLOCK_MONOTONIC);
 
@@ -188,10 +183,10 @@ void lateness_judge(struct lateness l, int cpu, int observer, const char *device
 			err = lateness_sample(&l, 1, observer);
 		if (err == -ETIMEDOUT) {
 			report_note("DEAD cpu=%d device=%s: a sleep of %lld ms hadn't ended %lld s later", cpu, device,
-				    (long long)(sleep_ns() / NSEC_PER_MSEC), 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+				    SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 			deaths_add(cpu);
 			report_fail("DEAD: CPU %d's timers stopped on %s: a sleep of %lld ms hadn't ended %lld s later", cpu,
-				    device, (long long)(sleep_ns() / NSEC_PER_MSEC), 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+				    device, SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 		}
 		if (err == -EHOSTDOWN)
 			report_fail("CPU %d, %s: a thread that CPU %d woke by a write, without timer, hadn't run %lld s later", cpu,
