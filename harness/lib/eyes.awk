@@ -137,25 +137,25 @@ function expires(    late) {
 function ago(t) { return sprintf("%.1f s ago", at_look - t) }
 
 # How far did CPU v's last arming of STIMER0 get?
-function stimer(v,    armed, count, due, expired, seen, vector, injected, taken, words) {
+function stimer(v,    armed, stopped, due, expired, seen, vector, injected, taken, words) {
 	key = v ",0"
-	armed = at["kvm_hv_stimer_set_count" OFS key]
+	armed = at["kvm_hv_stimer_start_one_shot" OFS key]
+	stopped = at["kvm_hv_stimer_set_count" OFS key]
+	if (field["kvm_hv_stimer_set_config" OFS key, "config"] % 2 == 0 && at["kvm_hv_stimer_set_config" OFS key] > stopped)
+		stopped = at["kvm_hv_stimer_set_config" OFS key]
+	seen = at["kvm_hv_stimer_expiration" OFS key]
+	if (stopped != "" && stopped > armed && stopped > seen) {
+		print "vcpu " v " the guest stopped its Hyper-V timer " ago(stopped)
+		return
+	}
 	if (armed == "") {
 		print "vcpu " v " its Hyper-V timer was never armed"
 		return
 	}
-	count = field["kvm_hv_stimer_set_count" OFS key, "count"]
-	if (count + 0 == 0) {
-		print "vcpu " v " the guest stopped its Hyper-V timer " ago(armed)
-		return
-	}
 	words = "its Hyper-V timer was armed " ago(armed)
-	due = at["kvm_hv_stimer_start_one_shot" OFS key]
-	# Armed for a time that had passed: no start.
-	due = due < armed ? armed : due + (field["kvm_hv_stimer_start_one_shot" OFS key, "count"] - \
+	due = armed + (field["kvm_hv_stimer_start_one_shot" OFS key, "count"] - \
 		field["kvm_hv_stimer_start_one_shot" OFS key, "time_now"]) / 1e7
 	expired = at["kvm_hv_stimer_callback" OFS key]
-	seen = at["kvm_hv_stimer_expiration" OFS key]
 	vector = int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256
 	injected = at["kvm_inj_virq" OFS thread[v] "," vector]
 	taken = at["kvm_eoi" OFS v "," vector]

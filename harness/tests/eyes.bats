@@ -18,12 +18,12 @@ beats() {
 }
 
 # look [KEY=VALUE ...] : a look at 60 s of the appliance's time, at 100 s of the host's. vcpu 1's timer: armed=, for= (s after that),
-# started=, expired=, made= (an interrupt), injected=, taken= (times; 0: never), count= (0: stopped), flags=, state=; late=
+# expired=, made= (an interrupt), injected=, taken=, stopped= (times; 0: never), config=, configured=, flags=, state=; late=
 # (s, of a timer of the appliance's CPU 1). vcpu 0 is healthy: armed and due in 1 s.
 look() {
-	local armed=50 for=0.1 started=50 expired=50.1 made=50.1 injected=50.1 taken=50.2 count=12345 flags=00000246 state=S late=-1 "$@"
-	awk -v armed="$armed" -v due="$for" -v started="$started" -v expired="$expired" -v made="$made" -v injected="$injected" \
-		-v taken="$taken" -v count="$count" -v flags="$flags" -v state="$state" -v late="$late" '
+	local armed=50 for=0.1 expired=50.1 made=50.1 injected=50.1 taken=50.2 stopped=0 config=7897 configured=12 flags=00000246 state=S late=-1 "$@"
+	awk -v armed="$armed" -v due="$for" -v expired="$expired" -v made="$made" -v injected="$injected" \
+		-v taken="$taken" -v stopped="$stopped" -v config="$config" -v configured="$configured" -v flags="$flags" -v state="$state" -v late="$late" '
 		function say(text) { print "100.00 " text }
 		function hist(event, keys, t, fields) {
 			say("event " event)
@@ -33,7 +33,7 @@ look() {
 				say("{ vcpu_id:          0, timer_index:          0 } hitcount:       3235")
 			else
 				say("{ apicid:          0, vector:        237 } hitcount:       3235")
-			say(event ~ /count|start/ ? "\tmax:   59990000  count:   20000000  time_now:   10000000" : "\tmax:   59980000  config:       7897")
+			say(event ~ /start/ ? "\tmax:   59990000  count:   20000000  time_now:   10000000" : "\tmax:   59980000  config:       7897")
 			say("--")
 			if (t > 0) {
 				say("{ " keys " } hitcount:        112")
@@ -43,9 +43,9 @@ look() {
 		BEGIN {
 			timer = "vcpu_id:          1, timer_index:          0"
 			say("look 60.00 100.10")
-			hist("kvm_hv_stimer_set_config", timer, 12, "config:       7897")
-			hist("kvm_hv_stimer_set_count", timer, armed, "count:   " count)
-			hist("kvm_hv_stimer_start_one_shot", timer, started, sprintf("time_now: 1000  count: %d", 1000 + due * 1e7))
+			hist("kvm_hv_stimer_set_config", timer, configured, "config:       " config)
+			hist("kvm_hv_stimer_set_count", timer, stopped, "count:          0")
+			hist("kvm_hv_stimer_start_one_shot", timer, armed, sprintf("time_now: 1000  count: %d", 1000 + due * 1e7))
 			hist("kvm_hv_stimer_callback", timer, expired, "common_pid:  0")
 			hist("kvm_hv_stimer_expiration", timer, made, "msg_send_result:  0")
 			hist("kvm_inj_virq", "common_pid:        151, vector:        237", injected, "reinjected:  0")
@@ -129,9 +129,12 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged armed=0
 	innocent
 	says 'vcpu 1 its Hyper-V timer was never armed'
-	judged count=0
+	judged stopped=50.5
 	innocent
-	says 'vcpu 1 the guest stopped its Hyper-V timer 10.0 s ago'
+	says 'vcpu 1 the guest stopped its Hyper-V timer 9.5 s ago'
+	judged for=15 configured=51 config=7896
+	innocent
+	says 'vcpu 1 the guest stopped its Hyper-V timer 9.0 s ago'
 	judged injected=40 taken=40.1 flags=00000046
 	innocent
 	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago and was not injected; the guest has interrupts off'
@@ -139,10 +142,10 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	innocent
 	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected 9.9 s ago, and the guest has not ended the interrupt'
 	# armed for a time that had passed: KVM makes the interrupt without a timer of its own
-	judged started=40 expired=40.1
+	judged armed=40 expired=40.1 stopped=41
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
-	judged armed=59.5 started=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
+	says 'vcpu 1 its Hyper-V timer was armed 20.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	judged armed=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
 	innocent
 	says 'vcpu 1 its Hyper-V timer works: the guest took its interrupt in the last second'
 	judged for=15 expired=40 made=40
@@ -158,7 +161,7 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged injected=40 taken=40.1
 	says "fault vcpu 1's Hyper-V timer expired 9.9 s ago, the guest has interrupts on, and KVM did not inject it"
 	# half a second is what a busy host does
-	judged armed=59 started=59 for=0.5 expired=40 made=40 injected=40 taken=40
+	judged armed=59 for=0.5 expired=40 made=40 injected=40 taken=40
 	innocent
 }
 
