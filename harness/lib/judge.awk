@@ -442,6 +442,14 @@ function host(line,    word, n, rest) {
 	} else if (word[1] == "again") {
 		ended = 1
 		take_back(rest)
+	} else if (word[1] == "unrun") {
+		ended = 1
+		unrun[word[2]] = substr(rest, length(word[2]) + 2)
+		if (asked == word[2]) {
+			delete tried[asked]
+			program_over()
+			deaf = 1
+		}
 	} else if (word[1] == "NOBOOT") {
 		ended = 1
 		noboot = rest
@@ -612,7 +620,7 @@ function and_more(n) { return n > 1 ? " and " n - 1 " more" : "" }
 
 # The failure that matters most: the first of the worst kind.
 function worst(    kinds, n, k, e, more) {
-	n = split("DEAD PANIC HANG RESET FLOOD ERROR FAIL UNMET", kinds, " ")
+	n = split("DEAD PANIC HANG RESET FLOOD ERROR FAIL UNMET UNRUN", kinds, " ")
 	for (k = 1; k <= n; k++)
 		for (e = 1; e <= events; e++)
 			if (event[e] == "case" && status[e] == "fail" && case_outcome[e] == kinds[k]) {
@@ -693,6 +701,9 @@ END {
 				# One reason for all of them is one case, not one for each.
 				if (!not_run++)
 					add_case(first_not_run = planned[e], planned[e] ".end", "NOBOOT", "not run: " (setup != "" ? setup : noboot), 0)
+			} else if (planned[e] in unrun) {
+				unruns++
+				add_case(planned[e], planned[e] ".end", "UNRUN", "not run: " unrun[planned[e]], 0)
 			} else
 				add_case(planned[e], planned[e] ".end", "ERROR", "never ran", 0)
 		}
@@ -706,7 +717,7 @@ END {
 		p = event_program[e]
 		s = status[e]
 		n[s]++
-		if (s == "fail" && case_outcome[e] !~ /^(NOBOOT|PROTOCOL)$/)
+		if (s == "fail" && case_outcome[e] !~ /^(NOBOOT|PROTOCOL|UNRUN)$/)
 			failed++
 		# The host's own pass proves nothing of what the guest skipped.
 		if (s == "xfail" || (s == "pass" && case_id[e] != p ".host"))
@@ -733,7 +744,7 @@ END {
 			(failed ? ", after " failed " failed" : "") "; a partial result is in")
 	else if (damages)
 		verdict(2, "journal.log is not whole, so it proves nothing: " damage[1] and_more(damages) "; run the gate again")
-	else if (failed)
+	else if (failed || unruns)
 		verdict(1, worst())
 	else if (setup != "")
 		verdict(2, setup)

@@ -18,8 +18,8 @@ function quoted(text) {
 # What follows a case's name: the directive, if there is one for its outcome, and why.
 function tail(outcome, status, message, why,    directive) {
 	directive = status == "skip" ? "SKIP" : status == "xfail" ? "XFAIL" : outcome == "HANG" ? "TIMEOUT" : \
-		outcome ~ /^(PANIC|RESET|NOBOOT|FLOOD|ERROR|PROTOCOL)$/ ? "ERROR" : ""
-	if (outcome !~ /^(PASS|FAIL|SKIP|ERROR|UNMET)$/)
+		outcome ~ /^(PANIC|RESET|NOBOOT|UNRUN|FLOOD|ERROR|PROTOCOL)$/ ? "ERROR" : ""
+	if (outcome !~ /^(PASS|FAIL|SKIP|ERROR|UNMET|UNRUN)$/)
 		message = outcome ": " message
 	message = quoted(message)
 	if (directive == "" && toupper(message) ~ /^(SKIP|TODO|XFAIL|TIMEOUT|ERROR)/)

@@ -15,7 +15,7 @@
 # journal.log is all that judging ever reads. One line each: "<epoch, s.us> <uptime, s.cs> <boot> <number> < <line of the guest>" or
 # "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime tells when somebody sets the host's clock.
 # Events: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
-# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), console LINE, interrupted SIGNAL, off, end SUM
+# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), unrun PROGRAM WHY, console LINE, interrupted SIGNAL, off, end SUM
 # (cksum of all lines before it).
 # A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
 #
@@ -28,6 +28,8 @@
 : "${CHANNEL_LIMIT:=1048576}" # of one boot's channel
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
+# Programs in a row that may hang before the rest isn't tried
+HUNG_LIMIT=3
 # 1/100 s between two looks at the clock from which on we were stopped
 GAP=250
 # Seconds for which a kernel awaits the backtraces of all CPUs (nmi_trigger_cpumask_backtrace()), and is silent
@@ -229,8 +231,8 @@ sysrq() {
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline program_deadline=0 program_limit='' rc dead='' count=0 plan='?' wait
-	open='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
+	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait
+	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
 	while [[ -z $verdict ]]; do
@@ -248,6 +250,8 @@ listen() {
 		1) verdict=gone ;;
 		3) flooded ;;
 		esac
+		# The other boot has shown that there is nothing to be had here.
+		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
 		if [[ -z $verdict ]]; then
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
@@ -275,7 +279,7 @@ listen_line() {
 	fi
 	case $line in
 	"# EXIT $program "*" $token")
-		open='' program_deadline=0
+		open='' program_deadline=0 hung=0
 		todo=''
 		if [[ -n $dead ]]; then
 			verdict=dead program=''
@@ -289,20 +293,17 @@ listen_line() {
 		;;
 	'# guest done') [[ -n $todo ]] || verdict=finished ;;
 	'# BEGIN '*) open=${line#\# BEGIN } case_began=$now ;;
-	'# DEAD '*)
-		dead=1 bad=1 open=''
-		eyes_look
-		# A sleep was 2 s overdue, and the observer needs a moment.
-		excuse 10
-		eyes_journal
-		uptime
-		;;
+	'# DEAD '*) death "${line#\# DEAD }" ;;
 	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
 	'ok '*) count=$((count + 1)) open='' ;;
 	'not ok '*)
 		count=$((count + 1)) open='' bad=1
 		# Of a DEAD the question was asked when it was said.
-		[[ -n $dead ]] || excuse
+		if [[ -z $dead && $line == *' # DEAD'* ]]; then
+			death "$line"
+		elif [[ -z $dead ]]; then
+			excuse
+		fi
 		;;
 	esac
 	if [[ -n $dead && -z $open ]]; then
@@ -310,6 +311,18 @@ listen_line() {
 	else
 		deadline=$((now + SILENCE_TIMEOUT * 100))
 	fi
+}
+
+# death WORDS : the guest says so of a CPU's timers; nothing that needs them is begun any more, in this boot or, where nobody had
+# changed anything, at all
+death() {
+	dead='some CPU' bad=1 open='' dead_in=$program dead_safe=$todo_safe
+	[[ ! $1 =~ (cpu=|CPU )([0-9]+) ]] || dead="CPU ${BASH_REMATCH[2]}"
+	eyes_look
+	# A sleep was 2 s overdue, and the observer needs a moment.
+	excuse 10
+	eyes_journal
+	uptime
 }
 
 # next_program : the host decides what runs, and writes so before the guest can claim it. The token, which EXIT must repeat, goes to
@@ -447,17 +460,33 @@ void() {
 	fi
 }
 
-# take : the next program that no boot has had yet, in $todo; false when there is none for this series of boots
+# take : the next program that no boot has had yet, in $todo, and in $todo_safe whether it changes nothing; false when there is none for
+# this series of boots
 take() {
 	local entry
 	todo=''
 	for entry in "$queue"/$share; do
 		# Whoever moves it has it.
 		mv "$entry" "$GUEST_DIR/taken" 2>/dev/null || continue
-		todo=$(<"$GUEST_DIR/taken")
+		todo=$(<"$GUEST_DIR/taken") todo_safe=no
+		[[ $entry != */program.1.* ]] || todo_safe=yes
 		return 0
 	done
 	return 1
+}
+
+# todo_unrun WHY : the program in $todo is not run, or not to its end
+todo_unrun() {
+	todo=${todo%% *}
+	journal "> unrun ${todo/\//.} $1"
+	todo=''
+}
+
+# give_up WHY : what this series of boots would still take is not run
+give_up() {
+	while take; do
+		todo_unrun "$1"
+	done
 }
 
 # nothing_more : no further program is begun, side by side neither
@@ -526,7 +555,7 @@ supervise() {
 
 # watch : boot while there are programs to take
 watch() {
-	local channel answers console_pid console_start verdict program case_began token open bad console_program ready todo='' todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back=''
+	local channel answers console_pid console_start verdict program case_began token open bad console_program ready todo='' todo_name='' progress_last='' channel_bytes again=0 again_in='' why fall_back='' todo_safe='' dead dead_in dead_safe hung=0
 	: >>"$RUN/console$lane.log"
 	while [[ -z $interrupted && $journal_lost == 0 ]] && { [[ -n $todo ]] || take; }; do
 		guest_start
@@ -550,6 +579,7 @@ watch() {
 		[[ $verdict != NOBOOT* ]] || verdict+=" ($(remedy))"
 		case $verdict in
 		dead) journal '> ended after DEAD' ;;
+		given-up) todo_unrun "$(<"$queue/given_up")" ;;
 		HANG* | PANIC* | RESET* | NOBOOT* | FLOOD* | SETUP* | again*)
 			journal "> $verdict"
 			console_show
@@ -573,6 +603,13 @@ watch() {
 		fi
 		# Whatever else ended a boot, the program it ended in has had its turn.
 		[[ $verdict == again* || -z $program ]] || todo=''
+		[[ $verdict != HANG* ]] || hung=$((hung + 1))
+		if [[ $verdict == dead && $dead_safe == yes ]]; then
+			echo "$dead's timers are dead, and nothing had been changed (see $dead_in)" >"$queue/given_up"
+			give_up "$(<"$queue/given_up")"
+		elif ((hung == HUNG_LIMIT)); then
+			give_up "$HUNG_LIMIT programs in a row have hung, each in a boot of its own: this guest hangs whatever is run"
+		fi
 	done
 	rm -f "$queue/progress$lane"
 }

@@ -81,6 +81,7 @@ $1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
 }
 $1 == "diag" && $3 ~ /^console: / && index(console[$2], substr($3, 10) "\n") == 0 { console[$2] = console[$2] substr($3, 10) "\n" }
 $1 == "diag" && $3 ~ /^booted again: / { again[++agains] = $2 ": " $3 }
+$1 == "case" && $4 == "UNRUN" { unruns++; unrun = $7; next }
 $1 == "case" && $5 == "fail" && ++failures <= max_shown { failure[failures] = $0 }
 $1 == "case" && $5 == "xfail" && ++excuses <= max_shown { excused[excuses] = $0 }
 $1 == "case" && $5 == "skip" {
@@ -126,6 +127,8 @@ END {
 	}
 	if (failures > max_shown)
 		print "... and " failures - max_shown " more failures in report.ktap"
+	if (unruns)
+		printf "%s %d program%s: %s\n", paint(31, "UNRUN"), unruns, unruns == 1 ? "" : "s", short(unrun, 200)
 	for (i = 1; i <= excuses && i <= max_shown; i++) {
 		split(excused[i], f, "\t")
 		printf "%s %s: %s (expected: %s)\n", paint(33, f[4]), f[3], short(f[7], 200), short(f[8], 300)

@@ -226,9 +226,9 @@ not_excused() {
 }
 
 @test "DEAD: the boot ends once the result is out, or soon after if it never comes" {
-	program a.one 'plan 5' 'pass x' 'begin y.cpu1' 'say "# DEAD cpu=1 device=dummy_timer: a sleep had not ended 2.04 s past its deadline"' \
+	program a.one ': disruptive' 'plan 5' 'pass x' 'begin y.cpu1' 'say "# DEAD cpu=1 device=dummy_timer: a sleep had not ended 2.04 s past its deadline"' \
 		'result "not ok" y.cpu1 "DEAD no interrupt in 2.0 s"' 'say "# fact cpu1.device_before=foo"' 'hang'
-	program a.three 'plan 2' 'begin x' 'say "# DEAD cpu=0 device=dummy_timer"' 'hang'
+	program a.three ': disruptive' 'plan 2' 'begin x' 'say "# DEAD cpu=0 device=dummy_timer"' 'hang'
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 1
@@ -386,4 +386,60 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	exits 0
 	says "NOTE a.one: booted again: the appliance's clock ran "
 	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> run ') == 1 ]]
+}
+
+@test "DEAD in a program that changes nothing: the verdict stands, and what is left is not run" {
+	program a.first 'plan 2' 'begin x.cpu1' 'say "# DEAD cpu=1 device=lapic: a sleep had not ended"' \
+		'result "not ok" x.cpu1 "DEAD its timers do not fire"' 'pass y' 'status=1'
+	program a.second 'plan 1' 'pass x'
+	program a.third 'plan 1' 'hang'
+	gate
+	exits 1
+	says 'DEAD a.first.x.cpu1: its timers do not fire'
+	says "UNRUN 2 programs: not run: CPU 1's timers are dead, and nothing had been changed (see a.first)"
+	says 'DOES NOT CONFORM: a.first.x.cpu1: DEAD'
+	[[ $(lines_in journal.log '> boot ') == 1 ]]
+	[[ $(lines_in report.ktap "not ok 1 a.third.end # ERROR not run: CPU 1's timers are dead") == 1 ]]
+	# What wasn't run is not green because the death was expected.
+	expect 'a.first.x.cpu1 DEAD expires=2999-01-01 known'
+	gate
+	exits 1
+	says 'DOES NOT CONFORM: a.second.end: UNRUN: not run'
+	# The result alone says so as well, and the program may hang after it.
+	program a.first 'plan 2' 'begin x' 'result "not ok" x "DEAD: CPU 0: a sleep never ended"' 'hang'
+	unset EXPECTED
+	gate
+	exits 1
+	says "UNRUN 2 programs: not run: CPU 0's timers"
+	# Where something had been changed the others have their turn.
+	rm "$FAKE_SCRIPTS"/*
+	program a.first ': disruptive' 'plan 1' 'begin x.cpu1' 'say "# DEAD cpu=1"' 'result "not ok" x.cpu1 "DEAD"' 'status=1'
+	program a.second 'plan 1' 'pass x'
+	gate
+	exits 1
+	says '1 passed, 1 failed'
+	# A second boot, side by side, ends as well, whatever it was at.
+	program a.first 'plan 1' 'begin x' 'nap 1' 'say "# DEAD cpu=1"' 'result "not ok" x "DEAD"' 'status=1'
+	program a.second ': disruptive' 'plan 2' 'pass x' 'begin y' 'while :; do say "# still here"; nap 0.2; done'
+	program a.third ': disruptive' 'plan 1' 'pass x'
+	BOOTS=2 gate
+	exits 1
+	says 'UNRUN 2 programs: not run'
+	says '1 passed, 3 failed'
+}
+
+@test "three programs in a row that hang, each in a fresh boot: the rest is not run" {
+	program a.a 'plan 1' 'pass x'
+	program a.b 'plan 1' 'begin x' 'hang deaf'
+	program a.c 'plan 1' 'begin x' 'hang deaf'
+	program a.d 'plan 1' 'begin x' 'hang deaf'
+	program a.e 'plan 1' 'pass x'
+	gate
+	exits 1
+	says 'UNRUN 1 program: not run: 3 programs in a row have hung'
+	[[ $(lines_in journal.log '> boot ') == 3 ]]
+	program a.c 'plan 1' 'pass x'
+	gate
+	exits 1
+	says '3 passed, 2 failed'
 }
