@@ -85,12 +85,15 @@ static int mask(const char *text, struct cpus *set)
 
 		if (*s == ',')
 			continue;
-		if (!isxdigit((unsigned char)*s) || (digit && bit + 3 >= CPUS_MAX))
+		if (!isxdigit((unsigned char)*s))
 			return -EINVAL;
-		for (int i = 0; i < 4; i++)
-			if (digit & 1 << i)
-				cpus_add(set, bit + i);
-		bit += 4;
+		for (int i = 0; i < 4; i++, bit++) {
+			if (!(digit & 1 << i))
+				continue;
+			if (bit >= CPUS_MAX)
+				return -EINVAL;
+			cpus_add(set, bit);
+		}
 	}
 	return 0;
 }
