@@ -75,48 +75,6 @@ record() {
 	return 1
 }
 
-# ktap_sound : report.ktap keeps the grammar of ktap.rst, plans included, and counts what the records count
-ktap_sound() {
-	awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv" >"$RUN/report.ktap"
-	awk '
-		function fail(why) { print FILENAME ": line " FNR ": " why ": " $0; bad = 1 }
-		FNR == 1 && $0 != "KTAP version 1" { fail("no version line") }
-		FNR == 2 && !/^1\.\.[0-9]+$/ { fail("no plan") }
-		FNR == 2 { plan = substr($1, 4); next }
-		/^    KTAP version 1$/ { inside = 1; name = ""; sub_n = 0; next }
-		/^    # Subtest: / { name = $3; next }
-		/^    1\.\.[0-9]+$/ { sub_plan = substr($1, 4); next }
-		/^(    )?#/ || FNR == 1 { next }
-		!/^(    )?(not )?ok [0-9]+ [a-z0-9_.]+( # [^#]*)?$/ { fail("neither result nor diagnostic"); next }
-		{
-			number = $1 == "ok" ? $2 : $3
-			id = $1 == "ok" ? $3 : $4
-		}
-		/^    / {
-			if (number != ++sub_n) fail("number")
-			leaves[/ # SKIP/ ? "skip" : $1 == "ok" ? "ok" : "bad"]++
-			failed = failed || $1 != "ok"
-			next
-		}
-		{
-			if (number != ++n) fail("number")
-			if (inside && (sub_n != sub_plan || id != name)) fail("subtest: plan or name")
-			if (inside && ($1 == "ok") == failed) fail("a subtest is as good as its worst case")
-			if (!inside) leaves[/ # SKIP/ ? "skip" : $1 == "ok" ? "ok" : "bad"]++
-			inside = failed = 0
-		}
-		END {
-			if (n != plan) fail("plan of programs")
-			print leaves["ok"] + 0, leaves["bad"] + 0, leaves["skip"] + 0
-			exit bad
-		}' "$RUN/report.ktap" >"$RUN/counted" || { cat "$RUN/counted" "$RUN/report.ktap"; return 1; }
-	[[ $records =~ 'count '([0-9]+)' '([0-9]+)' '([0-9]+' '[0-9]+) &&
-		"$((BASH_REMATCH[1] + BASH_REMATCH[2])) ${BASH_REMATCH[3]}" == "$(<"$RUN/counted")" ]] || {
-		cat "$RUN/counted" "$RUN/report.ktap"
-		return 1
-	}
-}
-
 A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 
 @test "healthy: conforms, with facts, metrics and a sound report" {

@@ -30,37 +30,44 @@ function forged(k,    stamps, id, program, form) {
 }
 
 # Another word in a line's place k.
-function reworded(text,    word, n, w, i, out) {
+function reworded(text,    word, n, w, i, out, was) {
 	n = split(text, word, " ")
 	w = random(n) + 1
-	if (word[w] ~ /^[0-9]+$/ && random(2))
-		word[w] += random(2) ? 1 : -1
-	else
-		word[w] = pick("ok|not|#|0|1|4|139|<|>|PASS|SKIP|XFAIL|DEAD|HANG|again|off|run|ready|done|BEGIN|EXIT|RUN|" known_id[random(ids) + 1] "|" \
-			known_program[random(plans) + 1] "|" token)
+	was = word[w]
+	while (word[w] "" == was "")
+		if (word[w] ~ /^[0-9]+$/ && random(2))
+			word[w] += random(2) ? 1 : -1
+		else
+			word[w] = pick("ok|not|#|0|1|4|139|<|>|PASS|SKIP|XFAIL|DEAD|HANG|again|off|run|ready|done|BEGIN|EXIT|RUN|" known_id[random(ids) + 1] "|" \
+				known_program[random(plans) + 1] "|" token)
 	for (i = 1; i <= n; i++)
 		out = out (i > 1 ? " " : "") word[i]
 	return out
 }
 
-function garbled(text,    at) {
+function garbled(text,    at, other) {
 	at = random(length(text)) + 1
-	return substr(text, 1, at - 1) sprintf("%c", random(3) ? 32 + random(95) : 1 + random(254)) substr(text, at + 1)
+	do
+		other = sprintf("%c", random(3) ? 32 + random(95) : 1 + random(254))
+	while (other == substr(text, at, 1) || other == "\n")
+	return substr(text, 1, at - 1) other substr(text, at + 1)
 }
 
 # The lines of mutant m into out[1..outs].
 function mutate(m,    kind, k, j, i, to) {
 	kind = (m - 1) % 12
-	k = random(lines) + 1
-	j = random(lines) + 1
+	# Most of them where it matters most: at events and results, from the last on.
+	k = random(3) ? weighty[weights - turn[kind]++ % weights] : random(lines - 1) + 1
+	j = (k + random(lines - 1)) % lines + 1
 	to = k + random(10)
+	to = to < lines ? to : lines
 	outs = 0
 	for (i = 1; i <= lines; i++) {
 		if (kind == 0 && i == k)
 			continue
 		else if (kind == 1 && i == k)
 			out[++outs] = line[i]
-		else if (kind == 2 && k < lines && (i == k || i == k + 1)) {
+		else if (kind == 2 && (i == k || i == k + 1)) {
 			out[++outs] = line[i == k ? k + 1 : k]
 			continue
 		} else if (kind == 3 && (i == k || i == j)) {
@@ -81,9 +88,11 @@ function mutate(m,    kind, k, j, i, to) {
 			out[++outs] = forged(i)
 		else if (kind == 8 && i >= k && i <= to)
 			continue
-		else if (kind == 9 && i == to + 1)
-			for (j = k; j <= to; j++)
+		else if (kind == 9 && i == to) {
+			out[++outs] = line[i]
+			for (j = k; j < to; j++)
 				out[++outs] = line[j]
+		}
 		else if (kind == 10 && i == k) {
 			out[++outs] = substr(line[i], 1, random(length(line[i])) + 1)
 			continue
@@ -119,6 +128,8 @@ function put_right(    i, head, n, bytes, kept, rest) {
 
 {
 	line[++lines] = $0
+	if ($5 == ">" ? $6 !~ /^(left-out|end$)/ : / < (not ok|ok|# (RUN|EXIT|DEAD|guest)|1\.\.)/ && !/clockevents\.sysfs_contract/)
+		weighty[++weights] = lines
 	if ($5 == "<" && $6 == "#" && $7 == "BEGIN")
 		known_id[++ids] = $8
 	if ($5 == ">" && $6 == "plan")

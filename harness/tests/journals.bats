@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Journals of real guests, one of each kind of verdict, and more than a thousand mutants of them: none of a red one may turn green, none of
+# a green one may have more passes than the guest gave. They were made by journals/record, and mutated by mutate.awk, always alike.
+# shellcheck disable=SC2030,SC2031
+
+load helpers
+
+setup() {
+	fake_setup
+	. "$HARNESS/lib/common.sh"
+	. "$HARNESS/lib/judge.sh"
+	export LC_ALL=C
+	journals=$BATS_TEST_DIRNAME/journals
+	none=$BATS_TEST_TMPDIR/none
+	: >"$none"
+}
+
+# kinds -> the red journals
+kinds() {
+	local file
+	for file in "$journals"/*.log.xz; do
+		file=${file##*/}
+		[[ $file == conforms.* ]] || echo "${file%.log.xz}"
+	done
+}
+
+# expected_for KIND -> its file of expected failures
+expected_for() {
+	if [[ $1 == unmet ]]; then
+		echo 'extra.good.one FAIL expires=2999-12-31 it does not' >"$none.unmet"
+		echo "$none.unmet"
+	else
+		echo "$none"
+	fi
+}
+
+# mutants KIND COUNT WHOLE SEED -> a directory with that many mutants of its journal, 1/journal.log and so on
+mutants() {
+	local dir=$BATS_TEST_TMPDIR/$1.$3 i
+	mkdir "$dir"
+	for ((i = 1; i <= $2; i++)); do
+		mkdir "$dir/$i"
+	done
+	xz -dc "$journals/$1.log.xz" >"$dir/journal.log"
+	(cd "$dir" && awk -v seed="$4" -v count="$2" -v whole="$3" -f "$BATS_TEST_DIRNAME/mutate.awk" journal.log)
+	echo "$dir"
+}
+
+# judge_all DIR EXPECTED : judge every mutant there, as many at a time as there are cores
+judge_all() {
+	export -f judge operand make_report
+	export HARNESS
+	# shellcheck disable=SC2016
+	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for RUN in "${@:2}"; do RUN=${RUN%/}; judge "$1"; done' judge "$2"
+}
+
+# judge_whole_all DIR EXPECTED : the same by judge.awk alone, without the sum of the lines
+judge_whole_all() {
+	# shellcheck disable=SC2016
+	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${@:3}"; do
+		awk -v today=2026-01-01 -f "$1/lib/stamps.awk" -f "$1/lib/judge.awk" "$2" "${run}journal.log" >"${run}records.tsv"; done' judge "$HARNESS" "$2"
+}
+
+# none_green DIR COUNT : each mutant has a verdict, and none is 0
+none_green() {
+	local green
+	[[ $(cat "$1"/*/records.tsv | grep -c '^verdict') == "$2" ]]
+	green=$(grep -l $'^verdict\t0\t' "$1"/*/records.tsv || :)
+	[[ -z $green ]] || {
+		for green in $green; do
+			echo "green: $green"
+			diff "$1/journal.log" "${green%/*}/journal.log" | grep -v '> end ' | head -n 8
+		done
+		return 1
+	}
+}
+
+@test "the journals themselves: each is judged as its gate was" {
+	local kind code
+	for kind in conforms $(kinds); do
+		case $kind in
+		conforms) code=0 ;;
+		protocol | noboot | setup) code=2 ;;
+		interrupted) code=143 ;;
+		*) code=1 ;;
+		esac
+		RUN=$BATS_TEST_TMPDIR/$kind
+		mkdir "$RUN"
+		xz -dc "$journals/$kind.log.xz" >"$RUN/journal.log"
+		judge "$(expected_for "$kind")"
+		echo "$kind: $(grep ^verdict "$RUN/records.tsv")"
+		[[ $(verdict_code) == "$code" ]]
+		case $kind in
+		fail | dead | hang | panic | reset | flood | error | unmet | protocol | noboot)
+			grep -q $'^case\t.*\t'"${kind^^}"$'\tfail\t' "$RUN/records.tsv"
+			;;
+		esac
+	done
+	(($(kinds | wc -l) == 12))
+}
+
+@test "no mutant of a red journal is green: its bytes were changed" {
+	local kind dir seed=1
+	for kind in $(kinds); do
+		dir=$(mutants "$kind" 120 0 $((seed++)))
+		judge_all "$dir" "$(expected_for "$kind")"
+		none_green "$dir" 120
+	done
+}
+
+@test "no mutant of a red journal is green: the guest, or the host, wrote it so" {
+	local kind dir seed=1000
+	for kind in $(kinds); do
+		# Where a line against the protocol is all that is wrong, the guest may as well not have written it.
+		[[ $kind != protocol ]] || continue
+		dir=$(mutants "$kind" 120 1 $((seed++)))
+		judge_whole_all "$dir" "$(expected_for "$kind")"
+		none_green "$dir" 120
+	done
+}
+
+@test "no mutant of a conforming journal passes more than the guest did, and each report is sound" {
+	local whole dir passes i most
+	for whole in 0 1; do
+		dir=$(mutants conforms 150 $whole $((2000 + whole)))
+		most=$(grep -c '< ok ' "$dir/journal.log")
+		if ((whole)); then judge_whole_all "$dir" "$none"; else judge_all "$dir" "$none"; fi
+		for ((i = 1; i <= 150; i++)); do
+			RUN=$dir/$i
+			passes=$(awk -F '\t' '$1 == "case" && ($5 == "pass" || $5 == "xfail") && $3 != $2 ".host" { n++ } END { print n + 0 }' "$RUN/records.tsv")
+			((passes <= most))
+			ktap_sound
+		done
+	done
+}
