@@ -38,9 +38,10 @@ static int wait_once(timer_t tick, int fd, struct waiter *w)
 
 	if (busy_tick(tick) >= WAKE_DEAD_NS)
 		return -ETIMEDOUT;
+	/* Before it, so that a pause in it isn't missed. */
+	b = busy_start();
 	if (timerfd_settime(fd, 0, &when, NULL))
 		return -errno;
-	b = busy_start();
 	do {
 		ran = busy_step(&b);
 		if (ran > WAKE_DEAD_NS)
@@ -119,7 +120,7 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 const char *pace_wrong(const struct pace *before, const struct pace *now)
 {
 	int64_t late = 2 * before->late + now->length / 20 + 50 * NSEC_PER_USEC;
-	uint64_t irqs = 2 * before->irqs + 4 * SLEEPS;
+	uint64_t irqs = 2 * before->irqs + 2 * SLEEPS;
 	static char text[200];
 
 	if (before->waits >= WAITS_MIN && now->waits >= WAITS_MIN && now->late > late)
