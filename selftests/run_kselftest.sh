@@ -142,6 +142,13 @@ case ${1:-} in
 *) [ -r "$here/kselftest-list.txt" ] || die "nothing is installed beside this script; make run_tests or make install does that" ;;
 esac
 tests='' logs='' summary='' dryrun='' override='' destructive=''
+# needs_name OPTION VALUE - end the script if VALUE cannot name anything here: grep would take two lines for two names
+needs_name()
+{
+	case $2 in
+	'' | *[!A-Za-z0-9_.:/-]*) die "$1: no such name; -l lists the tests" ;;
+	esac
+}
 # needs_value OPTION COUNT - end the script if COUNT says that nothing follows OPTION
 needs_value()
 {
@@ -151,6 +158,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	-t | --test)
 		needs_value "$1" $#
+		needs_name "$1" "$2"
 		cut -d" " -f2 "$here/kselftest-destructive.txt" | cat - "$here/kselftest-list.txt" | grep -qxF -e "$2" ||
 			die "no such test '$2'; -l lists them"
 		tests="$tests $2"
@@ -158,6 +166,7 @@ while [ $# -gt 0 ]; do
 		;;
 	-c | --collection)
 		needs_value "$1" $#
+		needs_name "$1" "$2"
 		found=$(grep -e "^$2:" "$here/kselftest-list.txt") || die "no such collection '$2'; -l lists the tests"
 		tests="$tests $found"
 		shift

@@ -244,6 +244,12 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	run -2 ./run_kselftest.sh -t 'tickproof/b.risky'
 	run -2 ./run_kselftest.sh -t tickproof/b:risky
 	says refused
+	# Two lines are no name, though each is one: grep would find the first.
+	stub a/fine 'exit 0'
+	run -2 ./run_kselftest.sh -t $'tickproof/a:fine\ntickproof/b:risky'
+	says 'no such name'
+	((${#lines[@]} == 1))
+	[[ ! -e ran ]]
 	export I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes
 	run -0 ./run_kselftest.sh
 	[[ ! -e ran ]]
