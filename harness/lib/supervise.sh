@@ -18,6 +18,11 @@
 # HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), unrun PROGRAM WHY, console LINE, interrupted SIGNAL, off, end SUM
 # (cksum of all lines before it).
 # A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
+# What a test program, which is root in the guest, can't do: learn the token of EXIT (it is in init's memory alone, and programs run without
+# CAP_SYS_PTRACE and CAP_MKNOD, with /proc/kcore and /dev/mem away), write another program's file (the root file system is read-only), or
+# speak, listen or act after its own EXIT (init kills all that it left behind, before it says EXIT). What it can: say anything in its own
+# time, and take init or the kernel over, if it sets out to: by a module, BPF or kprobes, a mount of its own, raw ports, a helper that the
+# kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd.
 #
 # No deadline below trusts a clock of the guest. Seconds:
 : "${BOOT_TIMEOUT:=120}"   # until "# guest ready"
@@ -327,7 +332,7 @@ death() {
 
 # next_program : the host decides what runs, and writes so before the guest can claim it. The token, which EXIT must repeat, goes to
 # init before the program begins, and no other program lives then: so none can speak for init, or for another program, without
-# taking init or the kernel over (see SECURITY.md and guest/confine.c).
+# taking init or the kernel over (see above, and guest/confine.c).
 next_program() {
 	todo_name=${todo%% *}
 	program=${todo_name/\//.} open='' count=0 plan='?' bad=''
