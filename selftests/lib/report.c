@@ -375,6 +375,7 @@ static int without_cpus(int err)
 
 int report_main(int argc, char **argv, const struct report_program *p)
 {
+	pid_t watcher;
 	int code;
 
 	program = p;
@@ -393,7 +394,7 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	}
 	shield_from_environment();
 	build_runner();
-	stuck_watch(&shared->stuck, STUCK_LOOKS);
+	watcher = stuck_watch(&shared->stuck, STUCK_LOOKS);
 	emit("KTAP version 1");
 	emit("1..%zu", nr_chosen);
 	log_error = kmsg_open(&kernel_log);
@@ -412,6 +413,7 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	report_run(log_case.name, NO_CPU);
 	emit("# Totals: pass:%zu fail:%zu xfail:%zu xpass:0 skip:%zu error:0",
 	     nr_passed, nr_failed, nr_known, nr_skipped);
+	stuck_end(watcher);
 	srunner_free(runner);
 	free(entries);
 	if (nr_failed)

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,13 +209,29 @@ static void *by_tick(void *arg)
 	return NULL;
 }
 
-void stuck_watch(struct stuck *s, unsigned int looks)
+pid_t stuck_watch(struct stuck *s, unsigned int looks)
 {
 	static void *(*const ways[])(void *) = { by_nanosleep, by_timerfd, by_tick };
+	pid_t parent = getpid(), pid = fork();
 	pthread_t thread;
 
+	if (pid)
+		return pid < 0 ? -errno : pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
 	s->looks = looks;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		if (!pthread_create(&thread, NULL, ways[i], s))
 			pthread_detach(thread);
+	for (;;)
+		pause();
+}
+
+void stuck_end(pid_t watcher)
+{
+	if (watcher <= 0)
+		return;
+	kill(watcher, SIGKILL);
+	waitpid(watcher, NULL, 0);
 }

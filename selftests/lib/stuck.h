@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A case of which no thread ever runs again can't say so itself. Threads of the
- * program's own process watch the process of the case. Each is woken by another
+ * A case of which no thread ever runs again can't say so itself. The threads of a process of its own
+ * (a program with threads could not well fork its cases) watch the process of the case. Each is woken by another
  * of the kernel's timers, so that where one kind never ends a wait others still do; where
  * none does, on no CPU, only the host can tell.
  */
@@ -26,8 +26,13 @@ struct stuck {
 #define STUCK_LOOKS 15
 #define STUCK_LOOKS_AGAIN 4
 
-/* Watches cases from now on: one that is stuck gets its text, and is killed. s outlives the program, and is shared with the processes of its cases. */
-void stuck_watch(struct stuck *s, unsigned int looks);
+/*
+ * Watches cases from now on, until stuck_end() or the caller's death: one that is stuck gets its text, and is killed.
+ * s is shared memory. Returns the watching process, or a negative errno.
+ */
+pid_t stuck_watch(struct stuck *s, unsigned int looks);
+
+void stuck_end(pid_t watcher);
 
 /*
  * What the threads of process pid, and of its children, have done so far, as one number that

@@ -113,10 +113,11 @@ START_TEST(watched)
 {
 	struct stuck *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
-	pid_t pid;
+	pid_t pid, watcher;
 
 	ck_assert(s != MAP_FAILED);
-	stuck_watch(s, 2);
+	watcher = stuck_watch(s, 2);
+	ck_assert_int_gt(watcher, 0);
 	pid = start(nap);
 	atomic_store(&s->pid, pid);
 	clock_nap(4 * NSEC_PER_SEC);
@@ -131,6 +132,8 @@ START_TEST(watched)
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	ck_assert_ptr_nonnull(strstr(s->text, "none of its threads ran for 2 s"));
 	ck_assert_ptr_nonnull(strstr(s->text, "system call"));
+	stuck_end(watcher);
+	ck_assert_int_eq(kill(watcher, 0), -1);
 }
 END_TEST
 
