@@ -87,6 +87,22 @@ limited()
 	fi
 }
 
+# end_left_behind NAME - end whatever still runs with TICKPROOF_RUN=NAME in its environment: a test's daemon outlives the test, holds its
+# output open and may go on changing the system
+end_left_behind()
+{
+	# One that is just being started shows no environment: it takes several looks without any to be sure.
+	looks=0
+	while [ "$looks" -lt 3 ]; do
+		left=$(set +f; grep -ls "TICKPROOF_RUN=$1" /proc/[0-9]*/environ | tr -cd '0-9\n')
+		looks=$((looks + 1))
+		[ -n "$left" ] || continue
+		looks=0
+		# shellcheck disable=SC2086  # one word for each process
+		kill -KILL $left 2>/dev/null
+	done
+}
+
 # run_one NUMBER COLLECTION:TEST - run it in its directory, print its result line, count it
 run_one()
 {
@@ -103,8 +119,9 @@ run_one()
 	started=$(date +%s)
 	# shellcheck disable=SC2086  # the arguments are words
 	rc=$({ {
-		(cd "$dir" && limited "$limit" "./$name" $args </dev/null 2>&1 3>&- 4>&-)
+		(cd "$dir" && export TICKPROOF_RUN="$$-$1." && limited "$limit" "./$name" $args </dev/null 2>&1 3>&- 4>&-)
 		echo $? >&3
+		end_left_behind "$$-$1."
 	} | prefix >&4; } 3>&1)
 	took=$(($(date +%s) - started))
 	case $rc in

@@ -287,6 +287,26 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	done
 }
 
+@test "the runner: what a test leaves behind ends with it, in a session of its own or not, and keeps nobody waiting" {
+	local shell
+	stubs
+	stub a/daemon 'setsid sleep 600 & echo $! >>../../left; exit 0'
+	stub b/slow 'setsid sh -c "sleep 600; echo late" & echo $! >>../../left; sleep 600'
+	echo timeout=1 >tickproof/b/settings
+	for shell in dash bash 'busybox sh'; do
+		command -v "${shell%% *}" >/dev/null || continue
+		rm -f left
+		# shellcheck disable=SC2086
+		run -1 timeout 60 $shell ./run_kselftest.sh
+		says 'ok 1 selftests: tickproof/a: daemon'
+		says 'not ok 2 selftests: tickproof/b: slow # TIMEOUT 1 seconds'
+		(($(wc -l <left) == 2))
+		while read -r pid; do
+			[[ ! -e /proc/$pid ]] || grep -q '^State:.*Z' "/proc/$pid/status"
+		done <left
+	done
+}
+
 @test "the runner: the time allowed grows with the CPUs" {
 	stubs
 	stub a/slow 'sleep 60'
