@@ -86,6 +86,7 @@ static const struct {
 
 START_TEST(interval)
 {
+	getres_error = 0;
 	resolution = (struct timespec){ ticks[_i].resolution / 1000000000, ticks[_i].resolution % 1000000000 };
 	ck_assert_int_eq(periods_interval(ticks[_i].interval), ticks[_i].expected);
 	getres_error = -1;
