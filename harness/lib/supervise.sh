@@ -401,6 +401,8 @@ emulation_failure() {
 		echo "a CPU shut down on emulated KVM ($fault)"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
 		echo "the hypervisor appliance ended before it started the guest"
+	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: the guest ended'* ]]; then
+		echo "the hypervisor appliance ended without a word, and the guest with it"
 	fi
 }
 

@@ -258,6 +258,9 @@ not_excused() {
 	says '2 passed'
 }
 
+# What the appliance says when its guest has ended, whatever ended it.
+ORDERLY='echo "[ 9.0] appliance: the guest ended" >>appliance.log'
+
 @test "an appliance that ends before it starts the guest: booted again" {
 	export FAKE_NESTED=yes
 	program firmware 'read -r _' '[[ -e $FAKE_SCRIPTS/twice ]] || {' 'echo >$FAKE_SCRIPTS/twice' 'reset' '}' \
@@ -266,10 +269,25 @@ not_excused() {
 	gate
 	exits 0
 	[[ $(lines_in journal.log '> again') == 1 ]]
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'reset'
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' "$ORDERLY" 'reset'
 	gate
 	exits 2
 	says 'NO BOOT: the guest ended before it was ready'
+}
+
+@test "an appliance that ends without a word was ended by the emulation: booted again; with its word it was the guest" {
+	export FAKE_NESTED=yes
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	program a.one 'plan 1' 'begin x' '[[ -e $FAKE_SCRIPTS/once ]] || { echo >$FAKE_SCRIPTS/once; reset; }' 'result ok x'
+	gate
+	exits 0
+	says 'NOTE a.one: booted again: the hypervisor appliance ended without a word'
+	rm "$FAKE_SCRIPTS/once"
+	program a.one 'plan 1' 'begin x' "$ORDERLY" 'reset'
+	gate
+	exits 1
+	says 'RESET a.one.x: the machine restarted or ended'
+	[[ $(lines_in journal.log '> again') == 0 ]]
 }
 
 # What the appliance says on its line: its heartbeat, and the same with CPU 1's missing since 4 s.
@@ -322,7 +340,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 @test "a nested guest's own int3 is its own; the appliance's is not" {
 	export FAKE_NESTED=yes
 	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
-	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' 'panic "Fatal exception"'
+	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' "$ORDERLY" 'panic "Fatal exception"'
 	gate
 	exits 1
 	says 'PANIC a.one.x: Fatal exception'
