@@ -34,10 +34,11 @@
 #define TAILS 64
 
 /*
- * What is a fault: so many in a second, in each sampling. One event in 100 that comes 100 ms late gives 5. A host with
- * six times as much to do as it has CPUs gave 23 in three samplings once, but not so many in each of them.
+ * What is a fault: so many in a second, in each sampling. One event in 100 that comes 100 ms late gives 5, of which a
+ * busy host hides some. A host with six times as much to do as it has CPUs gave 23 in three samplings once, but not so
+ * many in each of them.
  */
-#define TAIL_PER_S 3
+#define TAIL_PER_S 2
 
 /* Where a CPU can't run for more of the time than this, the host delays single CPUs' timers as well. Nested, interrupts alone take 70. */
 #define PAUSED_PERCENT 85
