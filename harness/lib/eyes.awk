@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the hypervisor appliance's own words prove: awk -v since=UPTIME -v now=UPTIME -f eyes.awk EYES.LOG, both in seconds of
+# What the hypervisor appliance's own words prove: awk -v since=UPTIME -v now=UPTIME -f least_delay.awk -f eyes.awk EYES.LOG, both in seconds of
 # the host's uptime: since the running program began, and until now. Prints, most telling first,
 #   fault WHY           the appliance, not the guest, is at fault; nothing here that a guest could bring about by running
 #   vcpu N SENTENCE     where the last interrupt of that CPU's Hyper-V timer got to
@@ -25,29 +25,15 @@ function clock() {
 	told[stamps] = $3 / 1e9
 }
 
-# The stamp of least delay from first to last: a line can arrive late, never early. Sets spread.
-function least_delay(first, last, slope,    i, k, best, delay, sorted) {
-	for (i = first; i <= last; i++) {
-		delay = (arrived[i] - arrived[1]) * (1 + slope) - (told[i] - told[1])
-		if (i == first || delay < sorted[first])
-			best = i
-		for (k = i; k > first && sorted[k - 1] > delay; k--)
-			sorted[k] = sorted[k - 1]
-		sorted[k] = delay
-	}
-	spread = sorted[first + int((last - first) / 4)] - sorted[first]
-	return best
-}
-
 # Is the appliance's clock off against the host's, by more than the stamps' delays explain?
 function judge_clock(    pass, i, j, third, slope, doubt, span) {
 	if (stamps < 6)
 		return
 	third = int(stamps / 3)
 	for (pass = 1; pass <= 3; pass++) {
-		i = least_delay(1, third, slope)
+		i = least_delay(told, slope, 1, third)
 		doubt = spread
-		j = least_delay(stamps - third + 1, stamps, slope)
+		j = least_delay(told, slope, stamps - third + 1, stamps)
 		span = arrived[j] - arrived[i]
 		# uptime has two digits
 		doubt += spread + 0.02

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a journal proves. awk -v today=YYYY-MM-DD [-v sum="CRC BYTES"] -f stamps.awk -f judge.awk EXPECTED JOURNAL -> records,
+# What a journal proves. awk -v today=YYYY-MM-DD [-v sum="CRC BYTES"] -f least_delay.awk -f stamps.awk -f judge.awk EXPECTED JOURNAL -> records,
 # tab-separated; sum is what cksum says of the journal without its last line:
 #   gate KEY VALUE                                          what the gate was asked to judge
 #   phase NAME SECONDS                                      prepare, boot, tests

@@ -46,7 +46,7 @@ judge() {
 	[[ -e $expected ]] || expected=/dev/null
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
 	sum=$(head -n -1 "$RUN/journal.log" | cksum)
-	make_report records.tsv awk -v today="$today" -v sum="$sum" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" \
+	make_report records.tsv awk -v today="$today" -v sum="$sum" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" \
 		"$(operand "$expected")" "$(operand "$RUN/journal.log")"
 }
 

@@ -23,21 +23,6 @@ function a_stamp(raw, monotonic) {
 	stamp_monotonic[stamps] = monotonic / 1e9
 }
 
-# The stamp of least delay from first to last, if the guest's clock at[] is fast by slope. The delays' spread, for the caller:
-# lower quartile - least. In the guest's seconds, so that a clock that stands still divides nothing by 0.
-function least_delay(at, slope, first, last,    k, i, delay, sorted, best) {
-	for (k = first; k <= last; k++) {
-		delay = (arrived[k] - arrived[1]) * (1 + slope) - (at[k] - at[1])
-		if (k == first || delay < sorted[first])
-			best = k
-		for (i = k; i > first && sorted[i - 1] > delay; i--)
-			sorted[i] = sorted[i - 1]
-		sorted[i] = delay
-	}
-	spread = sorted[first + int((last - first) / 4)] - sorted[first]
-	return best
-}
-
 # How fast the guest's clock at[] is by ours, told by the least delayed stamps of the first and the last third: a line may
 # arrive late, never early. The uncertainty, for the caller: the delays' spread by the time between.
 function host_slope(at,    pass, slope, i, j, spreads) {

@@ -3,10 +3,10 @@
 # What the hypervisor appliance's own words prove: eyes.awk on made-up logs.
 # shellcheck disable=SC2154
 
-setup() { AWK=$(cd "$BATS_TEST_DIRNAME/../lib" && pwd)/eyes.awk; }
+setup() { LIB=$(cd "$BATS_TEST_DIRNAME/../lib" && pwd); }
 
 # eyes SINCE NOW : the conclusions from the log on stdin, in $output
-eyes() { run awk -v since="$1" -v now="$2" -f "$AWK" -; }
+eyes() { run awk -v since="$1" -v now="$2" -f "$LIB/least_delay.awk" -f "$LIB/eyes.awk" -; }
 
 # beats FIRST LAST RATE [CPU1-GAP AT] : a line each second of the host's uptime, the appliance's clock going at RATE; lines arrive up to
 # 0.3 s late. In the second AT CPU 1 had a gap of CPU1-GAP ms.

@@ -59,7 +59,7 @@ judge_all() {
 judge_whole_all() {
 	# shellcheck disable=SC2016
 	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${@:3}"; do
-		awk -v today=2026-01-01 -f "$1/lib/stamps.awk" -f "$1/lib/judge.awk" "$2" "${run}journal.log" >"${run}records.tsv"; done' judge "$HARNESS" "$2"
+		awk -v today=2026-01-01 -f "$1/lib/least_delay.awk" -f "$1/lib/stamps.awk" -f "$1/lib/judge.awk" "$2" "${run}journal.log" >"${run}records.tsv"; done' judge "$HARNESS" "$2"
 }
 
 # none_green DIR COUNT : each mutant has a verdict, and none is 0
