@@ -15,22 +15,42 @@
 /* Longer than an interrupt takes on an emulated CPU, shorter than a host takes one away. */
 #define STEP_NS (250 * NSEC_PER_USEC)
 
-struct busy busy_start(void)
+static int64_t ns_from(uint64_t start, uint64_t now)
+{
+	return (double)(now - start) * NSEC_PER_SEC / counter_hz();
+}
+
+struct busy busy_start(int64_t due)
 {
 	uint64_t now = counter_read();
 
-	return (struct busy){ .start = now, .last = now };
+	return (struct busy){ .start = now, .last = now, .due = due };
+}
+
+void busy_again(struct busy *b, int64_t due)
+{
+	*b = (struct busy){ .start = b->last, .last = b->last, .due = due };
 }
 
 int64_t busy_step(struct busy *b)
 {
 	uint64_t now = counter_read();
-	int64_t step = (double)(now - b->last) * NSEC_PER_SEC / counter_hz();
+	int64_t step = ns_from(b->last, now), late = ns_from(b->start, now) - b->due;
 
-	if (step > STEP_NS)
+	if (step > STEP_NS) {
 		b->paused += step;
+		if (late > 0)
+			b->paused_late += late < step ? late : step;
+	}
 	b->last = now;
-	return (double)(now - b->start) * NSEC_PER_SEC / counter_hz() - b->paused;
+	return ns_from(b->start, now) - b->paused;
+}
+
+int64_t busy_late(const struct busy *b)
+{
+	int64_t late = ns_from(b->start, b->last) - b->due - b->paused_late;
+
+	return late > 0 ? late : 0;
 }
 
 static __thread volatile sig_atomic_t ticked;
@@ -55,7 +75,7 @@ int busy_tick_open(timer_t *timer)
 int64_t busy_tick(timer_t timer)
 {
 	const struct itimerspec at_once = { .it_value.tv_nsec = 1 };
-	struct busy b = busy_start();
+	struct busy b = busy_start(0);
 	int64_t ran;
 
 	ticked = 0;

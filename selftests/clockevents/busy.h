@@ -8,13 +8,22 @@
 
 struct busy {
 	uint64_t start, last;
+	int64_t due;		/* ns from the start: when what is waited for is due */
 	int64_t paused;		/* ns that the host or interrupts took, all steps longer than 250 us */
+	int64_t paused_late;	/* of it, behind due */
 };
 
-struct busy busy_start(void);
+/* A wait that begins now, for what is due in so many ns. */
+struct busy busy_start(int64_t due);
+
+/* The next wait, from the last step on: no pause in between is missed. */
+void busy_again(struct busy *b, int64_t due);
 
 /* ns since the start without pauses; to be called again and again. */
 int64_t busy_step(struct busy *b);
+
+/* How late what is waited for was at the last step, in ns without pauses: a pause before it was due makes nothing late. */
+int64_t busy_late(const struct busy *b);
 
 /* For busy_tick(): a timer of CPU time and its signal (SIGUSR1) to the calling thread. 0 or -errno. */
 int busy_tick_open(timer_t *timer);

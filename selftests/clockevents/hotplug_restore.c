@@ -116,7 +116,6 @@ static void expect_pace(int cpu, int observer, const char *device)
 		sample_pace(cpu, observer, device, &now);
 		wrong = pace_wrong(&state->pace[cpu], &now);
 	} while (wrong && ++tries < 3);
-	report_metric("pace_waits", now.waits, "waits");
 	report_metric("pace_late_p50", now.late, "ns");
 	report_metric("pace_irqs", now.irqs, "interrupts");
 	if (wrong)

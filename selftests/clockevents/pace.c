@@ -16,20 +16,22 @@
 #include "busy.h"
 #include "pace.h"
 
-enum { WAITS = 16, WAITS_MIN = 5, TRIES = 100, SLEEPS = 2 };
+enum { WAITS = 25, SLEEPS = 2 };
+
+/* A wait ends before the next tick, and before a busy host takes the CPU away again. */
+#define LENGTH_NS NSEC_PER_MSEC
 
 #define SLEEP_NS (60 * NSEC_PER_MSEC)
 
 struct waiter {
 	int64_t length;
 	int64_t late[WAITS];
-	size_t undisturbed;		/* waits that hardly a pause came into: they alone count */
 	int error;
 	_Atomic bool done;
 };
 
 /* One wait, begun with a tick, so that no other event of the CPU comes in between. */
-static int wait_once(timer_t tick, int fd, struct waiter *w)
+static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late)
 {
 	const struct itimerspec when = { .it_value = ns_timespec(w->length) };
 	uint64_t expirations;
@@ -39,7 +41,7 @@ static int wait_once(timer_t tick, int fd, struct waiter *w)
 	if (busy_tick(tick) >= WAKE_DEAD_NS)
 		return -ETIMEDOUT;
 	/* Before it, so that a pause in it isn't missed. */
-	b = busy_start();
+	b = busy_start(w->length);
 	if (timerfd_settime(fd, 0, &when, NULL))
 		return -errno;
 	do {
@@ -47,9 +49,8 @@ static int wait_once(timer_t tick, int fd, struct waiter *w)
 		if (ran > WAKE_DEAD_NS)
 			return -ETIMEDOUT;
 	} while (read(fd, &expirations, sizeof(expirations)) < 0);
-	ran = busy_step(&b);
-	if (b.paused <= w->length / 8)
-		w->late[w->undisturbed++] = ran > w->length ? ran - w->length : 0;
+	busy_step(&b);
+	*late = busy_late(&b);
 	return 0;
 }
 
@@ -61,8 +62,8 @@ static void *wait_busily(void *arg)
 
 	w->error = fd < 0 ? -errno : busy_tick_open(&tick);
 	if (!w->error) {
-		for (int i = 0; i < TRIES && w->undisturbed < WAITS && !w->error; i++)
-			w->error = wait_once(tick, fd, w);
+		for (int i = 0; i < WAITS && !w->error; i++)
+			w->error = wait_once(tick, fd, w, &w->late[i]);
 		timer_delete(tick);
 	}
 	close(fd);
@@ -103,7 +104,7 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 
 	cpu_pin(observer);
 	counter_hz();
-	w = (struct waiter){ .length = tick_ns() * 3 / 4 };
+	w = (struct waiter){ .length = tick_ns() * 3 / 4 < LENGTH_NS ? tick_ns() * 3 / 4 : LENGTH_NS };
 	p->length = w.length;
 	err = cpu_thread(&thread, cpu, wait_busily, &w);
 	if (err)
@@ -112,8 +113,7 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 	if (observer != cpu && observe(is_done, &w, 10 * WAKE_DEAD_NS))
 		return -ETIMEDOUT;
 	pthread_join(thread, NULL);
-	p->waits = w.undisturbed;
-	p->late = stats_of(w.late, w.undisturbed).p50;
+	p->late = stats_of(w.late, WAITS).p50;
 	return w.error ? w.error : count_interrupts(cpu, device, &p->irqs);
 }
 
@@ -123,10 +123,10 @@ const char *pace_wrong(const struct pace *before, const struct pace *now)
 	uint64_t irqs = 2 * before->irqs + 2 * SLEEPS;
 	static char text[200];
 
-	if (before->waits >= WAITS_MIN && now->waits >= WAITS_MIN && now->late > late)
+	if (now->late > late)
 		snprintf(text, sizeof(text),
-			 "events due in %.2f ms come %.3f ms late (median of %zu), more than %.3f ms (before: %.3f ms)",
-			 now->length / 1e6, now->late / 1e6, now->waits, late / 1e6, before->late / 1e6);
+			 "events due in %.2f ms come %.3f ms late (median of %d), more than %.3f ms (before: %.3f ms)",
+			 now->length / 1e6, now->late / 1e6, WAITS, late / 1e6, before->late / 1e6);
 	else if (now->irqs > irqs)
 		snprintf(text, sizeof(text),
 			 "%llu interrupts in %d sleeps of %lld ms, more than %llu (before: %llu): they come before their time",

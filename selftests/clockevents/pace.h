@@ -4,12 +4,10 @@
 #define TICKPROOF_PACE_H
 
 #include <stddef.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct pace {
-	int64_t length;		/* of each wait, ns: most of a tick, begun with a tick */
-	size_t waits;		/* that nothing disturbed; where they are too few they tell nothing */
+	int64_t length;		/* of each wait, ns: ends within a tick, begun with a tick */
 	int64_t late;		/* median of them, without pauses */
 	uint64_t irqs;		/* of the device on the CPU, in some sleeps of the idle CPU */
 };
