@@ -235,6 +235,16 @@ static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, u
 	return -1;
 }
 
+/* More CPUs than this sleep in all as often as so many would, but each a fifth at least: emulated, they share a few. */
+#define MANY_CPUS 8
+
+static unsigned int share(unsigned int count, size_t n)
+{
+	unsigned int some = n > MANY_CPUS ? count * MANY_CPUS / n : count;
+
+	return some > count / 5 ? some : count / 5;
+}
+
 int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum alive_depth depth)
 {
 	/* Long enough for each to be an event of its own on a slow guest. */
@@ -252,7 +262,7 @@ int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum 
 	cpu_pin(observer);
 	count_irqs(cpus, n);
 	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD && dead < 0; kind++)
-		dead = sample(cpus, n, kind, plans[depth][kind].count, plans[depth][kind].interval_ns);
+		dead = sample(cpus, n, kind, share(plans[depth][kind].count, n), plans[depth][kind].interval_ns);
 	count_irqs(cpus, n);
 	forget_broadcast(cpus, n);
 	if (dead >= 0) {

@@ -69,7 +69,8 @@ struct delivery {
 /* The work on one CPU. */
 struct work {
 	struct delivery d;
-	int64_t span;			/* how long to sample events, ns */
+	int64_t span;			/* how long to sample events, ns; 0: ticks alone */
+	bool ticks;
 	struct span tail[TAILS];
 	unsigned int nr_tail, nr_came;
 	int64_t came[EVENTS];		/* when something came */
@@ -80,7 +81,7 @@ struct work {
 static struct delivery *shared;
 
 /* One reading of the timer, of which the first expiration was due when b says. */
-static void add_events(struct work *w, int64_t due, uint64_t expirations, int64_t now, const struct busy *b)
+static void add_events(struct work *w, int64_t due, int64_t now, const struct busy *b)
 {
 	int64_t late = busy_late(b);
 
@@ -102,6 +103,9 @@ static bool sample_events(struct work *w)
 	uint64_t expirations;
 	struct busy b;
 
+	w->d.late.count = 0;
+	w->d.paused = 0;
+	w->d.span = w->span;
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
 		return false;
 	/* Read behind it, so that nothing is called late for what happened in between. */
@@ -118,7 +122,7 @@ static bool sample_events(struct work *w)
 		/* In this order: a pause in between makes nothing late. */
 		now = clock_ns(CLOCK_MONOTONIC);
 		busy_step(&b);
-		add_events(w, due, expirations, now, &b);
+		add_events(w, due, now, &b);
 		due += expirations * PERIOD_NS;
 		busy_again(&b, due - now);
 		crew_progress();
@@ -152,11 +156,10 @@ static void sample(int cpu, void *arg)
 	struct work *w = arg;
 
 	(void)cpu;
-	if (!sample_events(w))
+	if (w->span && !sample_events(w))
 		w->d.error = "a periodic timer of 1 ms stopped for 2 s, while the CPU was busy";
-	else if (!sample_ticks(&w->d))
+	else if (w->ticks && !sample_ticks(&w->d))
 		w->d.error = "timer_create(CLOCK_THREAD_CPUTIME_ID) failed";
-	w->d.span = w->span;
 	w->d.measured = true;
 }
 
@@ -179,6 +182,7 @@ static bool went_on(const struct work *w, struct span s)
 /* What delays the events of all CPUs at once is the host. */
 static void count_tail(struct work *all, int n, struct work *w)
 {
+	w->d.tail = 0;
 	for (unsigned int t = 0; t < w->nr_tail; t++) {
 		bool meanwhile = false;
 
@@ -190,19 +194,21 @@ static void count_tail(struct work *all, int n, struct work *w)
 		if (w->tail[t].to - w->tail[t].from > w->d.longest)
 			w->d.longest = w->tail[t].to - w->tail[t].from;
 	}
+	w->d.tails += w->d.tail;
 }
 
-/* Samples all CPUs side by side into shared[]. */
-static void measure(int64_t span)
+/* Samples these CPUs side by side; into shared[] all of them, or the one that is in question. */
+static void measure(const struct cpus *cpus, int only, int64_t span, bool ticks)
 {
-	int n = cpus_count(report_cpus()), stuck = -1, cpu, i, err;
+	int n = cpus_count(cpus), stuck = -1, cpu, i, err;
 	struct work *all = calloc(n, sizeof(*all));
 
 	ck_assert_ptr_nonnull(all);
 	counter_hz();
-	for (i = 0; i < n; i++)
-		all[i].span = span;
-	err = crew_run(report_cpus(), sample, all, sizeof(*all), &stuck);
+	i = 0;
+	cpus_for_each(cpu, cpus)
+		all[i++] = (struct work){ .d = shared[cpu], .span = span, .ticks = ticks };
+	err = crew_run(cpus, sample, all, sizeof(*all), &stuck);
 	if (err == -ETIMEDOUT) {
 		report_note("DEAD cpu=%d: a sleep of %lld ms hadn't ended 10 s later", stuck, IDLE_NS / NSEC_PER_MSEC);
 		deaths_add(stuck);
@@ -211,25 +217,36 @@ static void measure(int64_t span)
 	if (err)
 		report_fail("starting a thread on each CPU: %s", strerror(-err));
 	i = 0;
-	cpus_for_each(cpu, report_cpus()) {
-		count_tail(all, n, &all[i]);
-		all[i].d.tails = shared[cpu].tails + all[i].d.tail;
-		shared[cpu] = all[i++].d;
+	cpus_for_each(cpu, cpus) {
+		struct work *w = &all[i++];
+
+		if (only >= 0 && cpu != only)
+			continue;
+		if (span)
+			count_tail(all, n, w);
+		shared[cpu] = w->d;
 	}
 	free(all);
 }
 
-/* The delivery on cpu: measured once more, and again, while wrong() says so of it. */
-static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d))
+/*
+ * The delivery on cpu. While wrong() says so of it, or hardly anything was read, it is measured again, up to SAMPLINGS times in all: for so long (ns;
+ * 0: the ticks), with one CPU beside it that shows what the host does, since all of them busy would be a load themselves.
+ */
+static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d), int64_t again)
 {
+	int other = cpus_next(cpu, report_cpus());
 	struct delivery *d = &shared[cpu];
+	struct cpus pair = { 0 };
 
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead", deaths_first());
+	cpus_add(&pair, cpu);
+	cpus_add(&pair, other >= 0 ? other : cpus_next(-1, report_cpus()));
 	if (!d->measured)
-		measure(SPAN_NS);
-	for (int i = 1; i < SAMPLINGS && !d->error && wrong(d); i++)
-		measure(2 * SPAN_NS);
+		measure(report_cpus(), -1, SPAN_NS, true);
+	for (int i = 1; i < SAMPLINGS && !d->error && (wrong(d) || (again && d->late.count < READS_MIN)); i++)
+		measure(&pair, cpu, again, !again);
 	if (d->error)
 		report_fail("CPU %d: %s", cpu, d->error);
 	if (d->late.count < READS_MIN)
@@ -244,7 +261,7 @@ static bool has_tail(const struct delivery *d)
 
 static void tail(int cpu)
 {
-	const struct delivery *d = judged(cpu, has_tail);
+	const struct delivery *d = judged(cpu, has_tail, 2 * SPAN_NS);
 
 	report_metric("late_p50", d->late.p50, "ns");
 	report_metric("late_p99", d->late.p99, "ns");
@@ -292,7 +309,7 @@ static void resolution(int cpu)
 
 	if (!high_resolution(cpu))
 		report_skip("high resolution timers aren't active on CPU %d", cpu);
-	d = judged(cpu, is_coarse);
+	d = judged(cpu, is_coarse, SPAN_NS / 6);
 	report_metric("late_p50", d->late.p50, "ns");
 	if (is_coarse(d))
 		report_fail("CPU %d: events of every millisecond come %.3f ms late, while it is running (median of %zu; more than %.1f ms), %d times out of %d",
@@ -311,7 +328,7 @@ static bool starts_late(const struct delivery *d)
 
 static void tick_restart(int cpu)
 {
-	const struct delivery *d = judged(cpu, starts_late);
+	const struct delivery *d = judged(cpu, starts_late, 0);
 
 	report_metric("first_p50", d->first.p50, "ns");
 	report_metric("next_p50", d->next.p50, "ns");

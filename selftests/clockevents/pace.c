@@ -16,7 +16,7 @@
 #include "busy.h"
 #include "pace.h"
 
-enum { WAITS = 25, SLEEPS = 2 };
+enum { WAITS = 15, SLEEPS = 2 };
 
 /* A wait ends before the next tick, and before a busy host takes the CPU away again. */
 #define LENGTH_NS NSEC_PER_MSEC
