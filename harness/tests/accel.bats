@@ -8,7 +8,7 @@ HYPERV=host,kvm=off,hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-time,hv-synic,h
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
-	gcc -Wall -Wextra -Werror -O2 -o probe "$BATS_TEST_DIRNAME/../lib/kvm_probe.c"
+	gcc -Wall -Wextra -Werror -O2 -o probe "$BATS_TEST_DIRNAME/../prepare/kvm_probe.c"
 	gcc -Wall -Wextra -Werror -O2 -shared -fPIC -o fake_kvm.so "$BATS_TEST_DIRNAME/fake_kvm.c"
 }
 
@@ -35,10 +35,10 @@ choose() {
 	local code=$1
 	shift
 	printf '#!/bin/sh\n%s\nexit %d\n' "${WHY:+echo \"$WHY\"}" "$code" \
-		>"$TICKPROOF_CACHE/kvm_probe-$(cksum <"$HERE/../lib/kvm_probe.c" | cut -d ' ' -f 1)"
+		>"$TICKPROOF_CACHE/kvm_probe-$(cksum <"$HERE/../prepare/kvm_probe.c" | cut -d ' ' -f 1)"
 	chmod +x "$TICKPROOF_CACHE"/kvm_probe-*
 	# shellcheck disable=SC2016
-	run env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+	run env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
 		uname() { echo x86_64; }
 		guest_conf "${GUEST:-hyperv}"
 		accel_choose "${GUEST:-hyperv}"

@@ -47,7 +47,7 @@ recorded() {
 
 # table FILE... : what bench.awk prints of them
 table() {
-	run awk -v live=41.25 -v live_status=2 -v walls='16.5 100' -v limit=60 -f "$HARNESS/lib/bench.awk" "${@/#/$BATS_TEST_TMPDIR/}"
+	run awk -v live=41.25 -v live_status=2 -v walls='16.5 100' -v limit=60 -f "$HARNESS/report/bench.awk" "${@/#/$BATS_TEST_TMPDIR/}"
 	exits 0
 }
 

@@ -12,7 +12,7 @@ setup() {
 counted() {
 	local status=$1
 	shift
-	printf '%s\n' "$@" | awk -v status="$status" -f "$HARNESS/lib/count.awk"
+	printf '%s\n' "$@" | awk -v status="$status" -f "$HARNESS/report/count.awk"
 }
 
 @test "a test that bats skipped is skipped, not passed" {

@@ -3,10 +3,10 @@
 # What the hypervisor appliance's own words prove: eyes.awk on made-up logs.
 # shellcheck disable=SC2154
 
-setup() { LIB=$(cd "$BATS_TEST_DIRNAME/../lib" && pwd); }
+setup() { HARNESS=$(cd "$BATS_TEST_DIRNAME/.." && pwd); }
 
 # eyes SINCE NOW : the conclusions from the log on stdin, in $output
-eyes() { run awk -v since="$1" -v now="$2" -f "$LIB/least_delay.awk" -f "$LIB/eyes.awk" -; }
+eyes() { run awk -v since="$1" -v now="$2" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" -; }
 
 # beats FIRST LAST RATE [CPU1-GAP AT] : a line each second of the host's uptime, the appliance's clock going at RATE; lines arrive up to
 # 0.3 s late. In the second AT CPU 1 had a gap of CPU1-GAP ms.
@@ -201,7 +201,7 @@ built() { gcc -O2 -Wall -Werror -pthread -o "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_D
 }
 
 @test "tsc_khz: the same rate twice, to 50 ppm, and what the kernel found where it says so" {
-	built tsc_khz lib/tsc_khz.c
+	built tsc_khz prepare/tsc_khz.c
 	local first second kernel
 	first=$("$BATS_TEST_TMPDIR/tsc_khz") || skip "this CPU's time stamp counter is not constant"
 	second=$("$BATS_TEST_TMPDIR/tsc_khz")

@@ -24,7 +24,7 @@ setup() {
 # prepare SETTING... : guest_prepare with those settings; prints the command and what was set
 prepare() {
 	# shellcheck disable=SC2016
-	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
 		modules_build() { echo "$PWD/modules"; }
 		TESTS_DIR=tests GUEST_DIR=$PWD/run
 		guest_conf "${GUEST:-hyperv}"
@@ -39,7 +39,7 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 
 @test "every guest's file is well formed" {
 	for conf in "$HERE"/../guests/*.conf; do
-		bash -c 'set -eu; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"; guest_conf "$1"' "$HERE" "$conf"
+		bash -c 'set -eu; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"; guest_conf "$1"' "$HERE" "$conf"
 	done
 }
 

@@ -63,7 +63,7 @@ no_scratch() { [[ -z $(compgen -G "$RESULTS/.boot.*") ]]; }
 
 # ktap_sound : report.ktap keeps the grammar of ktap.rst, plans included, and counts what the records count
 ktap_sound() {
-	awk -f "$HARNESS/lib/report.awk" "$RUN/records.tsv" >"$RUN/report.ktap"
+	awk -f "$HARNESS/report/report.awk" "$RUN/records.tsv" >"$RUN/report.ktap"
 	awk '
 		function fail(why) { print FILENAME ": line " FNR ": " why ": " $0; bad = 1 }
 		FNR == 1 && $0 != "KTAP version 1" { fail("no version line") }

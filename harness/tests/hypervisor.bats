@@ -23,7 +23,7 @@ guest() {
 # command : the command line that guest.conf leads to
 command_line() {
 	# shellcheck disable=SC2016
-	bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"
+	bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
 		guest_conf ./guest.conf
 		GUEST_ARCH=arm64 GUEST_ACCEL=tcg GUEST_CPUS=2 GUEST_CHANNEL=ttyS0 GUEST_DIR=$PWD/run
 		guest_command kernel

@@ -9,7 +9,7 @@ load helpers
 setup() {
 	fake_setup
 	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/lib/judge.sh"
+	. "$HARNESS/judge/judge.sh"
 	export LC_ALL=C
 	journals=$BATS_TEST_DIRNAME/journals
 	none=$BATS_TEST_TMPDIR/none
@@ -49,7 +49,7 @@ mutants() {
 
 # judge_all DIR EXPECTED : judge every mutant there, as many at a time as there are cores
 judge_all() {
-	export -f judge operand make_report
+	export -f judge judge_awk operand make_report
 	export HARNESS
 	# shellcheck disable=SC2016
 	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for RUN in "${@:2}"; do RUN=${RUN%/}; judge "$1"; done' judge "$2"
@@ -57,9 +57,11 @@ judge_all() {
 
 # judge_whole_all DIR EXPECTED : the same by judge.awk alone, without the sum of the lines
 judge_whole_all() {
+	export -f judge_awk
+	export HARNESS
 	# shellcheck disable=SC2016
-	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${@:3}"; do
-		awk -v today=2026-01-01 -f "$1/lib/least_delay.awk" -f "$1/lib/stamps.awk" -f "$1/lib/judge.awk" "$2" "${run}journal.log" >"${run}records.tsv"; done' judge "$HARNESS" "$2"
+	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${2}"; do
+		judge_awk -v today=2026-01-01 "$1" "${run}journal.log" >"${run}records.tsv"; done' judge "$2"
 }
 
 # none_green DIR COUNT : each mutant has a verdict, and none is 0

@@ -8,7 +8,7 @@ load helpers
 setup() {
 	fake_setup
 	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/lib/judge.sh"
+	. "$HARNESS/judge/judge.sh"
 	RUN=$BATS_TEST_TMPDIR/run EXPECTED=$BATS_TEST_TMPDIR/expected.txt
 	mkdir -p "$RUN"
 	export LC_ALL=C
@@ -426,7 +426,7 @@ stamped() {
 # show_table : the table, as $RUN/table; it exits by the verdict
 show_table() {
 	local code=0
-	awk -v now=1 -f "$HARNESS/lib/table.awk" <"$RUN/records.tsv" >"$RUN/table" || code=$?
+	awk -v now=1 -f "$HARNESS/report/table.awk" <"$RUN/records.tsv" >"$RUN/table" || code=$?
 	((code == $(verdict_code)))
 }
 

@@ -14,7 +14,7 @@ setup() {
 
 # lib COMMAND... : run a function of kernel.sh as the harness would
 lib() {
-	bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/lib/guest.sh"; "$@"' "$HERE" "$@"
+	bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"; "$@"' "$HERE" "$@"
 }
 
 fetch() { lib eval "kernel_fetch $1 $2; echo \$KERNEL_RELEASE \$KERNEL_IMAGE \$KERNEL_MODULES"; }

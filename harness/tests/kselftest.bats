@@ -153,7 +153,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	local kdir name
 	kdir=$(
 		# shellcheck source=/dev/null
-		for name in common deps kernel modules; do . "$HARNESS/lib/$name.sh"; done
+		for name in lib/common lib/deps prepare/kernel prepare/modules; do . "$HARNESS/$name.sh"; done
 		kernel_fetch amd64 6.12 && headers_fetch amd64 "$KERNEL_RELEASE"
 	)
 	run -0 make install INSTALL_PATH=there KDIR="$kdir" ARCH=x86_64

@@ -2,7 +2,7 @@
 /*
  * The reference outside: all clocks of a guest may be fast alike, and nothing
  * inside can tell. So this says what time it is, and whoever listens outside
- * compares with his own clock on arrival (harness/lib/judge.awk: G4).
+ * compares with his own clock on arrival (harness/judge/judge.awk: G4).
  */
 #define _GNU_SOURCE
 #include <errno.h>

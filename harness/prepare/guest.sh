@@ -19,15 +19,15 @@
 # On the console, byte 1 and "b" written to console.in make a serial BREAK; a sysrq key may follow.
 
 # shellcheck source=kernel.sh
-source "$HARNESS/lib/kernel.sh"
+source "$HARNESS/prepare/kernel.sh"
 # shellcheck source=modules.sh
-source "$HARNESS/lib/modules.sh"
+source "$HARNESS/prepare/modules.sh"
 # shellcheck source=accel.sh
-source "$HARNESS/lib/accel.sh"
+source "$HARNESS/prepare/accel.sh"
 # shellcheck source=appliance.sh
-source "$HARNESS/lib/appliance.sh"
+source "$HARNESS/prepare/appliance.sh"
 # shellcheck source=hypervisor.sh
-source "$HARNESS/lib/hypervisor.sh"
+source "$HARNESS/prepare/hypervisor.sh"
 
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules tests hypervisor firmware '
 

@@ -23,7 +23,7 @@ accel_check() {
 
 # host_program NAME -> the path of lib/NAME.c as a program for this host, built when it is missing
 host_program() {
-	local source=$HARNESS/lib/$1.c program
+	local source=$HARNESS/prepare/$1.c program
 	program=$CACHE/$1-$(cksum <"$source" | cut -d ' ' -f 1)
 	if [[ ! -x $program ]]; then
 		gcc -O2 -Wall -o "$program.$$" "$source" 2>"$program.log" ||

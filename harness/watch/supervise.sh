@@ -41,7 +41,7 @@ GAP=250
 BACKTRACE_WAIT=10
 
 # shellcheck source=eyes.sh
-source "$HARNESS/lib/eyes.sh"
+source "$HARNESS/watch/eyes.sh"
 
 # The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
 # Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.

@@ -40,14 +40,23 @@ make_report() {
 	mv -f "$RUN/.part" "$RUN/$1"
 }
 
+# judge_awk ARG... : judge.awk and its parts
+judge_awk() {
+	local part
+	local -a parts=()
+	for part in lib/least_delay judge/{stamps,events,guest,host,expect,verdict,judge}; do
+		parts+=(-f "$HARNESS/$part.awk")
+	done
+	awk "${parts[@]}" "$@"
+}
+
 # judge EXPECTED : what $RUN/journal.log proves, as $RUN/records.tsv
 judge() {
 	local expected=$1 today sum
 	[[ -e $expected ]] || expected=/dev/null
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
 	sum=$(head -n -1 "$RUN/journal.log" | cksum)
-	make_report records.tsv awk -v today="$today" -v sum="$sum" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/lib/stamps.awk" -f "$HARNESS/lib/judge.awk" \
-		"$(operand "$expected")" "$(operand "$RUN/journal.log")"
+	make_report records.tsv judge_awk -v today="$today" -v sum="$sum" "$(operand "$expected")" "$(operand "$RUN/journal.log")"
 }
 
 # verdict_code -> the exit code that the records come to
@@ -56,7 +65,7 @@ verdict_code() { awk -F '\t' '$1 == "verdict" { print $2 }' <"$RUN/records.tsv";
 # report : report.ktap, facts.json and metrics.tsv from the records
 # shellcheck disable=SC2016
 report() {
-	make_report report.ktap awk -f "$HARNESS/lib/report.awk" <"$RUN/records.tsv"
+	make_report report.ktap awk -f "$HARNESS/report/report.awk" <"$RUN/records.tsv"
 	make_report metrics.tsv awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
 		$1 == "metric" { print $2, $3, $4, $5 }' <"$RUN/records.tsv"
 	# Where two programs give a fact of one name, the first is told: a later one doesn't speak for it.

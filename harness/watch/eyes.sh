@@ -57,7 +57,7 @@ eyes_say() {
 	uptime
 	since=${case_began:-0}
 	((seconds == 0)) || since=$((now - seconds * 100))
-	awk -v since="${since}e-2" -v now="${now}e-2" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/lib/eyes.awk" "$GUEST_DIR/eyes.log"
+	awk -v since="${since}e-2" -v now="${now}e-2" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" "$GUEST_DIR/eyes.log"
 }
 
 # appliance_fault [SECONDS] -> why the appliance, not the guest, is at fault, if its words of that time prove it
