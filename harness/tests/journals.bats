@@ -60,7 +60,7 @@ judge_whole_all() {
 	export -f judge_awk
 	export HARNESS
 	# shellcheck disable=SC2016
-	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${2}"; do
+	printf '%s\n' "$1"/*/ | xargs -P "$(nproc)" -n 25 bash -c 'set -e; for run in "${@:2}"; do
 		judge_awk -v today=2026-01-01 "$1" "${run}journal.log" >"${run}records.tsv"; done' judge "$2"
 }
 

@@ -1,0 +1,142 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
+# SPDX-License-Identifier: GPL-2.0-only
+# One boot of the guest: its process, its channel and its console. Part of supervise.sh.
+
+# guest_kill : end the guest and everything it started, at once; it is gone when this returns
+guest_kill() {
+	local pid=$guest_pid
+	guest_pid=''
+	[[ -n $pid ]] || return 0
+	kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || :
+	# Quietly: bash has something to say about every child that is killed.
+	wait "$pid" 2>/dev/null || :
+}
+
+# guest_interrupt SIGNAL : trap action while a guest runs; its death is the end of file that ends the listening
+guest_interrupt() {
+	interrupted=$1
+	guest_kill
+	# A shell in the background is deaf to INT.
+	[[ -z $second_pid ]] || kill "-${interrupted/INT/USR1}" "$second_pid" 2>/dev/null || :
+}
+
+# console_keep : stdin into console.log until that is full; the rest is read and forgotten, so the guest never blocks
+console_keep() {
+	local size
+	size=$(stat -c %s "$RUN/console$lane.log")
+	stdbuf -o0 head -c "$((CONSOLE_LIMIT > size ? CONSOLE_LIMIT - size : 0))" >>"$RUN/console$lane.log"
+	exec cat >/dev/null
+}
+
+# console_text [OFFSET] -> what this boot has left in console.log, or what is there from OFFSET on; blank lines dropped
+console_text() { tail -c "+$((${1:-$console_start} + 1))" "$RUN/console$lane.log" | tr -d '\0\r' | sed '/^[[:space:]]*$/d'; }
+
+# guest_silent : has this boot's guest said nothing at all? Its lines end with CR LF, on the console as well; QEMU's complaints don't.
+guest_silent() {
+	! grep -q "^[0-9.]* [0-9.]* $boots [0-9]* <" "$RUN/journal$lane.log" && ! tail -c "+$((console_start + 1))" "$RUN/console$lane.log" | grep -q $'\r$'
+}
+
+# console_show : what the console said last, or at the panic, into the journal
+console_show() {
+	local line
+	while IFS= read -r line; do
+		printable line
+		journal "> console $line"
+	done < <({ console_text | sed -n "/BUG:\\|Oops\\|Internal error\\|Kernel panic/,\$p" | head -n 15 | grep . || console_text | tail -n 15; } |
+		cut -c "-$LINE_LIMIT")
+}
+
+# guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)
+guest_start() {
+	local told complaints parent=$BASHPID
+	boots=1 journal_lines=0
+	# The next number that no boot has: side by side they count together.
+	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
+	journal "> boot ${GUEST_CMD[*]}"
+	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
+	eyes_open
+	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
+	console_start=$(stat -c %s "$RUN/console$lane.log")
+	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
+	exec {answers}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
+	# shellcheck disable=SC2154  # the caller's lock
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answers}>&- {told}>&- {complaints}>&- &
+	console_pid=$!
+	# The kernel kills QEMU when this shell dies, however that happens; if it has died before the kernel was told so, there is another
+	# parent. QEMU's own complaints go where the console's do.
+	(
+		cd "$GUEST_DIR" || exit
+		# shellcheck disable=SC2016
+		exec setsid setpriv --pdeathsig KILL bash -c '((PPID == $0)) || exit; exec "$@"' "$parent" "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {told}>&- {complaints}>&-
+	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
+	guest_pid=$!
+	exec {channel}<"$GUEST_DIR/channel.out"
+	exec {told}>&- {complaints}>&-
+	[[ -z ${eyes:-} ]] || exec {eyes_out}>&-
+	# The appliance waits for the time of day, and starts the guest.
+	[[ ${GUEST_NESTED:-no} != yes ]] || answer "now $EPOCHSECONDS"
+}
+
+# guest_end : the guest is gone when this returns, and console.log is complete
+guest_end() {
+	guest_kill
+	exec {channel}<&- {answers}>&-
+	wait "$console_pid" 2>/dev/null || :
+	eyes_close
+	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
+	[[ ! -s $GUEST_DIR/appliance.log ]] ||
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"
+	journal "> off"
+}
+
+# answer WORDS : the line that the guest waits for. In a subshell, because writing to a guest that is gone must not end us.
+answer() { (printf '%s\n' "$*" >&"$answers") 2>/dev/null || :; }
+
+# channel_line SECONDS/100 : the guest's next line in $line, stamped and in the journal; blank ones say nothing, and are not kept.
+# 0: a line; 1: end of file; 2: no whole line so far; 3: more than CHANNEL_LIMIT. Half a line waits in $half.
+channel_line() {
+	local wait piece status=0
+	printf -v wait '%d.%02d' $(($1 / 100)) $(($1 % 100))
+	IFS= read -r -t "$wait" -n "$LINE_LIMIT" -u "$channel" piece || status=$?
+	channel_bytes=$((channel_bytes + ${#piece} + 1))
+	half+=${piece:0:$((LINE_LIMIT > ${#half} ? LINE_LIMIT - ${#half} : 0))}
+	((channel_bytes <= CHANNEL_LIMIT)) || return 3
+	# A piece of just that length is the beginning of a longer line, of which no more is kept.
+	((status <= 128 && (status != 0 || ${#piece} < LINE_LIMIT))) || return 2
+	((status == 0)) || [[ -n $half ]] || return 1
+	line=$half half=''
+	printable line
+	[[ -n $line ]] || return 2
+	journal "< $line"
+}
+
+# sysrq KEY... : ask the console where everybody is, with a bounded moment for each answer; all of it is in console.log
+sysrq() {
+	local key console start size last changed until patience=$SYSRQ_WAIT line half='' now rc
+	exec {console}<>"$GUEST_DIR/console.in"
+	for key; do
+		start=$(stat -c %s "$RUN/console$lane.log")
+		last=$start
+		uptime
+		until=$((now + patience * 100)) changed=$now
+		(printf '\001b%s' "$key" >&"$console") 2>/dev/null || :
+		# Answered: the log has grown and is quiet again. The channel is the clock here; it may still have lines.
+		while ((now < until)); do
+			rc=0
+			channel_line 20 || rc=$?
+			((rc == 0 || rc == 2)) || break 2
+			size=$(stat -c %s "$RUN/console$lane.log")
+			uptime
+			if ((size != last)); then
+				last=$size changed=$now
+			elif ((last != start && now - changed >= 20)); then
+				break
+			fi
+		done
+		((last > start)) || break
+		# The next one may have to wait until the kernel has given up on a CPU that doesn't answer this one.
+		patience=$((SYSRQ_WAIT + BACKTRACE_WAIT))
+	done
+	((last == start)) || journal "> console ... the answers to sysrq $* are in console.log"
+	exec {console}>&-
+}

@@ -1,0 +1,67 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
+# SPDX-License-Identifier: GPL-2.0-only
+# Why a boot ended: the guest's doing, or the emulation's. Part of supervise.sh.
+
+# remedy -> what may help where a guest did not boot
+remedy() {
+	local words='see console.log'
+	[[ $verdict != *'not ready after'* ]] || words+=', or give it longer with BOOT_TIMEOUT='
+	[[ $GUEST_ACCEL != kvm || $GUEST_ARCH != amd64 ]] || words+=', or boot it without this KVM with ACCEL=nested'
+	echo "$words"
+}
+
+# emulation_failure -> how QEMU's emulation ended this boot, if it did: not the guest's fault. Where a kernel patches its code while
+# all CPUs run, an emulated CPU may keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2):
+# "Oops: int3", or, so it seems, a triple fault where a CPU can't take exceptions yet. And the hypervisor appliance, seldom,
+# ends before it has come to start the guest.
+# What is so ended begins anew; but what ends so twice is the guest's own doing. What a guest prints on its own
+# console excuses nothing where there is an appliance to ask, and least elsewhere: see breakpoint_panic.
+emulation_failure() {
+	local words fault
+	[[ ${GUEST_EMULATED:-no} == yes ]] || return 0
+	words=$(appliance_text)
+	fault=$(triple_fault)
+	if [[ $words == *'int3: 0000'* ]] || breakpoint_panic; then
+		echo "an emulated CPU kept a breakpoint that was gone (int3)"
+	elif [[ -n $fault ]]; then
+		echo "a CPU shut down on emulated KVM ($fault)"
+	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
+		echo "the hypervisor appliance ended before it started the guest"
+	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: the guest ended'* ]]; then
+		echo "the hypervisor appliance ended without a word, and the guest with it"
+	fi
+}
+
+# breakpoint_panic : did the kernel die of a breakpoint while the running program had told of nothing bad? The guest's word alone, so it
+# must be the panic itself that ended the boot, of the last oops since that program began, as the kernel prints both.
+breakpoint_panic() {
+	[[ ${GUEST_NESTED:-no} == no && -z $bad ]] && console_text "$console_program" | awk '
+		/int3: 0000 \[#[0-9]+\]/ { oops = "int3"; next }
+		/BUG:|Oops|Internal error|general protection|invalid opcode|divide error|double fault|stack segment/ { oops = "another" }
+		/RIP: 0010:/ && oops == "int3" { oops = "int3 in the kernel" }
+		/Kernel panic - not syncing: / { found = oops == "int3 in the kernel" && /Fatal exception/; exit }
+		END { exit !found }'
+}
+
+# gone -> why a guest that ended by itself did so
+gone() {
+	local why
+	why=$(appliance_death)
+	[[ -z $why ]] || {
+		echo "SETUP the hypervisor appliance died (its words are in appliance.log): $why"
+		return
+	}
+	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
+	printable why
+	if [[ -z $ready ]]; then
+		[[ -z $why ]] || why="panic: $why"
+		[[ -n $why ]] || why=$(console_text | tail -n 1 | cut -c -200) || :
+		printable why
+		echo "NOBOOT the guest ended before it was ready${why:+: $why}"
+	elif [[ -n $why ]]; then
+		echo "PANIC $(at) $why"
+	else
+		why=$(triple_fault)
+		echo "RESET $(at) the machine restarted or ended${why:+ ($why)}"
+	fi
+}

@@ -1,0 +1,155 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
+# SPDX-License-Identifier: GPL-2.0-only
+# Listening to one boot: what it says, and by when. Part of supervise.sh.
+
+# listen : follow one boot's channel to its end, answering and holding it to its deadlines. Sets $verdict to why it
+# ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
+# to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
+listen() {
+	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait
+	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
+	uptime
+	deadline=$((now + BOOT_TIMEOUT * 100))
+	while [[ -z $verdict ]]; do
+		progress
+		parent_lives || interrupted=TERM
+		[[ -z $interrupted ]] || return 0
+		wait=$((deadline - now))
+		((program_deadline == 0 || program_deadline - now > wait)) || wait=$((program_deadline - now))
+		rc=0
+		channel_line $((wait > 100 ? 100 : wait < 1 ? 1 : wait)) || rc=$?
+		[[ -z $interrupted && $journal_lost == 0 ]] || return 0
+		uptime
+		case $rc in
+		0) listen_line ;;
+		1) verdict=gone ;;
+		3) flooded ;;
+		esac
+		# The other boot has shown that there is nothing to be had here.
+		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
+		if [[ -z $verdict ]]; then
+			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
+			((program_deadline == 0 || now < program_deadline)) ||
+				overdue "not done after the $program_limit s it may take"
+		fi
+	done
+}
+
+# listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
+listen_line() {
+	if [[ -z $ready ]]; then
+		case $line in
+		'# guest ready')
+			# What a busy host did to the boot is no matter; a wrong clock is.
+			ready=1 case_began=$now
+			journal '> ready'
+			excuse
+			[[ -z $verdict ]] || return 0
+			next_program
+			second_start
+			;;
+		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
+		esac
+		return
+	fi
+	case $line in
+	"# EXIT $program "*" $token")
+		open='' program_deadline=0 hung=0
+		todo=''
+		if [[ -n $dead ]]; then
+			verdict=dead program=''
+		elif take; then
+			next_program
+		else
+			# It has yet to say that it survived the last program, and has as long for that, whatever else it says.
+			program_limit=$SILENCE_TIMEOUT program_deadline=$((now + SILENCE_TIMEOUT * 100))
+			answer end
+		fi
+		;;
+	'# guest done') [[ -n $todo ]] || verdict=finished ;;
+	'# BEGIN '*) open=${line#\# BEGIN } case_began=$now ;;
+	'# DEAD '*) death "${line#\# DEAD }" ;;
+	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
+	'ok '*) count=$((count + 1)) open='' ;;
+	'not ok '*)
+		count=$((count + 1)) open='' bad=1
+		# Of a DEAD the question was asked when it was said.
+		if [[ -z $dead && $line == *' # DEAD'* ]]; then
+			death "$line"
+		elif [[ -z $dead ]]; then
+			excuse
+		fi
+		;;
+	esac
+	if [[ -n $dead && -z $open ]]; then
+		deadline=$((now + DEAD_GRACE * 100))
+	else
+		deadline=$((now + SILENCE_TIMEOUT * 100))
+	fi
+}
+
+# death WORDS : the guest says so of a CPU's timers; nothing that needs them is begun any more, in this boot or, where nobody had
+# changed anything, at all
+death() {
+	dead='some CPU' bad=1 open='' dead_in=$program dead_safe=$todo_safe
+	[[ ! $1 =~ (cpu=|CPU )([0-9]+) ]] || dead="CPU ${BASH_REMATCH[2]}"
+	eyes_look
+	# A sleep was 2 s overdue, and the observer needs a moment.
+	excuse 10
+	eyes_journal
+	uptime
+}
+
+# next_program : the host decides what runs, and writes so before the guest can claim it. The token, which EXIT must repeat, goes to
+# init before the program begins, and no other program lives then: so none can speak for init, or for another program, without
+# taking init or the kernel over (see above, and guest/confine.c).
+next_program() {
+	todo_name=${todo%% *}
+	program=${todo_name/\//.} open='' count=0 plan='?' bad=''
+	console_program=$(stat -c %s "$RUN/console$lane.log")
+	printf -v token '%08x' "$SRANDOM"
+	journal "> run $program $token"
+	deadline=$((now + SILENCE_TIMEOUT * 100))
+	case_began=$now
+	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
+	program_deadline=$((now + program_limit * 100))
+	answer "go $token $todo"
+}
+
+# excuse [SECONDS] : what the guest has just said, or failed to say, stands, unless the appliance's words of the last SECONDS (or since the case
+# began) prove the emulation to be at fault: then the boot is void
+excuse() {
+	local why
+	why=$(appliance_fault "${1:-0}")
+	[[ -z $why ]] || verdict="void $why"
+}
+
+# at -> the id of what the guest was doing; the end of a program is a case of its own to be blamed
+at() { echo "${open:-$program.end}"; }
+
+# overdue WHY : a deadline has passed. Under a nested guest the appliance says how far each CPU's timer got.
+overdue() {
+	local kvm
+	eyes_look
+	# That a CPU stood still for a second a while ago explains no silence of now.
+	excuse 3
+	if [[ -n $verdict ]]; then
+		:
+	elif [[ -z $ready ]]; then
+		verdict="NOBOOT guest not ready after $BOOT_TIMEOUT s"
+	elif [[ -n $dead && -z $open ]]; then
+		verdict=dead
+	else
+		kvm=$(eyes_words)
+		verdict="HANG $(at) $1${kvm:+ (KVM: $kvm)}"
+	fi
+}
+
+# flooded : the guest said more than a guest has to say
+flooded() {
+	if [[ -z $ready ]]; then
+		verdict="NOBOOT more than $CHANNEL_LIMIT bytes came before the guest was ready"
+	else
+		verdict="FLOOD $(at) more than $CHANNEL_LIMIT bytes on the channel"
+	fi
+}
