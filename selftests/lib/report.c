@@ -315,8 +315,9 @@ enum report_outcome report_run(const char *name, int cpu)
 
 static void usage(FILE *to, const char *argv0)
 {
-	fprintf(to, "usage: %s [-l] [ID|PATTERN]...\n"
+	fprintf(to, "usage: %s [-l|-r] [ID|PATTERN]...\n"
 		"  -l  list the cases' ids and exit\n"
+		"  -r  the same, each with its rule: what must hold, and who says so\n"
 		"An id may be cut down to its part behind %s.%s., and may be a glob pattern.\n",
 		argv0, program->surface, program->program);
 }
@@ -324,13 +325,16 @@ static void usage(FILE *to, const char *argv0)
 /* Reads the command line: -1 to go on, otherwise the exit code. */
 static int parse(int argc, char **argv)
 {
-	bool list = false;
+	bool list = false, rules = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "lh")) != -1) {
+	while ((c = getopt(argc, argv, "lrh")) != -1) {
 		switch (c) {
 		case 'l':
 			list = true;
+			break;
+		case 'r':
+			list = rules = true;
 			break;
 		case 'h':
 			usage(stdout, argv[0]);
@@ -353,7 +357,7 @@ static int parse(int argc, char **argv)
 			continue;
 		nr_chosen++;
 		if (list)
-			emit("%s", entries[i].id);
+			emit("%s%s%s", entries[i].id, rules ? "\t" : "", rules ? entries[i].c->rule : "");
 	}
 	return list ? EXIT_PASS : -1;
 }
