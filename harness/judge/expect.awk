@@ -77,7 +77,7 @@ function excuse(first,    w, e) {
 				}
 }
 
-# Excuses what was expected, but not what it kept from running; what was expected in vain is a failure.
+# Excuses what was expected, but not what it kept from running; what was expected and did not happen is a failure.
 function expectations(    w, e, k, about, unexcused) {
 	for (w = 1; w <= wants; w++)
 		valid[w] = holds(w)
@@ -94,16 +94,16 @@ function expectations(    w, e, k, about, unexcused) {
 	for (w = 1; w <= wants; w++) {
 		about = demanded(w)
 		if (about == 2)
-			vain("the expected " want_outcome[w] " of " want_id[w] " names no test")
+			unmet("the expected " want_outcome[w] " of " want_id[w] " names no test")
 		else if (!valid[w])
 			continue
 		else if (about && want_expires[w] < today)
-			vain("the expected " want_outcome[w] " of " want_id[w] " expired on " want_expires[w])
+			unmet("the expected " want_outcome[w] " of " want_id[w] " expired on " want_expires[w])
 		else if (about && !hit[w])
-			vain("the expected " want_outcome[w] " of " want_id[w] " did not happen")
+			unmet("the expected " want_outcome[w] " of " want_id[w] " did not happen")
 	}
 }
 
-function vain(why) {
-	add_case("expected", "expected.entry" ++vains, "UNMET", why, 0)
+function unmet(why) {
+	add_case("expected", "expected.entry" ++unmets, "UNMET", why, 0)
 }

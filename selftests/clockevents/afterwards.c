@@ -12,12 +12,12 @@
 #include "afterwards.h"
 #include "alive.h"
 #include "deaths.h"
-#include "story.h"
+#include "result.h"
 #include "tick.h"
 
 void afterwards_interrupts(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	const struct alive *a = &c->after;
 
 	if (!a->whole)
@@ -33,7 +33,7 @@ void afterwards_interrupts(int cpu)
 
 void afterwards_others(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	int64_t bound = alive_bound(&c->baseline, WAKE_ABS);
 
 	if (cpus_count(report_cpus()) < 2)
@@ -55,7 +55,7 @@ void afterwards_others(int cpu)
 /* How late they fire is reported only: that of CPUs under the load of a switch is the host's doing. */
 void afterwards_armed(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	const struct armed *a = &c->s.armed;
 
 	if (a->armed != a->fired)
@@ -71,7 +71,7 @@ void afterwards_armed(int cpu)
 
 void afterwards_periodic(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	const struct switched *s = &c->s;
 
 	if (!s->periodic_done)
@@ -87,7 +87,7 @@ void afterwards_periodic(int cpu)
 /* What was unbound is gone from this CPU, and what was refused stays refused. */
 void afterwards_gone(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	static struct ce_names before, after;
 	ssize_t written;
 	int other;
@@ -95,7 +95,7 @@ void afterwards_gone(int cpu)
 	ck_assert_int_eq(ce_snapshot(&before), 0);
 	/* A detached device of that name elsewhere would be deleted by the write. */
 	cpus_for_each(other, &before.cpus)
-		if (before.cpu[other][0] && strcmp(before.cpu[other], c->s.before) && !story_of(other)->tried)
+		if (before.cpu[other][0] && strcmp(before.cpu[other], c->s.before) && !result_of(other)->tried)
 			report_skip("CPU %d may hold %s detached: the write could delete it", other,
 				    c->s.before);
 	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
@@ -109,7 +109,7 @@ void afterwards_gone(int cpu)
 
 void afterwards_tick_mode(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	struct timer_list tl;
 	const struct tl_device *d;
 	const struct tl_cpu *now;
@@ -136,7 +136,7 @@ void afterwards_tick_mode(int cpu)
 
 void afterwards_idle(int cpu)
 {
-	struct cpu_story *c = story_need_switched(cpu);
+	struct cpu_result *c = result_need_switched(cpu);
 	const struct idleness *i = &c->idle_after;
 	struct tl_cpu before, after;
 	/* Half of the lowest HZ there is: a tick that never stops is far above it. */
@@ -167,12 +167,12 @@ void afterwards_idle(int cpu)
 
 void afterwards_preempt(int cpu)
 {
-	story_need_switched(cpu);
+	result_need_switched(cpu);
 	tick_judge_preemption(cpu, deaths_observer(cpu));
 }
 
 void afterwards_cputime(int cpu)
 {
-	story_need_switched(cpu);
+	result_need_switched(cpu);
 	tick_judge_accounting(cpu);
 }

@@ -19,7 +19,7 @@
 #include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
-#include "shown.h"
+#include "displayed.h"
 
 /* How many messages of a kind are shown; all are counted. */
 #define SHOWN_MAX 5
@@ -34,7 +34,7 @@ static void need_writable(void)
 {
 	char path[96];
 
-	shown_names();
+	displayed_names();
 	ce_path(cpus_next(-1, report_cpus()), "unbind_device", path, sizeof(path));
 	if (geteuid())
 		report_skip("writing to unbind_device needs root");
@@ -45,7 +45,7 @@ static void need_writable(void)
 /* Writes and demands the errno, for the file of every CPU the kernel has one for. */
 static void expect_error(const void *data, size_t len, int error, const char *what)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 	int cpu;
 
 	cpus_for_each(cpu, &now->cpus) {
@@ -102,7 +102,7 @@ static void newline(int cpu)
 
 	(void)cpu;
 	need_writable();
-	now = shown_names();
+	now = displayed_names();
 	/* The newline counts towards the length: */
 	memset(x, 'x', sizeof(x));
 	x[CE_NAME_LEN - 2] = '\n';
@@ -129,11 +129,11 @@ static void empty_write(int cpu)
 
 	(void)cpu;
 	need_writable();
-	before = *shown_names();
+	before = *displayed_names();
 	/* write(2) of nothing never reaches the store function. */
 	cpus_for_each(cpu, &before.cpus)
 		ck_assert_int_eq(ce_unbind(cpu, "", 0), 0);
-	if (!ce_same(&before, shown_names(), CE_BROADCAST))
+	if (!ce_same(&before, displayed_names(), CE_BROADCAST))
 		report_fail("an empty write changed a device");
 }
 
@@ -143,7 +143,7 @@ static void broadcast_busy(int cpu)
 
 	(void)cpu;
 	need_writable();
-	now = shown_names();
+	now = displayed_names();
 	if (!now->broadcast[0])
 		report_skip("there is no broadcast device");
 	if (!lone_broadcast(now))
@@ -168,7 +168,7 @@ static void expect_eacces(int cpu, const char *attribute, int flags)
 
 static void directions(int unused)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 	int cpu;
 
 	(void)unused;
@@ -181,7 +181,7 @@ static void directions(int unused)
 
 static void ordinary_user(int cpu)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 
 	/* The case has a process of its own: what it gives up, only it lacks. */
 	if (!geteuid() && (setgid(65534) || setuid(65534)))
@@ -198,13 +198,13 @@ static void nothing_changed(int cpu)
 
 	(void)cpu;
 	need_writable();
-	before = *shown_names();
+	before = *displayed_names();
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		expect_error(bad[i], strlen(bad[i]), ENODEV, "an unknown name");
-	if (!ce_same(&before, shown_names(), CE_BROADCAST))
+	if (!ce_same(&before, displayed_names(), CE_BROADCAST))
 		report_fail("a refused write changed a device");
-	what = shown_disagreement();
-	if (what && (what = shown_disagreement()))
+	what = displayed_disagreement();
+	if (what && (what = displayed_disagreement()))
 		report_fail("after refused writes, %s", what);
 }
 
@@ -243,7 +243,7 @@ static void concurrent_writes(int unused)
 	(void)unused;
 	ck_assert_ptr_nonnull(writers);
 	need_writable();
-	before = *shown_names();
+	before = *displayed_names();
 	log_err = kmsg_open(&log);
 	cpus_for_each(cpu, cpus) {
 		writers[i] = (struct writer){ .cpu = cpu, .writes = (total + n - 1) / n };
@@ -258,7 +258,7 @@ static void concurrent_writes(int unused)
 				    writers[i].wrong < 0 ? "success" : strerrorname_np(writers[i].wrong));
 	}
 	report_metric("writes", n * writers[0].writes, "writes");
-	if (!ce_same(&before, shown_names(), CE_BROADCAST))
+	if (!ce_same(&before, displayed_names(), CE_BROADCAST))
 		report_fail("concurrent refused writes changed a device");
 	while (!log_err && kmsg_next(&log, text, sizeof(text)))
 		if (kmsg_classify(text) == KMSG_TROUBLE)
@@ -268,8 +268,8 @@ static void concurrent_writes(int unused)
 static void expected_device(int unused)
 {
 	const char *expected = platform_clockevent(&platform);
-	struct ce_names *now = shown_names();
-	struct cpus up = shown_online();
+	struct ce_names *now = displayed_names();
+	struct cpus up = displayed_online();
 	int cpu;
 
 	(void)unused;
@@ -283,7 +283,7 @@ static void expected_device(int unused)
 
 static void broadcast_stable(int cpu)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 
 	(void)cpu;
 	if (strcmp(now->broadcast, at_start.broadcast))
@@ -324,13 +324,13 @@ static void since_boot(int unused)
 
 static const struct report_case cases[] = {
 	{ "since_boot", "B13: from boot on the kernel has logged no stall, lockup, warning, Oops or complaint of clocks, timers, interrupts or CPUs", since_boot, 0 },
-	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", shown_directories, 0 },
-	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", shown_modes, 0 },
-	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", shown_current_names, 0 },
-	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs", shown_timer_list_agrees, 0 },
-	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode", shown_oneshot_mode, 0 },
-	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)", shown_deltas, 0 },
-	{ "hyperv_deltas", "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)", shown_hyperv_deltas, 0 },
+	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", displayed_directories, 0 },
+	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", displayed_modes, 0 },
+	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", displayed_current_names, 0 },
+	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs", displayed_timer_list_agrees, 0 },
+	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode", displayed_oneshot_mode, 0 },
+	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)", displayed_deltas, 0 },
+	{ "hyperv_deltas", "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)", displayed_hyperv_deltas, 0 },
 	{ "unknown_name", "A8: an unknown name is ENODEV", unknown_name, 0 },
 	{ "name_length", "A9: 31 bytes are looked up (ENODEV), 32 and more are EINVAL (CS_NAME_LEN)", name_length, 0 },
 	{ "newline", "A10: exactly one trailing newline is stripped (sysfs_get_uname)", newline, 0 },

@@ -25,7 +25,7 @@
 #include "alive.h"
 #include "deaths.h"
 #include "lateness.h"
-#include "story.h"
+#include "result.h"
 #include "switch.h"
 #include "tick.h"
 
@@ -77,7 +77,7 @@ static void read_ticks(const struct group *g, enum moment moment)
 	for (size_t i = 0; i < g->n; i++) {
 		const struct tl_cpu *found = err ? NULL : timer_list_cpu(&tl, g->alive[i].cpu);
 
-		story_of(g->alive[i].cpu)->tick[moment] =
+		result_of(g->alive[i].cpu)->tick[moment] =
 			found ? *found : (struct tl_cpu){ .hres_active = -1, .nohz = -1, .tick_stopped = -1 };
 	}
 	if (!err)
@@ -97,7 +97,7 @@ static void measure(const struct cpus *cpus, bool before)
 		int observer = first, dead;
 
 		cpus_for_each(cpu, cpus) {
-			struct cpu_story *c = story_of(cpu);
+			struct cpu_result *c = result_of(cpu);
 
 			if ((cpu == first) != turn)
 				continue;
@@ -121,11 +121,11 @@ static void measure(const struct cpus *cpus, bool before)
 		dead = tick_idle(g.idle, g.n, observer);
 		if (dead >= 0) {
 			report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of %lld ms", dead,
-				    before ? story_of(dead)->device : story_of(dead)->s.after, TICK_IDLE_NS / NSEC_PER_MSEC);
+				    before ? result_of(dead)->device : result_of(dead)->s.after, TICK_IDLE_NS / NSEC_PER_MSEC);
 			deaths_add(dead);
 		}
 		for (size_t i = 0; i < g.n; i++)
-			*(before ? &story_of(g.idle[i].cpu)->idle : &story_of(g.idle[i].cpu)->idle_after) = g.idle[i];
+			*(before ? &result_of(g.idle[i].cpu)->idle : &result_of(g.idle[i].cpu)->idle_after) = g.idle[i];
 		if (dead >= 0)
 			return;
 		if (before)
@@ -134,7 +134,7 @@ static void measure(const struct cpus *cpus, bool before)
 		else
 			read_ticks(&g, IDLED);
 		for (size_t i = 0; before && i < g.n; i++) {
-			struct cpu_story *c = story_of(g.lateness[i].cpu);
+			struct cpu_result *c = result_of(g.lateness[i].cpu);
 
 			c->lateness = g.lateness[i];
 			c->measured = true;
@@ -151,16 +151,16 @@ static void measure_baselines(void)
 	state->measured = true;
 	ck_assert_int_eq(ce_snapshot(&now), 0);
 	cpus_for_each(cpu, report_cpus())
-		strcpy(story_of(cpu)->device, now.cpu[cpu]);
+		strcpy(result_of(cpu)->device, now.cpu[cpu]);
 	measure(report_cpus(), true);
 }
 
 static void baseline(int cpu)
 {
-	struct cpu_story *c = story_of(cpu);
+	struct cpu_result *c = result_of(cpu);
 	const char *device = c->device;
 
-	story_need_root();
+	result_need_root();
 	if (!state->measured)
 		measure_baselines();
 	if (c->idle.dead)
@@ -228,12 +228,12 @@ static bool to_front(int cpu)
 
 static void unbind(int cpu)
 {
-	struct cpu_story *c = story_of(cpu);
+	struct cpu_result *c = result_of(cpu);
 	const struct switched *s = &c->s;
 	char fact[32], path[64], device[CE_NAME_LEN];
 	int err, other = -1;
 
-	story_need_root();
+	result_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	c->expected = predict(cpu);
@@ -324,12 +324,12 @@ static void look_after(void)
 
 static void alive(int cpu)
 {
-	struct cpu_story *c = story_of(cpu);
+	struct cpu_result *c = result_of(cpu);
 	struct alive *a = &c->after;
 
-	story_need_root();
+	result_need_root();
 	if (!c->tried)
-		story_need_switched(cpu);
+		result_need_switched(cpu);
 	if (!state->looked && deaths_first() < 0)
 		look_after();
 	/* Another CPU's death came between: what was seen at the switch is all there is. */
@@ -347,14 +347,14 @@ static void alive(int cpu)
 
 static void functional(int cpu)
 {
-	struct cpu_story *c = story_of(cpu);
+	struct cpu_result *c = result_of(cpu);
 	const struct tl_device *d;
 	struct timer_list tl;
 	bool depends;
 
-	story_need_root();
+	result_need_root();
 	if (!c->tried)
-		story_need_switched(cpu);
+		result_need_switched(cpu);
 	if (!platform_functional(c->s.after))
 		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
 	if (deaths_first() >= 0)
@@ -378,7 +378,7 @@ static void functional(int cpu)
 static void order(int unused)
 {
 	(void)unused;
-	story_need_root();
+	result_need_root();
 	report_metric("refused", state->refused, "writes");
 	if (state->refused_changed)
 		report_fail("%u of %u writes that ended in EBUSY changed a device all the same",
@@ -401,7 +401,7 @@ static void load(int unused)
 	unsigned int early = 0;
 
 	(void)unused;
-	story_need_root();
+	result_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	ck_assert(storm && all && spinners);
@@ -499,7 +499,7 @@ static void schedule(void)
 static void setup(void)
 {
 	state = shared_memory(sizeof(*state) + cpus_count(report_cpus()) * sizeof(*state->tried));
-	story_init();
+	result_init();
 	deaths_init();
 	platform_read(&platform);
 	platform_facts(&platform);

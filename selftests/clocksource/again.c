@@ -13,7 +13,7 @@
 #include "../lib/cpus.h"
 #include "../lib/drift.h"
 #include "../lib/report.h"
-#include "home.h"
+#include "original.h"
 
 #define SPAN_NS (150 * NSEC_PER_MSEC)
 #define SAME_PPM 200
@@ -54,27 +54,27 @@ static double faster(struct pace a, struct pace b)
 
 static struct pace choose(const struct cs_list *sources, size_t i)
 {
-	home_leave_for(sources->name[(i + 1) % sources->nr]);
-	home_leave_for(sources->name[i]);
+	original_leave_for(sources->name[(i + 1) % sources->nr]);
+	original_leave_for(sources->name[i]);
 	return measure();
 }
 
 static void rate(int unused)
 {
-	const struct cs_list *sources = home_need(2);
+	const struct cs_list *sources = original_need(2);
 	struct pace before[CS_MAX], after[CS_MAX];
-	size_t home;
+	size_t original;
 	double ppm, most = 0;
 
 	(void)unused;
 	cpu_pin(cpus_next(-1, report_cpus()));
-	home = cs_find(sources, home_name());
+	original = cs_find(sources, original_name());
 	/* The one in use hasn't been left yet. */
-	before[home] = measure();
+	before[original] = measure();
 	for (size_t i = 0; i < sources->nr; i++) {
-		if (i == home)
+		if (i == original)
 			continue;
-		home_leave_for(sources->name[i]);
+		original_leave_for(sources->name[i]);
 		before[i] = measure();
 	}
 	for (size_t i = 0; i < sources->nr; i++) {
@@ -95,16 +95,16 @@ static void rate(int unused)
 			report_fail("%s is %.0f ppm %s than %s", sources->name[i], fabs(ppm),
 				    ppm > 0 ? "faster" : "slower", sources->name[0]);
 	}
-	home_return();
+	original_return();
 	report_metric("sources", sources->nr, "sources");
 	report_metric("change", most, "ppm");
-	report_metric("uncertainty", (after[home].high / after[home].low - 1) * 1e6, "ppm");
+	report_metric("uncertainty", (after[original].high / after[original].low - 1) * 1e6, "ppm");
 }
 
 static void restored(int unused)
 {
 	(void)unused;
-	home_judge();
+	original_judge();
 }
 
 static const struct report_case cases[] = {
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 {
 	static const struct report_program program = {
 		.surface = "clocksource", .program = "again",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = home_init,
+		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = original_init,
 	};
 
 	return report_main(argc, argv, &program);

@@ -17,7 +17,7 @@ void switch_away(const struct cs_list *sources)
 	char now[CS_NAME_LEN];
 
 	ck_assert_int_eq(cs_current(now), 0);
-	home_leave_for(sources->name[(cs_find(sources, now) + 1) % sources->nr]);
+	original_leave_for(sources->name[(cs_find(sources, now) + 1) % sources->nr]);
 }
 
 /* How long the sleepers go on on a slow guest, and how long the last sleep of each may then take. */

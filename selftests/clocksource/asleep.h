@@ -4,7 +4,7 @@
 #define TICKPROOF_ASLEEP_H
 
 #include "../lib/stats.h"
-#include "home.h"
+#include "original.h"
 
 /* Switches to a source that isn't in use, whichever. */
 void switch_away(const struct cs_list *sources);

@@ -45,7 +45,7 @@ static void switch_once(struct switched *s, uint64_t start, const char *to, stru
 
 	ahead = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_before);
 	begun = counter_read();
-	home_leave_for(to);
+	original_leave_for(to);
 	s->took = counter_since_ns(begun);
 	s->gap = clock_ahead(CLOCK_MONOTONIC, start, 2 * TRIES, &width_after) - ahead;
 	s->gap_width = width_before + width_after;
@@ -105,7 +105,7 @@ void measure(struct measured *m, const struct cs_list *sources, const struct cpu
 	struct snapshot last;
 	int err;
 
-	strcpy(now, home_name());
+	strcpy(now, original_name());
 	m->seed = random = start;
 	/* The raw counters of two CPUs may differ. */
 	cpu_pin(cpus_next(-1, cpus));
@@ -134,7 +134,7 @@ void measure(struct measured *m, const struct cs_list *sources, const struct cpu
 		s->read_took = counter_since_ns(round);
 	}
 	go_before_readers(false);
-	home_return();
+	original_return();
 	readers_stop(&readers);
 	for (int i = 0; i < NR_READ_CLOCKS; i++)
 		m->result[i] = readers_result(&readers, i);

@@ -8,7 +8,7 @@
 #include "../lib/clocks.h"
 #include "../lib/readers.h"
 #include "../lib/stats.h"
-#include "home.h"
+#include "original.h"
 
 /* As many switches (D1); only a guest starved beyond reason ends before, well within the program's timeout. */
 #define SWITCHES 100

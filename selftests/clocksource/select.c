@@ -15,7 +15,7 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/resolution.h"
-#include "home.h"
+#include "original.h"
 #include "sources.h"
 
 static struct platform platform;
@@ -23,12 +23,12 @@ static struct platform platform;
 /* Writes text while the worst source is in use; demands success and that source. */
 static void expect_selected(const char *text, size_t len, const char *source, const char *what)
 {
-	const struct cs_list *list = home_need(1);
+	const struct cs_list *list = original_need(1);
 	const char *worst = list->name[list->nr - 1];
 	char now[CS_NAME_LEN];
 	ssize_t n;
 
-	home_leave_for(worst);
+	original_leave_for(worst);
 	n = cs_select(text, len);
 	if (n != (ssize_t)len)
 		report_fail("writing %s gave %s instead of success", what,
@@ -43,12 +43,12 @@ static void expect_selected(const char *text, size_t len, const char *source, co
 /* An unknown name: success, and the best source. */
 static void expect_best(const char *text, const char *what)
 {
-	expect_selected(text, strlen(text), home_need(1)->name[0], what);
+	expect_selected(text, strlen(text), original_need(1)->name[0], what);
 }
 
 static void exact_names(int unused)
 {
-	const struct cs_list *list = home_need(2);
+	const struct cs_list *list = original_need(2);
 	char text[CS_NAME_LEN + 2];
 
 	(void)unused;
@@ -65,12 +65,12 @@ static void exact_names(int unused)
 		if (len + 1 < CS_NAME_LEN)
 			expect_selected(name, len + 1, name, "a name and a NUL");
 	}
-	home_return();
+	original_return();
 }
 
 static void inexact_names(int unused)
 {
-	const struct cs_list *list = home_need(2);
+	const struct cs_list *list = original_need(2);
 	char text[CS_NAME_LEN + 2];
 
 	(void)unused;
@@ -90,16 +90,16 @@ static void inexact_names(int unused)
 		if (cs_find(list, text) < 0)
 			expect_best(text, "a name without its last letter");
 	}
-	home_return();
+	original_return();
 }
 
 static void unknown_name(int unused)
 {
 	(void)unused;
-	report_metric("sources", home_need(1)->nr, "sources");
+	report_metric("sources", original_need(1)->nr, "sources");
 	expect_best("tickproof-no-such", "an unknown name");
 	expect_best("tickproof-no-such\n", "an unknown name and a newline");
-	home_return();
+	original_return();
 }
 
 static void longest_name(int unused)
@@ -107,18 +107,18 @@ static void longest_name(int unused)
 	char x[CS_NAME_LEN];
 
 	(void)unused;
-	report_metric("sources", home_need(1)->nr, "sources");
+	report_metric("sources", original_need(1)->nr, "sources");
 	memset(x, 'x', sizeof(x));
-	expect_selected(x, CS_NAME_LEN - 1, home_need(1)->name[0], "31 bytes");
-	home_return();
+	expect_selected(x, CS_NAME_LEN - 1, original_need(1)->name[0], "31 bytes");
+	original_return();
 }
 
 static void lone_newline(int unused)
 {
 	(void)unused;
-	report_metric("sources", home_need(1)->nr, "sources");
+	report_metric("sources", original_need(1)->nr, "sources");
 	expect_best("\n", "a lone newline");
-	home_return();
+	original_return();
 }
 
 /* Whether one of the messages since says that the kernel will not use jiffies. */
@@ -134,7 +134,7 @@ static bool said_so(struct kmsg *log)
 
 static void jiffies_deferred(int unused)
 {
-	const struct cs_list *list = home_need(1);
+	const struct cs_list *list = original_need(1);
 	char now[CS_NAME_LEN];
 	struct kmsg log;
 	int log_err;
@@ -149,7 +149,7 @@ static void jiffies_deferred(int unused)
 		sources_ask(list->name[0]);
 	if (strcmp(now, list->name[0]))
 		report_fail("writing jiffies selected %s instead of the best source, %s", now, list->name[0]);
-	home_return();
+	original_return();
 	if (log_err)
 		report_note("the kernel's log can't be read: %s", strerror(-log_err));
 	else if (!said_so(&log))
@@ -159,7 +159,7 @@ static void jiffies_deferred(int unused)
 static void restored(int unused)
 {
 	(void)unused;
-	home_judge();
+	original_judge();
 }
 
 static const struct report_case cases[] = {
@@ -176,7 +176,7 @@ static void setup(void)
 {
 	platform_read(&platform);
 	platform_facts(&platform);
-	home_init();
+	original_init();
 }
 
 int main(int argc, char **argv)

@@ -23,7 +23,7 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "asleep.h"
-#include "home.h"
+#include "original.h"
 #include "measure.h"
 #include "reading.h"
 
@@ -35,7 +35,7 @@ static struct measured *shared;
 /* The 100 switches, by the first case that needs them. */
 static const struct measured *measured(void)
 {
-	const struct cs_list *sources = home_need(2);
+	const struct cs_list *sources = original_need(2);
 
 	if (!shared->done)
 		measure(shared, sources, report_cpus());
@@ -58,7 +58,7 @@ static bool said(struct kmsg *log, const char *source)
 
 static void every_source(int unused)
 {
-	const struct cs_list *sources = home_need(1);
+	const struct cs_list *sources = original_need(1);
 	struct kmsg log;
 	int log_err = kmsg_open(&log);
 	char now[CS_NAME_LEN];
@@ -69,38 +69,38 @@ static void every_source(int unused)
 
 		ck_assert_int_eq(cs_current(now), 0);
 		changes = strcmp(now, sources->name[i]);
-		home_leave_for(sources->name[i]);
+		original_leave_for(sources->name[i]);
 		if (!log_err && said(&log, sources->name[i]) != changes)
 			report_fail("switching from %s to %s, the kernel %s", now, sources->name[i],
 				    changes ? "didn't log it" : "logged a switch that was none");
 	}
-	home_return();
+	original_return();
 	report_metric("sources", sources->nr, "sources");
 }
 
 static void vdso(int unused)
 {
-	const struct cs_list *sources = home_need(1);
+	const struct cs_list *sources = original_need(1);
 
 	(void)unused;
 	for (size_t i = 0; i < sources->nr; i++) {
-		home_leave_for(sources->name[i]);
+		original_leave_for(sources->name[i]);
 		reading_judge_vdso(sources->name[i]);
 	}
-	home_return();
+	original_return();
 }
 
 static void sandwich(int unused)
 {
-	const struct cs_list *sources = home_need(1);
+	const struct cs_list *sources = original_need(1);
 	unsigned long made = 0;
 
 	(void)unused;
 	for (size_t i = 0; i < sources->nr; i++) {
-		home_leave_for(sources->name[i]);
+		original_leave_for(sources->name[i]);
 		made += reading_judge_sandwich(sources->name[i], 2000, 20 * NSEC_PER_MSEC);
 	}
-	home_return();
+	original_return();
 	report_metric("sandwiches", made, "readings");
 }
 
@@ -290,7 +290,7 @@ static void ntp_restore(const struct timex *before)
 
 static void ntp(int unused)
 {
-	const struct cs_list *sources = home_need(2);
+	const struct cs_list *sources = original_need(2);
 	struct timex before = { 0 }, set = { 0 }, after = { 0 };
 	sigset_t all;
 
@@ -300,12 +300,12 @@ static void ntp(int unused)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	ntp_set(&before);
 	adjtimex(&set);
-	if (cs_select(sources->name[cs_find(sources, home_name()) ? 0 : 1],
-		      strlen(sources->name[cs_find(sources, home_name()) ? 0 : 1])) < 0)
+	if (cs_select(sources->name[cs_find(sources, original_name()) ? 0 : 1],
+		      strlen(sources->name[cs_find(sources, original_name()) ? 0 : 1])) < 0)
 		report_note("the switch failed");
 	adjtimex(&after);
 	ntp_restore(&before);
-	home_return();
+	original_return();
 	if (set.status & STA_UNSYNC)
 		report_skip("STA_UNSYNC can't be cleared here, so nothing shows that a switch sets it");
 	if (!(after.status & STA_UNSYNC))
@@ -318,7 +318,7 @@ static void ntp(int unused)
 
 static void cancel_on_set(int unused)
 {
-	const struct cs_list *sources = home_need(2);
+	const struct cs_list *sources = original_need(2);
 	struct itimerspec far = {
 		.it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400,
 	};
@@ -331,7 +331,7 @@ static void cancel_on_set(int unused)
 					 NULL), 0);
 	for (int i = 0; i < 10; i++)
 		switch_away(sources);
-	home_return();
+	original_return();
 	if (read(fd, &expirations, sizeof(expirations)) >= 0)
 		report_fail("a timerfd due in a day expired");
 	if (errno != EAGAIN)
@@ -342,7 +342,7 @@ static void cancel_on_set(int unused)
 
 static void armed_timers(int unused)
 {
-	const struct cs_list *sources = home_need(2);
+	const struct cs_list *sources = original_need(2);
 	struct stats before, s;
 	int switches = 0;
 	int64_t bound;
@@ -350,7 +350,7 @@ static void armed_timers(int unused)
 	(void)unused;
 	before = sleep_and_switch(NULL, 15, &switches);
 	s = sleep_and_switch(sources, 40, &switches);
-	home_return();
+	original_return();
 	bound = 10 * before.p99 > 20 * NSEC_PER_MSEC ? 10 * before.p99 : 20 * NSEC_PER_MSEC;
 	report_metric("switches", switches, "switches");
 	report_metric("samples", s.count, "wake-ups");
@@ -365,7 +365,7 @@ static void armed_timers(int unused)
 static void restored(int unused)
 {
 	(void)unused;
-	home_judge();
+	original_judge();
 }
 
 static const struct report_case cases[] = {
@@ -391,7 +391,7 @@ static void setup(void)
 	platform_read(&platform);
 	platform_facts(&platform);
 	counter_hz();
-	home_init();
+	original_init();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {

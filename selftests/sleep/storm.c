@@ -35,7 +35,7 @@
 #define SIGNAL (SIGRTMIN + 7)
 
 /* The timers of one CPU. */
-struct crowd {
+struct load {
 	unsigned int wanted, armed, fired, early, again, disordered;
 	int64_t earliest;
 	int error;
@@ -44,7 +44,7 @@ struct crowd {
 	bool seen[MANY];
 };
 
-static int create(struct crowd *c)
+static int create(struct load *c)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL };
 
@@ -59,7 +59,7 @@ static int create(struct crowd *c)
 	return 0;
 }
 
-static void collect(struct crowd *c, const sigset_t *set)
+static void collect(struct load *c, const sigset_t *set)
 {
 	static const struct timespec limit = { 5, 0 };
 	int64_t latest = 0;
@@ -94,9 +94,9 @@ static void collect(struct crowd *c, const sigset_t *set)
 	}
 }
 
-static void crowd_on(int cpu, void *arg)
+static void load_on(int cpu, void *arg)
 {
-	struct crowd *c = arg;
+	struct load *c = arg;
 	unsigned int seed = 4711 + cpu;
 	int64_t base;
 	sigset_t set;
@@ -142,7 +142,7 @@ static unsigned int allowed(unsigned int nr_cpus)
 static void many(int unused)
 {
 	unsigned int nr = cpus_count(report_cpus()), each = allowed(nr), fired = 0, armed = 0, disordered = 0;
-	struct crowd *all = calloc(nr, sizeof(*all));
+	struct load *all = calloc(nr, sizeof(*all));
 	size_t i = 0, n = 0;
 	struct stats s;
 	int64_t *late;
@@ -155,10 +155,10 @@ static void many(int unused)
 	ck_assert(all && late);
 	for (i = 0; i < nr; i++)
 		all[i].wanted = each;
-	judge_crew(crowd_on, all, sizeof(*all));
+	judge_crew(load_on, all, sizeof(*all));
 	i = 0;
 	cpus_for_each(cpu, report_cpus()) {
-		struct crowd *c = &all[i++];
+		struct load *c = &all[i++];
 
 		if (c->error)
 			report_fail("CPU %d: timer_create: %s", cpu, strerror(-c->error));

@@ -11,7 +11,7 @@
 #include "../lib/files.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
-#include "home.h"
+#include "original.h"
 #include "sources.h"
 
 static char name[CS_NAME_LEN], way_back[CS_NAME_LEN];
@@ -37,7 +37,7 @@ static bool chosen_at_boot(void)
  * source is in use there was most likely none, and none is left behind: an
  * override would keep out a better source that registers later.
  */
-void home_init(void)
+void original_init(void)
 {
 	parent = getpid();
 	error = cs_current(name);
@@ -50,7 +50,7 @@ void home_init(void)
 	error = restore_push(CS_CURRENT, way_back);
 }
 
-const char *home_name(void)
+const char *original_name(void)
 {
 	return name;
 }
@@ -80,7 +80,7 @@ static void drop_the_marked(void)
 	available = now;
 }
 
-const struct cs_list *home_need(size_t sources)
+const struct cs_list *original_need(size_t sources)
 {
 	if (error == -ENOENT)
 		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
@@ -125,24 +125,24 @@ static void write_and_read_back(const char *text, const char *source)
 		not_in_use(source, now);
 }
 
-void home_leave_for(const char *source)
+void original_leave_for(const char *source)
 {
 	write_and_read_back(source, source);
 }
 
-void home_return(void)
+void original_return(void)
 {
 	write_and_read_back(way_back, name);
 }
 
-void home_judge(void)
+void original_judge(void)
 {
 	char now[CS_NAME_LEN];
 
-	home_need(1);
+	original_need(1);
 	ck_assert_int_eq(cs_current(now), 0);
-	if (strcmp(now, home_name()))
-		sources_ask(home_name());
-	if (strcmp(now, home_name()))
-		report_fail("%s is in use instead of %s", now, home_name());
+	if (strcmp(now, original_name()))
+		sources_ask(original_name());
+	if (strcmp(now, original_name()))
+		report_fail("%s is in use instead of %s", now, original_name());
 }

@@ -13,9 +13,9 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/timer_list.h"
-#include "shown.h"
+#include "displayed.h"
 
-struct ce_names *shown_names(void)
+struct ce_names *displayed_names(void)
 {
 	static struct ce_names now;
 	int err = ce_snapshot(&now);
@@ -27,7 +27,7 @@ struct ce_names *shown_names(void)
 	return &now;
 }
 
-struct cpus shown_online(void)
+struct cpus displayed_online(void)
 {
 	struct cpus set;
 	int err = cpus_read("online", &set);
@@ -42,7 +42,7 @@ static struct timer_list *need_timer_list(void)
 	static struct timer_list tl;
 	int err;
 
-	shown_names();
+	displayed_names();
 	err = timer_list_read(&tl);
 	if (err == -EACCES || err == -EPERM)
 		report_skip("reading /proc/timer_list needs root");
@@ -53,9 +53,9 @@ static struct timer_list *need_timer_list(void)
 	return &tl;
 }
 
-void shown_directories(int cpu)
+void displayed_directories(int cpu)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 	struct cpus possible;
 
 	(void)cpu;
@@ -79,9 +79,9 @@ static void expect_mode(int cpu, const char *attribute, mode_t mode)
 		report_fail("%s has mode %04o instead of %04o", path, st.st_mode & 07777, mode);
 }
 
-void shown_modes(int unused)
+void displayed_modes(int unused)
 {
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 	char path[96];
 	int cpu;
 
@@ -98,10 +98,10 @@ void shown_modes(int unused)
 		report_fail("the broadcast device has an unbind_device file");
 }
 
-void shown_current_names(int unused)
+void displayed_current_names(int unused)
 {
-	struct ce_names *now = shown_names();
-	struct cpus up = shown_online();
+	struct ce_names *now = displayed_names();
+	struct cpus up = displayed_online();
 	char path[96], *text;
 	int cpu;
 
@@ -122,13 +122,13 @@ void shown_current_names(int unused)
 	}
 }
 
-const char *shown_disagreement(void)
+const char *displayed_disagreement(void)
 {
 	static char text[256];
-	struct ce_names *now = shown_names();
+	struct ce_names *now = displayed_names();
 	struct timer_list *tl = need_timer_list();
 	const struct tl_device *d;
-	struct cpus up = shown_online();
+	struct cpus up = displayed_online();
 	int cpu;
 
 	cpus_for_each(cpu, &up) {
@@ -148,22 +148,22 @@ const char *shown_disagreement(void)
 	return NULL;
 }
 
-void shown_timer_list_agrees(int cpu)
+void displayed_timer_list_agrees(int cpu)
 {
-	const char *what = shown_disagreement();
+	const char *what = displayed_disagreement();
 
 	(void)cpu;
 	/* The two files can't be read at one moment: once more. */
 	if (what)
-		what = shown_disagreement();
+		what = displayed_disagreement();
 	if (what)
 		report_fail("%s", what);
 }
 
-void shown_oneshot_mode(int unused)
+void displayed_oneshot_mode(int unused)
 {
 	struct timer_list *tl = need_timer_list();
-	struct cpus up = shown_online();
+	struct cpus up = displayed_online();
 	int cpu;
 
 	(void)unused;
@@ -189,7 +189,7 @@ void shown_oneshot_mode(int unused)
 	}
 }
 
-void shown_deltas(int unused)
+void displayed_deltas(int unused)
 {
 	struct timer_list *tl = need_timer_list();
 	size_t judged = 0;
@@ -219,7 +219,7 @@ void shown_deltas(int unused)
 		report_skip("no CPU uses a hardware clockevent");
 }
 
-void shown_hyperv_deltas(int unused)
+void displayed_hyperv_deltas(int unused)
 {
 	struct timer_list *tl = need_timer_list();
 	size_t judged = 0;

@@ -5,21 +5,21 @@
 #include "../lib/clockevents.h"
 #include "../lib/report.h"
 #include "deaths.h"
-#include "story.h"
+#include "result.h"
 
-static struct cpu_story *stories;
+static struct cpu_result *results;
 
-void story_init(void)
+void result_init(void)
 {
-	stories = shared_memory(CPUS_MAX * sizeof(*stories));
+	results = shared_memory(CPUS_MAX * sizeof(*results));
 }
 
-struct cpu_story *story_of(int cpu)
+struct cpu_result *result_of(int cpu)
 {
-	return &stories[cpu];
+	return &results[cpu];
 }
 
-void story_need_root(void)
+void result_need_root(void)
 {
 	char path[96];
 
@@ -30,12 +30,12 @@ void story_need_root(void)
 		report_skip("unbinding a clockevent needs root");
 }
 
-struct cpu_story *story_need_switched(int cpu)
+struct cpu_result *result_need_switched(int cpu)
 {
-	story_need_root();
+	result_need_root();
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
-	if (!stories[cpu].tried)
+	if (!results[cpu].tried)
 		report_skip("unbind.cpu%d has no result", cpu);
-	return &stories[cpu];
+	return &results[cpu];
 }

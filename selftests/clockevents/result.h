@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What happens to each CPU in unbind_fallback, told from case to case. */
-#ifndef TICKPROOF_STORY_H
-#define TICKPROOF_STORY_H
+/* What is measured of each CPU in unbind_fallback, from case to case. */
+#ifndef TICKPROOF_RESULT_H
+#define TICKPROOF_RESULT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,11 +13,11 @@
 #include "switch.h"
 #include "tick.h"
 
-/* When /proc/timer_list was read: before the switch, behind it, and behind the idleness that followed. */
+/* When /proc/timer_list was read: before the switch, after it, and after the idleness that followed. */
 enum moment { BEFORE, SWITCHED, IDLED };
 
-/* One CPU's story. */
-struct cpu_story {
+/* What is known of one CPU. */
+struct cpu_result {
 	char device[CE_NAME_LEN];	/* before */
 	bool measured;			/* all of what follows came to its end */
 	struct alive baseline;
@@ -32,15 +32,15 @@ struct cpu_story {
 };
 
 /* For setup(): nothing has happened yet. */
-void story_init(void);
+void result_init(void);
 
-/* A CPU's story, shared with the processes of all cases. */
-struct cpu_story *story_of(int cpu);
+/* A CPU's result, shared with the processes of all cases. */
+struct cpu_result *result_of(int cpu);
 
 /* Skips the case unless clockevents may be unbound here. */
-void story_need_root(void);
+void result_need_root(void);
 
-/* For a case about cpu behind its switch: nothing is tried any more once any CPU is dead. */
-struct cpu_story *story_need_switched(int cpu);
+/* For a case about cpu after its switch: nothing is tried any more once any CPU is dead. */
+struct cpu_result *result_need_switched(int cpu);
 
 #endif
