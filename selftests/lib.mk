@@ -18,7 +18,7 @@ LIBOBJS = $(patsubst ../lib/%.c,$(LIBDIR)/%.o,$(wildcard ../lib/*.c))
 EXTRA_CLEAN += $(LIBDIR)/libtickproof.a $(LIBOBJS) $(LIBDIR)/.libcheck
 
 # Both lib.mk make these prerequisites of a program and keep them off the list of what is linked: the
-# archive has its place behind all sources.
+# archive has its place after all sources.
 LOCAL_HDRS += $(HDRS) $(LIBTICKPROOF)
 
 # Static, so that a program runs in any userland of its architecture.

@@ -51,7 +51,7 @@ static bool is(const char *text, u64 address)
 }
 
 /*
- * In the devicetree at fdt let the memory that goes on behind end stop there, and the timer be one that stops. False
+ * In the devicetree at fdt let the memory that goes on after end stop there, and the timer be one that stops. False
  * when there is no such memory. The format is the Devicetree Specification's, chapter 5.
  */
 bool fdt_prepare(u64 fdt, u64 end)

@@ -3,7 +3,7 @@
  * The two hypercalls there are, HvCallGetVpRegisters and HvCallSetVpRegisters, in both forms of the arm64 interface:
  *	HVC #0	x0 = 0x46000001 (SMCCC), x1 = control, parameters in x2..x17 (fast), or at [x2] and [x3]
  *	HVC #1	x0 = control, parameters in x1..x16 (fast), or at [x1] and [x2]
- * The result is in x0. A fast call's output begins at the first pair of registers behind its input (HVC #0), or fills
+ * The result is in x0. A fast call's output begins at the first pair of registers after its input (HVC #0), or fills
  * the last pairs (HVC #1).
  */
 #include "monitor.h"

@@ -89,7 +89,7 @@ function expectations(    w, e, k, about, unexcused) {
 	for (k = 1; k <= plans; k++)
 		if (planned[k] in not_reached && !(planned[k] in unexcused) && !(planned[k] in interrupted_programs))
 			add_case(planned[k], planned[k] ".rest", "ERROR", not_reached[planned[k]] \
-				" cases were not reached behind what was expected", 0)
+				" cases were not reached after what was expected", 0)
 	excuse(e + 1)
 	for (w = 1; w <= wants; w++) {
 		about = demanded(w)

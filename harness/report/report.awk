@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # judge.awk's records -> KTAP (Documentation/dev-tools/ktap.rst), programs as subtests. What the guest wrote is quoted
-# so that no parser can take it for structure: no "#" in messages, no directive that isn't ours, diagnostics behind "# | ".
+# so that no parser can take it for structure: no "#" in messages, no directive that isn't ours, diagnostics after "# | ".
 
 BEGIN { FS = "\t"; max_diag = 200 }
 

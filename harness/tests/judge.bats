@@ -452,7 +452,7 @@ GOOD=('# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0')
 	whole 1 'a.one.end: DEAD'
 }
 
-@test "each DEAD wants an answer: behind one that was expected none is swallowed" {
+@test "each DEAD wants an answer: after one that was expected none is swallowed" {
 	one 1..2 "$A" '# DEAD cpu=0: gone' 'not ok 1 a.one.a # DEAD cpu 0 is gone' "$B" '# DEAD cpu=1: gone' 'ok 2 a.one.b.cpu1' 1
 	expect 'a.one.a DEAD expires=2999-01-01 known'
 	whole 1 'a.one.end: DEAD: cpu=1: gone'
@@ -478,13 +478,13 @@ GOOD=('# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0')
 	whole 1 'a.one.rest: ERROR: 1 of 1 cases were not reached'
 }
 
-@test "an expectation excuses what it names, and not what was not reached behind it" {
+@test "an expectation excuses what it names, and not what was not reached after it" {
 	local kind
 	for kind in HANG PANIC RESET FLOOD; do
 		write '> run a.one' '# RUN a.one' 1..3 "$A" "> $kind a.one.a why" '> off' '> boot qemu' '# guest ready' '> ready' \
 			'> run a.two' '# RUN a.two' 1..1 "${GOOD[@]}" '# guest done'
 		expect "a.one.a $kind expires=2999-01-01 known"
-		whole 1 'a.one.rest: ERROR: 2 of 3 cases were not reached behind what was expected'
+		whole 1 'a.one.rest: ERROR: 2 of 3 cases were not reached after what was expected'
 		expect "a.one.a $kind expires=2999-01-01 known" 'a.one.rest ERROR expires=2999-01-01 known'
 		whole 0
 		expect "a.one.a $kind expires=2999-01-01 known" 'a.one.c FAIL expires=2999-01-01 known'

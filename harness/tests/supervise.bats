@@ -240,7 +240,7 @@ not_excused() {
 	expect 'a.*.cpu1 DEAD expires=2999-01-01 dummy_timer' 'a.three.x DEAD expires=2999-01-01 dummy_timer'
 	gate
 	exits 1
-	says 'a.one.rest: ERROR: 3 of 5 cases were not reached behind what was expected (and 1 more)'
+	says 'a.one.rest: ERROR: 3 of 5 cases were not reached after what was expected (and 1 more)'
 	expect 'a.*.cpu1 DEAD expires=2999-01-01 dummy_timer' 'a.three.x DEAD expires=2999-01-01 dummy_timer' \
 		'a.*.rest ERROR expires=2999-01-01 a dead CPU ends the boot'
 	gate
@@ -364,7 +364,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	says 'NO BOOT: guest not ready after 2 s'
 }
 
-@test "half a last line doesn't swallow the EXIT behind it" {
+@test "half a last line doesn't swallow the EXIT after it" {
 	program a.one 'plan 1' 'pass x' 'printf "# half a line"'
 	gate
 	exits 0

@@ -112,7 +112,7 @@ give_up() {
 nothing_more() { rm -f "$queue"/program.*; }
 
 # second_start : once the guest has booted, let a second boot of it have what changes the system, side by side with what doesn't.
-# It has its own scratch directory and files, whose names end in 2; what it says is put behind ours when it has ended.
+# It has its own scratch directory and files, whose names end in 2; what it says is put after ours when it has ended.
 second_start() {
 	local file
 	local -a left=("$queue"/program.*) rest=("$queue"/program.2.*)
@@ -145,7 +145,7 @@ parent_lives() {
 	[[ -z $lane ]] || { read -r _ _ _ parent _ <"/proc/$BASHPID/stat" && [[ $parent == "$$" ]]; }
 }
 
-# second_end : wait for the second series of boots, and put its journal and logs behind the first's
+# second_end : wait for the second series of boots, and put its journal and logs after the first's
 second_end() {
 	local status=0 name
 	[[ -n $second_pid ]] || return 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cases of unbind_fallback that judge one CPU behind its switch, by what was measured then and by
+ * The cases of unbind_fallback that judge one CPU after its switch, by what was measured then and by
  * looking once more. Each skips where there is nothing to judge.
  */
 #ifndef TICKPROOF_AFTERWARDS_H

@@ -10,7 +10,7 @@ struct busy {
 	uint64_t start, last;
 	int64_t due;		/* ns from the start: when what is waited for is due */
 	int64_t paused;		/* ns that the host or interrupts took, all steps longer than 250 us */
-	int64_t paused_late;	/* of it, behind due */
+	int64_t paused_late;	/* of it, after due */
 };
 
 /* A wait that begins now, for what is due in so many ns. */

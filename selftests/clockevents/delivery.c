@@ -117,7 +117,7 @@ static bool sample_events(struct work *w)
 	w->d.span = w->span;
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
 		return false;
-	/* Read behind it, so that nothing is called late for what happened in between. */
+	/* Read after it, so that nothing is called late for what happened in between. */
 	due = clock_ns(CLOCK_MONOTONIC) + w->period;
 	end = due + w->span;
 	nap = w->span < SPAN_NS ? due + BUSY_NS : INT64_MAX;

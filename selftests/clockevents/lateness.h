@@ -30,7 +30,7 @@ int lateness_sample(struct lateness *all, size_t n, int observer);
  * twice that of the pokes. A busy host delays some or most wake-ups of either kind; a
  * timer that is late by a constant nearly all sleeps, but those that end with an
  * interrupt that another timer had asked for. Without high resolution timers (highres=off) a sleep
- * ends with the tick behind its deadline: a tick more.
+ * ends with the tick after its deadline: a tick more.
  */
 int64_t lateness_bound(const struct lateness *l);
 

@@ -241,7 +241,7 @@ static void unbind(int cpu)
 	if (state->last_round && c->expected.kind != FALLBACK_NONE)
 		other = stranger(device);
 	if (other >= 0 && to_front(cpu)) {
-		report_note("CPU %d, which this process may not run on, has a %s too: CPU %d's comes first on the kernel's list only behind an offline and online",
+		report_note("CPU %d, which this process may not run on, has a %s too: CPU %d's comes first on the kernel's list only after an offline and online",
 			    other, device, cpu);
 		other = -1;
 	}

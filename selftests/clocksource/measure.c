@@ -36,7 +36,7 @@ static struct snapshot snapshot(uint64_t start)
 	return s;
 }
 
-/* *last is the snapshot before, and then the one behind. */
+/* *last is the snapshot before, and then the one after. */
 static void switch_once(struct switched *s, uint64_t start, const char *to, struct snapshot *last)
 {
 	int64_t ahead, width_before, width_after;

@@ -19,9 +19,9 @@ struct switched {
 	char from[CS_NAME_LEN], to[CS_NAME_LEN];
 	int64_t gap;		/* how far MONOTONIC gained on the raw counter, ns */
 	int64_t gap_width;	/* how well that is known */
-	int64_t elapsed;	/* from the offsets before to those behind, ns */
+	int64_t elapsed;	/* from the offsets before to those after, ns */
 	int64_t took;		/* the switch itself, read back, ns */
-	int64_t read_took;	/* until every reader had read all clocks behind it, ns */
+	int64_t read_took;	/* until every reader had read all clocks after it, ns */
 	int64_t width;		/* how well a change of them is known */
 	int64_t raw;		/* how far MONOTONIC - RAW changed for certain */
 	int64_t realtime, boottime;	/* likewise, - MONOTONIC */
@@ -32,7 +32,7 @@ struct measured {
 	bool done;
 	unsigned int seed;
 	int switches;
-	unsigned int unread;	/* switches that not every reader could read behind in time */
+	unsigned int unread;	/* switches that not every reader could read after in time */
 	unsigned long rounds;	/* of the slowest reader */
 	struct switched switched[SWITCHES];
 	struct read_result result[NR_READ_CLOCKS];

@@ -163,7 +163,7 @@ static void restored(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "exact_names", "C2: a name, with or without one newline behind, selects that source and reads back", exact_names, 0 },
+	{ "exact_names", "C2: a name, with or without one newline after, selects that source and reads back", exact_names, 0 },
 	{ "inexact_names", "C3: blanks and a second newline belong to the name: success, and the best source (__clocksource_select)", inexact_names, 0 },
 	{ "unknown_name", "C3: an unknown name is taken (success) and selects the best source (__clocksource_select)", unknown_name, 0 },
 	{ "longest_name", "C4: 31 bytes are a name like any other (sysfs_get_uname)", longest_name, 0 },

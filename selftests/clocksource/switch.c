@@ -309,7 +309,7 @@ static void ntp(int unused)
 	if (set.status & STA_UNSYNC)
 		report_skip("STA_UNSYNC can't be cleared here, so nothing shows that a switch sets it");
 	if (!(after.status & STA_UNSYNC))
-		report_fail("STA_UNSYNC isn't set behind a switch: status 0x%x", after.status);
+		report_fail("STA_UNSYNC isn't set after a switch: status 0x%x", after.status);
 	if (after.freq != set.freq)
 		report_fail("the switch changed the frequency from %.3f to %.3f ppm", set.freq / 65536.,
 			    after.freq / 65536.);

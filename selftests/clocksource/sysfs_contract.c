@@ -164,7 +164,7 @@ static void unbind_refused(int unused)
 	expect_error(cs_unbind(x, CS_NAME_LEN), EINVAL, "32 bytes");
 	expect_error(cs_unbind(x, sizeof(x)), EINVAL, "4096 bytes");
 	expect_error(cs_unbind("\n", 1), ENODEV, "a lone newline");
-	/* Names are compared whole: a prefix, and one with a blank behind, are no names. */
+	/* Names are compared whole: a prefix, and one with a blank after, are no names. */
 	for (size_t i = 0; i < before.nr; i++) {
 		int len = snprintf(x, sizeof(x), "%s ", before.name[i]);
 

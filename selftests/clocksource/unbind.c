@@ -5,7 +5,7 @@
  * (kernel/time/clocksource.c: clocksource_unbind, clocksource_select_fallback).
  *
  * NOT undone: the kernel has no way to bind a clocksource again until it
- * reboots. So this runs behind all else. It sleeps nowhere: a test before it
+ * reboots. So this runs after all else. It sleeps nowhere: a test before it
  * may have left a CPU without a timer.
  */
 #define _GNU_SOURCE
@@ -51,7 +51,7 @@ static void unbind_current(const struct cs_list *before)
 	if (strcmp(now, next))
 		sources_ask(next);
 	if (strcmp(now, next))
-		report_fail("behind the unbinding of %s, %s is in use instead of the next best, %s", source,
+		report_fail("after the unbinding of %s, %s is in use instead of the next best, %s", source,
 			    now, next);
 	if (cs_find(sources_need(), source) >= 0)
 		report_fail("%s is unbound and still available", source);

@@ -226,7 +226,7 @@ static void counter(int unused)
 		report_metric("observation_ns", observation_ns / n, "ns");
 		report_metric("reading_ns", reading_ns / n, "ns");
 		report_metric("observations_per_handoff", handoff_ns / observation_ns, "ratio");
-		/* An observation can't take less than the line's journey and a reading behind it. */
+		/* An observation can't take less than the line's journey and a reading after it. */
 		report_metric("of_possible", (handoff_ns + reading_ns) / observation_ns, "ratio");
 	}
 	/* Where the kernel itself has found the TSC wanting, nobody advertises it. */

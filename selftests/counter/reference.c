@@ -57,7 +57,7 @@ static struct edge next_edge(int fd, uint64_t *samples)
 		++*samples;
 		if (e.second != old)
 			return e;
-		/* This reading still showed the old one: the new one began behind its start. */
+		/* This reading still showed the old one: the new one began after its start. */
 		e.before = now;
 	} while (counter_since_ns(begun) < 3 * NSEC_PER_SEC);
 	report_skip("a running RTC: /dev/rtc0 shows the same second for 3 s");

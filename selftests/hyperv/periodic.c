@@ -66,7 +66,7 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 			report_note("%zu interrupts only in %d periods: the phase isn't told", there, PART_PERIODS);
 			return PHASE_UNCLEAR;
 		}
-		/* To the phase that is nearer, be it in the period before or behind. */
+		/* To the phase that is nearer, be it in the period before or after. */
 		step = (densest(phase, there) - last) % (int64_t)PERIOD;
 		if (step >= (int64_t)PERIOD / 2)
 			step -= PERIOD;
@@ -85,7 +85,7 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 
 /*
  * Whoever waits a whole period from the last one's handling is never quicker than
- * that; behind an interrupt that was late, who keeps the phase is: every second time.
+ * that; after an interrupt that was late, who keeps the phase is: every second time.
  */
 static enum phase compare_intervals(int cpu, const struct hv_event *events, size_t nr)
 {

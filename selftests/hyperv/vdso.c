@@ -60,7 +60,7 @@ static double cost(int64_t (*read_clock)(clockid_t clock))
 	return stats_of(each, sizeof(each) / sizeof(*each)).p50 / 20.0;
 }
 
-/* Who reads the page does no more than the kernel does behind a system call, and spares the way there and back. */
+/* Who reads the page does no more than the kernel does after a system call, and spares the way there and back. */
 static void cost_of_reading(int unused)
 {
 	double by_libc, by_syscall;

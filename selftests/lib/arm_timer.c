@@ -13,7 +13,7 @@ static uint32_t le32(const uint8_t *p)
 	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* include/acpi/actbl2.h: struct acpi_table_gtdt, behind it struct acpi_gtdt_el2 */
+/* include/acpi/actbl2.h: struct acpi_table_gtdt, after it struct acpi_gtdt_el2 */
 #define GTDT_TIMERS	48
 #define GTDT_MIN_LEN	80
 #define GTDT_EL2	96

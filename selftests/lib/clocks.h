@@ -31,7 +31,7 @@ int64_t clock_ns_syscall(clockid_t clock);
 
 /*
  * The CPU's raw counter in ticks (TSC; CNTVCT_EL0), read in program order:
- * behind a load fence or an ISB, so that it can't be read ahead of an earlier
+ * after a load fence or an ISB, so that it can't be read ahead of an earlier
  * load (arch/x86/include/asm/msr.h rdtsc_ordered, arch_timer.h).
  */
 static inline uint64_t counter_read(void)

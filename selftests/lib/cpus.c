@@ -50,7 +50,7 @@ bool cpus_equal(const struct cpus *a, const struct cpus *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* Parses one CPU number at *s and moves *s behind it. */
+/* Parses one CPU number at *s and moves *s after it. */
 static int parse_cpu(const char **s)
 {
 	char *end;

@@ -30,7 +30,7 @@ static const unsigned int waits[] = {
 	0, 60, 75, 95, 120, 150, 175, 200, 225, 250, 275, 300, 350, 450, 600, 800
 };
 #define NR_WAITS (sizeof(waits) / sizeof(*waits))
-#define LOOK_AGAIN 150		/* loops behind a look that came too early: the line goes there and back */
+#define LOOK_AGAIN 150		/* loops after a look that came too early: the line goes there and back */
 
 /* Two threads' playing field. turn counts the hand-offs: even ones are CPU 0's to make. */
 struct game {
@@ -194,9 +194,9 @@ size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks)
 }
 
 /*
- * The reading is ordered behind the acquiring load by counter_read()'s fence
+ * The reading is ordered after the acquiring load by counter_read()'s fence
  * (arm64: the branch that left await(), and the ISB), and before the publishing
- * store, which comes behind the store of the reading itself.
+ * store, which comes after the store of the reading itself.
  */
 static inline __attribute__((always_inline)) void play(struct box *b, enum handoff_kind kind)
 {
@@ -216,7 +216,7 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 			now = reading(g->source, kind, b->side);
 		g->line.reading = now;
 		atomic_store_explicit(&g->line.turn, turn + 1, memory_order_release);
-		/* While the line travels. At first, and behind a bare one, there is nothing to compare with. */
+		/* While the line travels. At first, and after a bare one, there is nothing to compare with. */
 		if (!bare && turn && !is_bare(kind, turn - 1)) {
 			handoff_account(&b->seen, now, theirs);
 			if (!b->side && now - last < round_trip)

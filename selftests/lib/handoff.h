@@ -28,7 +28,7 @@ struct handoff_source {
 
 /* What one CPU of a pair saw. */
 struct handoff_side {
-	uint64_t observations;	/* our readings ordered behind one of the other CPU's */
+	uint64_t observations;	/* our readings ordered after one of the other CPU's */
 	uint64_t backwards;	/* ... and were smaller: must be 0 */
 	int64_t ahead;		/* the smallest of ours minus theirs; INT64_MAX: none seen */
 };

@@ -40,7 +40,7 @@ bool hyperv_is_root(const struct hyperv *h)
 	return h->high & 1u && h->high & 1u << 12;
 }
 
-/* Reads "0x2e7f", or "0" as %#x prints zero; moves *s behind it. */
+/* Reads "0x2e7f", or "0" as %#x prints zero; moves *s after it. */
 static bool flags(const char **s, uint32_t *value)
 {
 	const char *digits = *s + (strncmp(*s, "0x", 2) ? 0 : 2);

@@ -10,7 +10,7 @@
 #include "files.h"
 #include "interrupts.h"
 
-/* Reads digits and moves *s behind them; what follows must end the word. */
+/* Reads digits and moves *s after them; what follows must end the word. */
 static int number(char **s, uint64_t *value)
 {
 	char *end;
@@ -82,7 +82,7 @@ static bool is_trigger(const char *s)
 	return (word_is(s, "Level") || word_is(s, "Edge")) && (!s[len] || !strncmp(s + len, "  ", 2));
 }
 
-/* "-%-8s": the flow handler's name, as x86 has it behind the number: "2-edge", "9-fasteoi" */
+/* "-%-8s": the flow handler's name, as x86 has it after the number: "2-edge", "9-fasteoi" */
 static bool is_flow(const char *s)
 {
 	return *s == '-' && isalpha((unsigned char)s[1]);

@@ -45,7 +45,7 @@ const struct irq_row *irq_row_named(const struct irq_table *table, const char *n
 /* The row one of whose comma-separated devices has exactly this name, or NULL. */
 const struct irq_row *irq_row_of_device(const struct irq_table *table, const char *device);
 
-/* The row that says exactly this behind its counts, or NULL: the inter-processor ones have numbers that move. */
+/* The row that says exactly this after its counts, or NULL: the inter-processor ones have numbers that move. */
 const struct irq_row *irq_row_said(const struct irq_table *table, const char *text);
 
 /* Interrupts of row on cpu; 0 where the CPU has no column (offline). row may be NULL: 0. */

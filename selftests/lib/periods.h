@@ -29,7 +29,7 @@ int64_t periods_off(uint64_t sum, int64_t before, int64_t after, int64_t first, 
 
 /*
  * The lateness of every expiration that a read at now delivered, when sum had been
- * read before and count came now: an expiration that waited behind others counts
+ * read before and count came now: an expiration that waited after others counts
  * from its own due time (corrected for coordinated omission). Stores at most room,
  * the first ones, and returns how many.
  */

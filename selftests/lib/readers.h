@@ -71,7 +71,7 @@ int readers_round(struct readers *r, int64_t limit_ns, bool sleep);
 /* Ends them. */
 void readers_stop(struct readers *r);
 
-/* Of all readers together, behind readers_stop(). */
+/* Of all readers together, after readers_stop(). */
 struct read_result readers_result(const struct readers *r, int clock);
 struct stats readers_lag(const struct readers *r);
 unsigned long readers_rounds(const struct readers *r);

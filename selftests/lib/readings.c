@@ -33,7 +33,7 @@ int64_t handoff_seen(struct handoff *h)
 	int64_t seen = atomic_load_explicit(&h->latest, memory_order_acquire);
 
 #if defined(__aarch64__)
-	/* The load is done, and not only begun, before the counter is read behind an ISB. */
+	/* The load is done, and not only begun, before the counter is read after an ISB. */
 	__asm__ volatile("cbz %0, 1f\n1:\tisb" :: "r"(seen) : "memory");
 #endif
 	return seen;

@@ -194,7 +194,7 @@ static void add_entries(void)
 	add_entry(&log_case, NO_CPU);
 }
 
-/* Chooses what pattern (an id, the part of one behind the program, or a glob) names. */
+/* Chooses what pattern (an id, the part of one after the program, or a glob) names. */
 static size_t choose(const char *pattern)
 {
 	size_t prefix = strlen(program->surface) + strlen(program->program) + 2, hits = 0;
@@ -318,7 +318,7 @@ static void usage(FILE *to, const char *argv0)
 	fprintf(to, "usage: %s [-l|-r] [ID|PATTERN]...\n"
 		"  -l  list the cases' ids and exit\n"
 		"  -r  the same, each with its rule: what must hold, and who says so\n"
-		"An id may be cut down to its part behind %s.%s., and may be a glob pattern.\n",
+		"An id may be cut down to its part after %s.%s., and may be a glob pattern.\n",
 		argv0, program->surface, program->program);
 }
 

@@ -31,7 +31,7 @@ struct report_program {
 	const char *surface, *program;
 	const struct report_case *cases;
 	size_t nr_cases;
-	/* Runs in the parent behind the plan and before the first case; may be NULL. */
+	/* Runs in the parent after the plan and before the first case; may be NULL. */
 	void (*setup)(void);
 	/* Calls report_run() for each case in an order of its own; NULL: as listed. */
 	void (*schedule)(void);

@@ -24,7 +24,7 @@
 
 static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
 
-/* The numbers in /proc/PID/task, one after the other; 0 behind the last. */
+/* The numbers in /proc/PID/task, one after the other; 0 after the last. */
 static pid_t next_thread(DIR *tasks)
 {
 	struct dirent *entry;

@@ -52,7 +52,7 @@ static const char *const waits[] = {
 };
 
 #define NR_WAITS (sizeof(waits) / sizeof(*waits))
-#define URING NR_WAITS	/* a place of its own behind them */
+#define URING NR_WAITS	/* a place of its own after them */
 
 /* Shared with the process in the namespace. */
 static struct shared {

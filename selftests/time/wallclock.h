@@ -34,7 +34,7 @@ int wallclock_tai(void);
 /* A non-blocking timerfd a day away, of these flags (timerfd_settime(2)): only a set or a step reaches it. */
 int wallclock_far_timer(clockid_t clock, int flags);
 
-/* A program's schedule(): its cases in turn, and behind each of them wallclock_restore(). */
+/* A program's schedule(): its cases in turn, and after each of them wallclock_restore(). */
 void wallclock_run(const struct report_case *cases, size_t nr);
 
 /* Puts everything back now, if anything was changed; whichever process calls. Async-signal-safe. */

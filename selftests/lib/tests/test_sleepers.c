@@ -87,7 +87,7 @@ START_TEST(failed)
 }
 END_TEST
 
-/* A kernel that ends each sleep off ns behind its deadline, on clocks that move by nothing else. */
+/* A kernel that ends each sleep off ns after its deadline, on clocks that move by nothing else. */
 static int64_t fake_now, fake_off;
 
 static int64_t fake_clock(clockid_t clock)

@@ -62,7 +62,7 @@ START_TEST(alive)
 }
 END_TEST
 
-/* A kernel that ends each sleep off ns behind its deadline, on a clock that moves by nothing else. */
+/* A kernel that ends each sleep off ns after its deadline, on a clock that moves by nothing else. */
 static int64_t fake_now, fake_off;
 
 static int64_t fake_clock(clockid_t clock)
@@ -289,7 +289,7 @@ START_TEST(long_sleep)
 }
 END_TEST
 
-/* Among the living, before, between and behind them. */
+/* Among the living, before, between and after them. */
 START_TEST(one_dead_of_three)
 {
 	struct wake all[3];

@@ -43,7 +43,7 @@ enum hv_step_kind {
 	HV_STEP_SET_AHEAD,
 	/*
 	 * Looks at reg, a STIMER's CONFIG, until Enable is clear, for value at most: value and high
-	 * become the counter behind the look that found it clear, and before the last that found it
+	 * become the counter after the look that found it clear, and before the last that found it
 	 * set (0: none did). -ETIME if it stayed set.
 	 */
 	HV_STEP_WAIT,
@@ -60,7 +60,7 @@ enum hv_step_kind {
 struct hv_step {
 	__u32 kind, reg;
 	__u64 value, high;
-	__s32 error;	/* 0 or negative errno; the steps behind are done all the same */
+	__s32 error;	/* 0 or negative errno; the steps after are done all the same */
 	__u32 status;	/* Hyper-V's own word: the hypercall's status; on x86 13 where #GP was raised */
 };
 

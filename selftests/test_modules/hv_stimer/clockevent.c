@@ -184,7 +184,7 @@ static int __init hv_stimer_init(void)
 	}
 	/*
 	 * The state is this driver's, and unused where the kernel hasn't got it: a CPU that comes has
-	 * its timer before it needs one, and one that goes keeps it to the end. Nothing may fail behind.
+	 * its timer before it needs one, and one that goes keeps it to the end. Nothing may fail after.
 	 */
 	err = cpuhp_setup_state(CPUHP_AP_HYPERV_TIMER_STARTING, "clockevents/hyperv/stimer:starting",
 				timer_starting, timer_dying);

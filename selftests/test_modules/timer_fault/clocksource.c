@@ -146,7 +146,7 @@ static u64 no_read(struct clocksource *cs)
 /*
  * The source that is meant. A source of our own with the least rating there is
  * comes last in the kernel's list, so that all others lie between the list's
- * head, behind it, and itself.
+ * head, after it, and itself.
  */
 static struct clocksource *find_source(void)
 {
