@@ -18,19 +18,17 @@ struct lateness {
 };
 
 /*
- * Sleeps and pokes in turn, so that what the host does to one it does to the
- * other; on n CPUs side by side. Pins the caller to observer, which is none of them. Negative
- * errno where it can't be told: -EINVAL with one CPU, -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke never
- * woke anybody; then in error of the one concerned as well.
+ * Measures sleeps and pokes in turn, on n CPUs side by side, so that a busy host delays both alike. Pins the caller to
+ * observer, which is none of these CPUs. Returns 0, or a negative errno where nothing can be said: -EINVAL with one CPU,
+ * -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke woke nobody; then it is also in error of that CPU.
  */
 int lateness_sample(struct lateness *all, size_t n, int observer);
 
 /*
- * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and
- * twice that of the pokes. A busy host delays some or most wake-ups of either kind; a
- * timer that is late by a constant nearly all sleeps, but those that end with an
- * interrupt that another timer had asked for. Without high resolution timers (highres=off) a sleep
- * ends with the tick after its deadline: a tick more.
+ * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and twice the lower quartile of the pokes. A busy host
+ * delays wake-ups of both kinds. A timer that is always late by some ms delays nearly all sleeps; only those that end with
+ * another timer's interrupt are spared. So the lower quartile shows the timer rather than the host. Without high resolution timers
+ * (highres=off) a sleep may end with the tick after its deadline: the bound is a tick longer.
  */
 int64_t lateness_bound(const struct lateness *l);
 

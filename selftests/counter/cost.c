@@ -92,7 +92,7 @@ static void reading(int unused)
 	report_metric("batches", n, "batches");
 	report_metric("counter", counter, "ns");
 	if (!(counter > 0))
-		report_skip("a raw counter that moves within %d readings", BATCH);
+		report_skip("the raw counter didn't move within %d readings", BATCH);
 	for (size_t c = 0; c < NR_CLOCKS; c++) {
 		double vdso = typical(took.vdso[c], n), by_syscall = typical(took.syscall[c], n);
 		int calls = cs_syscalls(clocks[c].id, BATCH);

@@ -51,7 +51,7 @@ static void need_two_cpus(void)
 	cpus_for_each(cpu, report_cpus())
 		cpus[nr_cpus++] = cpu;
 	if (nr_cpus < 2)
-		report_skip("a second CPU: only one is online and allowed");
+		report_skip("there is only one CPU, online and allowed");
 }
 
 static struct played play(const struct handoff_source *source, int64_t box_ns)
@@ -190,13 +190,13 @@ static const char *step_back(const struct played *p)
 	return text;
 }
 
-/* What went back, or was hardly seen, ends the case here; a step back is one however starved the guest. */
+/* Fails the case if a reading was less than one before it, however busy the host; skips it if there were too few readings. */
 static void judge(const struct played *p, int64_t box_ns)
 {
 	if (p->backwards)
 		report_fail("%s", step_back(p));
 	if (p->starved)
-		report_skip("host CPUs enough to run both CPUs of a pair: %d of %d pairs made fewer than %d ordered observations in %.1f s, the least %llu",
+		report_skip("the host was too busy to run both CPUs of a pair: %d of %d pairs made fewer than %d ordered observations in %.1f s, the least %llu",
 			    p->starved, p->nr_pairs, HANDOFF_ENOUGH, patience(box_ns) / 1e9,
 			    (unsigned long long)p->least);
 }
@@ -229,9 +229,9 @@ static void counter(int unused)
 		/* An observation can't take less than the line's journey and a reading after it. */
 		report_metric("of_possible", (handoff_ns + reading_ns) / observation_ns, "ratio");
 	}
-	/* Where the kernel itself has found the TSC wanting, nobody advertises it. */
+	/* The kernel itself has rejected this TSC, so nothing promises that it agrees between CPUs. */
 	if (p.backwards && tsc_rejected())
-		report_skip("a TSC that the kernel trusts: it isn't among the clocksources, and %s", step_back(&p));
+		report_skip("the kernel doesn't trust this TSC (it isn't among the clocksources), and %s", step_back(&p));
 	judge(&p, 3 * BOX_NS);
 }
 
@@ -249,7 +249,7 @@ static void clock_case(enum handoff_kind kind, clockid_t clock)
 	if (clock == CLOCK_MONOTONIC)
 		report_pairs(&p);
 	if (clockset_happened(fd))
-		report_skip("a clock that nobody sets meanwhile (TFD_TIMER_CANCEL_ON_SET says it was)");
+		report_skip("the clock was set meanwhile (TFD_TIMER_CANCEL_ON_SET says so)");
 	judge(&p, BOX_NS);
 }
 

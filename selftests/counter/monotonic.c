@@ -111,7 +111,7 @@ static void clock_case(clockid_t clock)
 	report_metric("samples_syscall", total.syscalls, "readings");
 	report_metric("resolution", total.stream.step, "ns");
 	if (clockset_happened(fd))
-		report_skip("%s: a clock that nobody sets meanwhile (TFD_TIMER_CANCEL_ON_SET says it was; %llu steps back)",
+		report_skip("%s was set meanwhile (TFD_TIMER_CANCEL_ON_SET says so; %llu steps back)",
 			    clockset_name(clock), (unsigned long long)total.stream.backwards);
 	if (total.stream.backwards)
 		report_fail("on CPU %d %s went back %lld ns; %llu of %llu readings did", cpu, clockset_name(clock),
@@ -320,7 +320,7 @@ static void need_fine_clock(void)
 	char name[CS_NAME_LEN];
 
 	if (!cs_current(name) && strstr(name, "jiffies"))
-		report_skip("a fine clocksource: %s is in use", name);
+		report_skip("the clocksource in use, %s, is too coarse", name);
 }
 
 static void clock_progress(int unused)
@@ -420,7 +420,7 @@ static void migrating(int unused)
 
 	(void)unused;
 	if (cpus_count(report_cpus()) < 2)
-		report_skip("a second CPU: only one is online and allowed");
+		report_skip("there is only one CPU, online and allowed");
 	counter_hz();
 	/* At least one round trip, however slow. */
 	while (!readers_over(&r) || hops < 2 * (uint64_t)cpus_count(report_cpus())) {

@@ -204,7 +204,7 @@ static void counter_rate(int unused)
 		double ppm, limit;
 
 		if (!fit(c->raw, c->nr, unit, &rate, &ppm))
-			report_skip("CPU %d's time: it came to %zu readings only", c->cpu, c->nr);
+			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu, c->nr);
 		samples += c->nr;
 		limit = (ppm + GROSS_PPM) / 1e6 * rate.span;
 		if (rate.worst > limit)
@@ -228,7 +228,7 @@ static void counter_rate(int unused)
 static void need_arm64(void)
 {
 #if !defined(__aarch64__)
-	report_skip("CNTFRQ_EL0: arm64 alone has it");
+	report_skip("CNTFRQ_EL0 is arm64's");
 #endif
 }
 
@@ -260,14 +260,14 @@ static void cntvct(int unused)
 	need_arm64();
 	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", current,
 			   sizeof(current)) < 0 || strcmp(current, "arch_sys_counter"))
-		report_skip("arch_sys_counter as the clocksource: CLOCK_MONOTONIC_RAW is another's time");
+		report_skip("arch_sys_counter isn't the clocksource in use: CLOCK_MONOTONIC_RAW is another counter's time");
 	need_window();
 	for (int i = 0; i < w->nr_cpus; i++) {
 		const struct cpu_points *c = &w->cpus[i];
 		double ppm;
 
 		if (!fit(c->raw, c->nr, 1e9 / c->cntfrq, &rate, &ppm))
-			report_skip("CPU %d's time: it came to %zu readings only", c->cpu, c->nr);
+			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu, c->nr);
 		if (fabs(rate.slope) * 1e6 > ARITHMETIC_PPM + ppm)
 			report_fail("CPU %d: CLOCK_MONOTONIC_RAW runs %.2f ppm off CNTVCT_EL0 at CNTFRQ_EL0, more than %.2f ppm (1 ppm and the readings' uncertainty)",
 				    c->cpu, rate.slope * 1e6, ARITHMETIC_PPM + ppm);
@@ -301,7 +301,7 @@ static void monotonic_raw(int unused)
 	(void)unused;
 	need_window();
 	if (!fit(w->monotonic, w->nr, 1, &rate, &ppm))
-		report_skip("time on a CPU: it came to %zu readings only", w->nr);
+		report_skip("the CPU hardly ran: it came to %zu readings only", w->nr);
 	/* tick: us, at a USER_HZ of 100; freq: ppm << 16 (kernel/time/ntp.c, ntp_update_frequency) */
 	expected = (w->after.tick - 10000) * 100 + w->after.freq / 65536.0;
 	off = rate.slope * 1e6 - expected;
@@ -312,7 +312,7 @@ static void monotonic_raw(int unused)
 	if (fabs(off) <= ARITHMETIC_PPM + ppm)
 		return;
 	if (disciplined())
-		report_skip("a clock left alone: %s (%.2f ppm off)", disciplined(), off);
+		report_skip("the clock was changed meanwhile: %s (%.2f ppm off)", disciplined(), off);
 	report_fail("CLOCK_MONOTONIC runs %.2f ppm by CLOCK_MONOTONIC_RAW, but adjtimex says %.2f ppm; off by more than %.2f ppm (1 ppm and the readings' uncertainty)",
 		    rate.slope * 1e6, expected, ARITHMETIC_PPM + ppm);
 }
@@ -332,7 +332,7 @@ static void boottime(int unused)
 	if (w->boottime.low <= w->boottime.high)
 		return;
 	if (w->suspends_before != w->suspends_after)
-		report_skip("a system that stays awake: it was suspended meanwhile");
+		report_skip("the system was suspended meanwhile");
 	report_fail("CLOCK_BOOTTIME - CLOCK_MONOTONIC isn't constant: at least %lld ns at one time, at most %lld ns at another",
 		    (long long)w->boottime.low, (long long)w->boottime.high);
 }
@@ -345,7 +345,7 @@ static void tai(int unused)
 	need_window();
 	report_offset(&w->tai);
 	if (w->before.tai != w->after.tai)
-		report_skip("a constant TAI offset: it was changed meanwhile");
+		report_skip("the TAI offset was changed meanwhile");
 	seconds = w->after.tai * NSEC_PER_SEC;
 	if (w->tai.low > seconds || w->tai.high < seconds)
 		report_fail("CLOCK_TAI - CLOCK_REALTIME isn't the %d s that adjtimex says: at least %lld ns and at most %lld ns",
@@ -386,7 +386,7 @@ static void jiffies(int unused)
 	n = w->nr_jiffies;
 	report_metric("samples", n, "readings");
 	if (n < 9)
-		report_skip("time on a CPU: it came to %zu readings only", n);
+		report_skip("the CPU hardly ran: it came to %zu readings only", n);
 	for (size_t i = 1; i < n; i++)
 		if (w->jiffies[i].jiffies < w->jiffies[i - 1].jiffies)
 			report_fail("jiffies went back from %llu to %llu",

@@ -60,7 +60,7 @@ static struct edge next_edge(int fd, uint64_t *samples)
 		/* This reading still showed the old one: the new one began after its start. */
 		e.before = now;
 	} while (counter_since_ns(begun) < 3 * NSEC_PER_SEC);
-	report_skip("a running RTC: /dev/rtc0 shows the same second for 3 s");
+	report_skip("the RTC doesn't run: /dev/rtc0 shows the same second for 3 s");
 }
 
 /*
@@ -77,7 +77,7 @@ static void judge(const char *what, double ns, double least, double most, uint64
 	report_metric("resolution", (high - low) / 2, "ppm");
 	report_metric("span", ns / 1e9, "s");
 	if (least <= 0)
-		report_skip("a reading of %s in time: it took longer than the span", what);
+		report_skip("a reading of %s took longer than the span", what);
 	if (low > limit || high < -limit)
 		report_fail("%s runs %.0f ppm by %s, known to %.0f ppm: beyond %.0f ppm", what,
 			    (high + low) / 2, clock, (high - low) / 2, limit);
@@ -161,10 +161,10 @@ static void ptp_device(int fd, int number, const char *path)
 	if (now < 0)
 		report_skip("%s can't be read: %s", path, strerror(-now));
 	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &first))
-		report_skip("a reading of %s", path);
+		report_skip("%s could not be read", path);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &last))
-		report_skip("a reading of %s", path);
+		report_skip("%s could not be read", path);
 	ptp_offset(fd, number, path);
 	snprintf(what, sizeof(what), "the PTP clock %s", path);
 	judge(what, last.value - first.value, last.before - first.after,
@@ -226,7 +226,7 @@ static void pm_timer(int unused)
 
 	(void)unused;
 	if (why)
-		report_skip("the PM timer: %s", why);
+		report_skip("the PM timer can't be read: %s", why);
 	first = last = pm_timer_sample();
 	for (int i = 0; i < 2 * (SPAN_S - 1); i++) {
 		struct sandwich s;
@@ -234,7 +234,7 @@ static void pm_timer(int unused)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		s = pm_timer_sample();
 		if (s.after - last.before > 3 * NSEC_PER_SEC)
-			report_skip("readings of the PM timer less than a wrap (4.7 s) apart");
+			report_skip("two readings of the PM timer were more than a wrap (4.7 s) apart");
 		ticks += (s.value - last.value) & PM_TIMER_MASK;
 		last = s;
 	}

@@ -356,7 +356,7 @@ static void periodic(int cpu)
 			report_fail("STIMER1 of CPU %d, periodic, falls behind its period, further and further: it doesn't keep its phase",
 				    cpu);
 	}
-	report_skip("a host that lets CPU %d run: in 6 runs its STIMER1 was delayed too much for its phase to be told%s", cpu,
+	report_skip("the host was too busy: in 6 runs STIMER1 of CPU %d was delayed too much for its phase to be known%s", cpu,
 		    drifts ? ", though some looked like a drift" : "");
 }
 

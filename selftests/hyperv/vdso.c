@@ -38,7 +38,7 @@ static void served(int unused)
 		int calls = cs_syscalls(clocks[i].clock, 1000);
 
 		if (calls < 0)
-			report_skip("seccomp filters: %s", strerror(-calls));
+			report_skip("this kernel takes no seccomp filters: %s", strerror(-calls));
 		if (calls)
 			report_fail("%s on " HV_TSC_PAGE " makes a system call: the reference TSC page isn't valid (its sequence is 0: no stable TSC at the host?)",
 				    clocks[i].name);

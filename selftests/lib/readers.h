@@ -71,10 +71,15 @@ int readers_round(struct readers *r, int64_t limit_ns, bool sleep);
 /* Ends them. */
 void readers_stop(struct readers *r);
 
-/* Of all readers together, after readers_stop(). */
+/* Call these after readers_stop(). What all readers together saw of read_clocks[clock]. */
 struct read_result readers_result(const struct readers *r, int clock);
+
+/* By how much the coarse clocks were behind their fine ones, ns. */
 struct stats readers_lag(const struct readers *r);
+
+/* How often a reader read all clocks, summed over the readers. */
 unsigned long readers_rounds(const struct readers *r);
+
 void readers_free(struct readers *r);
 
 #endif

@@ -89,7 +89,7 @@ static void judge_pauses(void)
 	if (paused)
 		report_metric("observer_paused", paused, "ns");
 	if (paused > OBSERVER_PAUSED_MAX)
-		report_skip("time to observe: the observer was kept from running for %.1f s, so that dead timers can't be told from living ones",
+		report_skip("the observer was kept from running for %.1f s, so that dead timers can't be distinguished from living ones",
 			    paused / 1e9);
 }
 

@@ -111,7 +111,7 @@ static void moved(int unused)
 
 	(void)unused;
 	if (cpus_count(report_cpus()) < 2)
-		report_skip("one CPU: there is no other to go to");
+		report_skip("there is only one CPU");
 	for (size_t i = 0; i < KINDS; i++) {
 		movers[i].sleeper = sleeper_named(kinds[i]);
 		movers[i].moved.late = late[i][0];
@@ -143,7 +143,7 @@ static void moved(int unused)
 	if (!count)
 		report_fail("no sleeper was moved in time");
 	if (!judged)
-		report_skip("a system that lets the mover run: %zu of %zu sleeps were moved in time", count,
+		report_skip("the host was too busy to move sleepers in time: %zu of %zu were", count,
 			    KINDS * SLEEPS / 2);
 }
 

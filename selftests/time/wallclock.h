@@ -22,7 +22,7 @@ void wallclock_need(void);
 /* Sets CLOCK_REALTIME; fails the case where that fails. */
 void wallclock_set(int64_t realtime_ns);
 
-/* Adds to CLOCK_REALTIME by setting it; returns nothing more exact than that. */
+/* Moves CLOCK_REALTIME by ns: reads it, adds, and sets it; so the step is off by the time that this takes. */
 void wallclock_step(int64_t ns);
 
 /* clock_adjtime(CLOCK_REALTIME) with one mode and value; returns the clock's state (TIME_*) or -errno. */

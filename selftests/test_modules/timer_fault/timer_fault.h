@@ -39,13 +39,13 @@ extern const struct fault clockevent_faults[], clocksource_faults[], sleep_fault
 /* The fault has done what it is for, once. From any context. */
 void strike(void);
 
-/* Is it this time's turn, once in setting.every times? */
+/* Whether to strike this time: true once in setting.every calls. */
 bool due(void);
 
 /* Is this CPU one that the fault is meant for? Preemption must be off. */
 bool on_cpu(void);
 
-/* Is  the one in setting.device, where a _ may stand for a blank? */
+/* Is this the device or source named in setting.device, where "_" may stand for a blank? */
 bool named(const char *name);
 
 /* Put @handler on the entry of @symbol. Negative errno, with a line in the log that names it. */
