@@ -34,7 +34,7 @@ static bool low_resolution(void)
  */
 #define SLEEP_NS (20 * NSEC_PER_MSEC)
 
-struct sleeper {
+struct subject {
 	int poke, answer;		/* eventfds: from the caller, to the caller */
 	int64_t sleep;			/* how long each is */
 	int error;			/* errno of a sleep that failed */
@@ -45,7 +45,7 @@ struct sleeper {
 
 static void *sleep_and_wait(void *arg)
 {
-	struct sleeper *s = arg;
+	struct subject *s = arg;
 	eventfd_t value;
 
 	for (int i = 0; i < ROUNDS; i++) {
@@ -64,7 +64,7 @@ static void *sleep_and_wait(void *arg)
 
 static bool has_answered(void *arg)
 {
-	const struct sleeper *s = arg;
+	const struct subject *s = arg;
 	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
 
 	return poll(&fd, 1, 0) == 1;
@@ -75,7 +75,7 @@ static bool has_answered(void *arg)
  * running where both were put on one core, and the pokes would be late for that alone. What doesn't come so is
  * awaited once more in observed time, which a host's pause is not (wake.h).
  */
-static bool answered(struct sleeper *s)
+static bool answered(struct subject *s)
 {
 	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
 	eventfd_t value;
@@ -86,7 +86,7 @@ static bool answered(struct sleeper *s)
 }
 
 /* The k-th of n. Its sleeps end at moments of their own, so that CPUs that share a core don't wake at once. */
-static int start(struct sleeper *s, int cpu, size_t k, size_t n)
+static int start(struct subject *s, int cpu, size_t k, size_t n)
 {
 	s->sleep = SLEEP_NS * (n + k) / n;
 	s->poke = eventfd(0, EFD_CLOEXEC);
@@ -104,7 +104,7 @@ static bool never(void *arg)
 }
 
 /* One sleep and one poke of each; *which: the one that an error is about. */
-static int one_round(struct sleeper *all, size_t n, int round, size_t *which)
+static int one_round(struct subject *all, size_t n, int round, size_t *which)
 {
 	size_t *k = which;
 
@@ -130,7 +130,7 @@ static int one_round(struct sleeper *all, size_t n, int round, size_t *which)
 int lateness_sample(struct lateness *all, size_t n, int observer)
 {
 	/* Threads that never wake keep it, until the process of the case ends. */
-	struct sleeper *sleepers = calloc(n, sizeof(*sleepers));
+	struct subject *sleepers = calloc(n, sizeof(*sleepers));
 	size_t which = 0;
 	int err = 0;
 
@@ -149,7 +149,7 @@ int lateness_sample(struct lateness *all, size_t n, int observer)
 		return err;
 	}
 	for (size_t k = 0; k < n; k++) {
-		struct sleeper *s = &sleepers[k];
+		struct subject *s = &sleepers[k];
 
 		pthread_join(s->thread, NULL);
 		close(s->poke);

@@ -11,7 +11,7 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
-#include "../lib/drift.h"
+#include "../lib/offset.h"
 #include "../lib/report.h"
 #include "original.h"
 
@@ -20,6 +20,7 @@
 /* Of sources that each were calibrated by themselves: twice what NTP can make up for. */
 #define OTHERS_PPM 1000
 #define TRIES 3
+#define READINGS 16
 
 /* ns of CLOCK_MONOTONIC_RAW for a tick of the raw counter: certain bounds. */
 struct pace {
@@ -31,10 +32,10 @@ static struct pace measure(void)
 {
 	struct sandwich first, last;
 
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, &first) || !sandwich_counter(CLOCK_MONOTONIC_RAW, &first))
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first) || !sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first))
 		report_fail("the raw counter goes back");
 	clock_nap(SPAN_NS);
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, &last) || last.before <= first.after)
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &last) || last.before <= first.after)
 		report_fail("the raw counter stands still or goes back");
 	return (struct pace){
 		.low = (double)(last.value - first.value) / (last.after - first.before),

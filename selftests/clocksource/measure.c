@@ -5,6 +5,7 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/offset.h"
 #include "../lib/report.h"
 #include "measure.h"
 
@@ -16,10 +17,10 @@
 /* The clocks at one moment. */
 struct snapshot {
 	int64_t when;
-	struct range raw, realtime, boottime, tai;
+	struct offset raw, realtime, boottime, tai;
 };
 
-static int64_t width(struct range r)
+static int64_t width(struct offset r)
 {
 	return r.high - r.low;
 }
@@ -29,10 +30,10 @@ static struct snapshot snapshot(uint64_t start)
 	struct snapshot s;
 
 	s.when = counter_since_ns(start);
-	s.raw = clocks_offset(CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, TRIES);
-	s.realtime = clocks_offset(CLOCK_REALTIME, CLOCK_MONOTONIC, TRIES);
-	s.boottime = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, TRIES);
-	s.tai = clocks_offset(CLOCK_TAI, CLOCK_REALTIME, TRIES);
+	s.raw = offset_between(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC, TRIES);
+	s.realtime = offset_between(CLOCK_MONOTONIC, CLOCK_REALTIME, TRIES);
+	s.boottime = offset_between(CLOCK_MONOTONIC, CLOCK_BOOTTIME, TRIES);
+	s.tai = offset_between(CLOCK_REALTIME, CLOCK_TAI, TRIES);
 	return s;
 }
 
@@ -51,10 +52,10 @@ static void switch_once(struct switched *s, uint64_t start, const char *to, stru
 	s->gap_width = width_before + width_after;
 	now = snapshot(start);
 	s->elapsed = counter_since_ns(start) - last->when;
-	s->raw = range_change(last->raw, now.raw);
-	s->realtime = range_change(last->realtime, now.realtime);
-	s->boottime = range_change(last->boottime, now.boottime);
-	s->tai = range_change(last->tai, now.tai);
+	s->raw = offset_step_error(&last->raw, &now.raw, 0);
+	s->realtime = offset_step_error(&last->realtime, &now.realtime, 0);
+	s->boottime = offset_step_error(&last->boottime, &now.boottime, 0);
+	s->tai = offset_step_error(&last->tai, &now.tai, 0);
 	s->width = width(last->raw) + width(now.raw);
 	*last = now;
 }

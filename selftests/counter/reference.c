@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include "../lib/clocks.h"
-#include "../lib/drift.h"
+#include "../lib/offset.h"
 #include "../lib/files.h"
 #include "../lib/report.h"
 #include "pm_timer.h"
 
 #define SPAN_S 3
+#define TRIES 16
 
 /* The most that NTP may steer a clock by (MAXFREQ, kernel/time/ntp.c). */
 #define LIMIT_PPM 500.0
@@ -128,10 +129,10 @@ static void ptp_offset(int fd, int number, const char *path)
 	struct sandwich s;
 	int64_t least, most, claimed;
 
-	if (!sandwich_clocks(CLOCK_REALTIME, fd_clock(fd), &s))
+	if (!sandwich_clocks(CLOCK_REALTIME, fd_clock(fd), TRIES, &s))
 		return;
-	least = s.value - s.after;
-	most = s.value - s.before;
+	least = offset_of(&s).low;
+	most = offset_of(&s).high;
 	snprintf(name, sizeof(name), "ptp%d_offset", number);
 	report_metric(name, (least + most) / 2., "ns");
 	snprintf(file, sizeof(file), "/sys/class/ptp/ptp%d/clock_name", number);
@@ -160,10 +161,10 @@ static void ptp_device(int fd, int number, const char *path)
 
 	if (now < 0)
 		report_skip("%s can't be read: %s", path, strerror(-now));
-	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &first))
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), TRIES, &first))
 		report_skip("%s could not be read", path);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), &last))
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), TRIES, &last))
 		report_skip("%s could not be read", path);
 	ptp_offset(fd, number, path);
 	snprintf(what, sizeof(what), "the PTP clock %s", path);
@@ -201,20 +202,19 @@ static void ptp(int unused)
  */
 #define PM_TIMER_PPM 100.0
 
+static int64_t read_pm_timer(void *unused)
+{
+	(void)unused;
+	return pm_timer_read();
+}
+
 /* A reading of the PM timer, the narrowest of some, between two of CLOCK_MONOTONIC_RAW. */
 static struct sandwich pm_timer_sample(void)
 {
-	struct sandwich best = { .before = 0, .after = INT64_MAX };
+	struct sandwich s;
 
-	for (int i = 0; i < 50; i++) {
-		struct sandwich s = { .before = clock_ns(CLOCK_MONOTONIC_RAW) };
-
-		s.value = pm_timer_read();
-		s.after = clock_ns(CLOCK_MONOTONIC_RAW);
-		if (s.after - s.before < best.after - best.before)
-			best = s;
-	}
-	return best;
+	sandwich_with(CLOCK_MONOTONIC_RAW, read_pm_timer, NULL, 50, &s);
+	return s;
 }
 
 static void pm_timer(int unused)

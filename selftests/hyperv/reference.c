@@ -18,6 +18,7 @@
 #include "guest.h"
 
 #define TICK_NS (NSEC_PER_SEC / HV_REFERENCE_HZ)
+#define TRIES 30
 
 static void need_counter(void)
 {
@@ -26,20 +27,9 @@ static void need_counter(void)
 		report_skip("the reference counter is not offered (CPUID 0x40000003 EAX bit 1; on arm64 the module hv_regs would tell)");
 }
 
-/* The tightest of some readings of the counter between two of a clock. */
-static void sandwich(int cpu, clockid_t clock, int64_t *ticks, int64_t *ns, int64_t *width)
+static int64_t read_counter(void *cpu)
 {
-	*width = INT64_MAX;
-	for (int i = 0; i < 30; i++) {
-		int64_t before = clock_ns(clock), count = guest_read(cpu, HV_REG_TIME_REF_COUNT);
-		int64_t after = clock_ns(clock);
-
-		if (after - before < *width) {
-			*ticks = count;
-			*ns = before + (after - before) / 2;
-			*width = after - before;
-		}
-	}
+	return guest_read(*(int *)cpu, HV_REG_TIME_REF_COUNT);
 }
 
 /* Whether the clocksource in use is this very counter, and so the clocks have its rate exactly. */
@@ -51,31 +41,34 @@ static bool clocks_are_the_counter(void)
 static void rate(int unused)
 {
 	struct timespec ts = ns_timespec(500 * NSEC_PER_MSEC);
-	int64_t ticks0, ns0, width0, ticks1, ns1, width1;
-	double ppm, uncertain, bound;
 	int cpu = cpus_next(-1, report_cpus());
+	double ppm, uncertain, bound, ns;
+	struct sandwich first, last;
+	int64_t ticks;
 
 	(void)unused;
 	need_counter();
 	cpu_pin(cpu);
 	guest_need_registers(cpu);
-	sandwich(cpu, CLOCK_MONOTONIC_RAW, &ticks0, &ns0, &width0);
+	sandwich_with(CLOCK_MONOTONIC_RAW, read_counter, &cpu, TRIES, &first);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	sandwich(cpu, CLOCK_MONOTONIC_RAW, &ticks1, &ns1, &width1);
-	ppm = ((ticks1 - ticks0) * (double)TICK_NS / (ns1 - ns0) - 1) * 1e6;
+	sandwich_with(CLOCK_MONOTONIC_RAW, read_counter, &cpu, TRIES, &last);
+	ticks = last.value - first.value;
+	ns = (last.before + last.after - first.before - first.after) / 2.0;
+	ppm = (ticks * (double)TICK_NS / ns - 1) * 1e6;
 	/* Each reading is right to half its width, and a tick. */
-	uncertain = ((width0 + width1) / 2.0 + 2 * TICK_NS) / (ns1 - ns0) * 1e6;
+	uncertain = ((sandwich_width(&first) + sandwich_width(&last)) / 2.0 + 2 * TICK_NS) / ns * 1e6;
 	bound = (clocks_are_the_counter() ? 1 : 500) + uncertain;
-	report_metric("rate", (ticks1 - ticks0) * 1e9 / (ns1 - ns0), "Hz");
+	report_metric("rate", ticks * 1e9 / ns, "Hz");
 	report_metric("deviation", ppm, "ppm");
 	report_metric("uncertainty", uncertain, "ppm");
 	if (fabs(ppm) > bound)
 		report_fail("%.0f ticks in a second of CLOCK_MONOTONIC_RAW on %s: %.1f ppm off, more than %.1f ppm",
-			    (ticks1 - ticks0) * 1e9 / (ns1 - ns0), guest_clocksource(), ppm, bound);
+			    ticks * 1e9 / ns, guest_clocksource(), ppm, bound);
 }
 
 /* One cache line that two readers hand to each other, each with the last value read. */
-struct handoff {
+struct turns {
 	_Alignas(64) atomic_int turn;
 	uint64_t last;
 	_Atomic bool stop;
@@ -84,7 +77,7 @@ struct handoff {
 };
 
 struct reader {
-	struct handoff *h;
+	struct turns *h;
 	int me, cpu;
 	int64_t limit_ns;
 };
@@ -92,7 +85,7 @@ struct reader {
 static void *read_in_turn(void *arg)
 {
 	struct reader *r = arg;
-	struct handoff *h = r->h;
+	struct turns *h = r->h;
 	uint64_t begun, now;
 
 	cpu_pin(r->cpu);
@@ -123,7 +116,7 @@ static void *read_in_turn(void *arg)
 
 static void judge_pair(int a, int b, int64_t limit_ns, uint64_t *readings, uint64_t *equal)
 {
-	struct handoff h = { 0 };
+	struct turns h = { 0 };
 	struct reader readers[2] = { { &h, 0, a, limit_ns }, { &h, 1, b, limit_ns } };
 	pthread_t threads[2];
 
@@ -173,23 +166,23 @@ static void never_backwards(int unused)
 static void fit(clockid_t clock, const char *name, double tolerance_ppm)
 {
 	int64_t begun = clock_ns(CLOCK_MONOTONIC), misfit, tolerance, narrowest = INT64_MAX, took;
-	struct offset_bounds o;
+	struct offset o = { 0 };
 	int cpu, cpus = 0;
 
-	offset_start(&o);
 	for (int round = 0; round < 10; round++) {
 		cpus_for_each(cpu, report_cpus()) {
 			guest_need_registers(cpu);
 			ck_assert_int_eq(cpu_pin(cpu), 0);
 			for (int i = 0; i < 20; i++) {
-				int64_t before = clock_ns(clock);
-				int64_t count = guest_read(cpu, HV_REG_TIME_REF_COUNT);
-				int64_t after = clock_ns(clock);
+				struct sandwich s;
 
+				if (!sandwich_with(clock, read_counter, &cpu, 1, &s))
+					continue;
 				/* The counter's value holds for a whole tick: it stands for its middle. */
-				offset_add(&o, before, count * TICK_NS + TICK_NS / 2, after);
-				if (after - before < narrowest)
-					narrowest = after - before;
+				s.value = s.value * TICK_NS + TICK_NS / 2;
+				offset_meet(&o, &s);
+				if (sandwich_width(&s) < narrowest)
+					narrowest = sandwich_width(&s);
 			}
 			cpus += !round;
 		}

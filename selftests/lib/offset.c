@@ -2,35 +2,92 @@
 #include "clocks.h"
 #include "offset.h"
 
-void offset_start(struct offset_bounds *o)
+static void keep_narrower(struct sandwich *narrowest, const struct sandwich *s)
 {
-	*o = (struct offset_bounds){ INT64_MIN, INT64_MAX, 0 };
+	if (sandwich_width(s) >= 0 &&
+	    (sandwich_width(narrowest) < 0 || sandwich_width(s) < sandwich_width(narrowest)))
+		*narrowest = *s;
 }
 
-void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_after)
+bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest)
 {
-	if (b - a_after > o->low)
-		o->low = b - a_after;
-	if (b - a_before < o->high)
-		o->high = b - a_before;
+	*narrowest = (struct sandwich){ .after = -1 };
+	while (tries-- > 0) {
+		struct sandwich s;
+
+		s.before = clock_ns(outer);
+		s.value = inner(arg);
+		s.after = clock_ns(outer);
+		keep_narrower(narrowest, &s);
+	}
+	return sandwich_width(narrowest) >= 0;
+}
+
+static int64_t read_clock(void *clock)
+{
+	return clock_ns(*(clockid_t *)clock);
+}
+
+bool sandwich_clocks(clockid_t outer, clockid_t inner, int tries, struct sandwich *narrowest)
+{
+	return sandwich_with(outer, read_clock, &inner, tries, narrowest);
+}
+
+bool sandwich_counter(clockid_t inner, int tries, struct sandwich *narrowest)
+{
+	*narrowest = (struct sandwich){ .after = -1 };
+	while (tries-- > 0) {
+		struct sandwich s;
+
+		s.before = counter_read();
+		s.value = clock_ns(inner);
+		s.after = counter_read();
+		keep_narrower(narrowest, &s);
+	}
+	return sandwich_width(narrowest) >= 0;
+}
+
+struct offset offset_of(const struct sandwich *s)
+{
+	return (struct offset){ s->value - s->after, s->value - s->before, 1 };
+}
+
+void offset_meet(struct offset *o, const struct sandwich *s)
+{
+	struct offset one = offset_of(s);
+
+	if (!o->samples || one.low > o->low)
+		o->low = one.low;
+	if (!o->samples || one.high < o->high)
+		o->high = one.high;
 	o->samples++;
 }
 
-void offset_sample(struct offset_bounds *o, clockid_t a, clockid_t b, int n)
+void offset_sample(struct offset *o, clockid_t outer, clockid_t inner, int n)
 {
 	while (n-- > 0) {
-		int64_t before = clock_ns(a), between = clock_ns(b);
+		struct sandwich s;
 
-		offset_add(o, before, between, clock_ns(a));
+		s.before = clock_ns(outer);
+		s.value = clock_ns(inner);
+		s.after = clock_ns(outer);
+		offset_meet(o, &s);
 	}
 }
 
-int64_t offset_misfit(const struct offset_bounds *o)
+struct offset offset_between(clockid_t outer, clockid_t inner, int tries)
+{
+	struct sandwich s;
+
+	return sandwich_clocks(outer, inner, tries, &s) ? offset_of(&s) : (struct offset){ 0 };
+}
+
+int64_t offset_misfit(const struct offset *o)
 {
 	return o->samples ? o->low - o->high : 0;
 }
 
-int64_t offset_step_error(const struct offset_bounds *a, const struct offset_bounds *b, int64_t step)
+int64_t offset_step_error(const struct offset *a, const struct offset *b, int64_t step)
 {
 	if (!a->samples || !b->samples)
 		return 0;
@@ -39,4 +96,16 @@ int64_t offset_step_error(const struct offset_bounds *a, const struct offset_bou
 	if (b->high < a->low + step)
 		return b->high - (a->low + step);
 	return 0;
+}
+
+int64_t clock_ahead(clockid_t clock, uint64_t start, int tries, int64_t *width)
+{
+	double ns_per_tick = (double)NSEC_PER_SEC / counter_hz();
+	struct sandwich s;
+
+	*width = 0;
+	if (!sandwich_counter(clock, tries, &s))
+		return 0;
+	*width = sandwich_width(&s) * ns_per_tick;
+	return s.value - (int64_t)((s.before - (int64_t)start + sandwich_width(&s) / 2) * ns_per_tick);
 }

@@ -1,35 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Whether two clocks keep one offset, told by reading one between two readings of the other. */
+/* How far one clock is ahead of another, by reading one between two readings of the other. */
 #ifndef TICKPROOF_OFFSET_H
 #define TICKPROOF_OFFSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
+/* A reading of one clock between two of another, as tools/testing/selftests/timers/freq-step.c takes them. */
+struct sandwich {
+	int64_t before, value, after;
+};
+
+static inline int64_t sandwich_width(const struct sandwich *s)
+{
+	return s->after - s->before;
+}
+
 /*
- * b was read between two readings of a: that confines the offset b - a to
- * [b - a_after, b - a_before]. If both tick alike one offset satisfies every
- * sample, however wide a preempted reader made some.
+ * The narrowest of so many sandwiches of inner within outer, read as libc does, in ns. One in which outer went
+ * back is no sandwich. False if there was none.
  */
-struct offset_bounds {
-	int64_t low, high;	/* the offset is in [low, high]; low > high: no one offset fits */
+bool sandwich_clocks(clockid_t outer, clockid_t inner, int tries, struct sandwich *narrowest);
+
+/* The same within the raw counter: before and after are its ticks. */
+bool sandwich_counter(clockid_t inner, int tries, struct sandwich *narrowest);
+
+/* The same of whatever inner(arg) reads, in a unit of its own. */
+bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest);
+
+/*
+ * What is certain about the offset inner - outer, ns. A sandwich confines it to [value - after, value - before]; if
+ * both clocks tick alike, one offset fits all sandwiches, however wide a preempted reader made some. Start from { 0 }.
+ */
+struct offset {
+	int64_t low, high;	/* low > high: no one offset fits */
 	size_t samples;
 };
 
-void offset_start(struct offset_bounds *o);
-void offset_add(struct offset_bounds *o, int64_t a_before, int64_t b, int64_t a_after);
+/* What one sandwich says. */
+struct offset offset_of(const struct sandwich *s);
 
-/* Adds n samples of clock b, read between readings of clock a. */
-void offset_sample(struct offset_bounds *o, clockid_t a, clockid_t b, int n);
+/* Takes one more sandwich: what all of them allow. */
+void offset_meet(struct offset *o, const struct sandwich *s);
+
+/* Takes n sandwiches of inner within outer. */
+void offset_sample(struct offset *o, clockid_t outer, clockid_t inner, int n);
+
+/* What the narrowest of so many sandwiches says; samples is 0 where there was none. */
+struct offset offset_between(clockid_t outer, clockid_t inner, int tries);
 
 /* By how many ns no one offset fits; 0 or less: one does. */
-int64_t offset_misfit(const struct offset_bounds *o);
+int64_t offset_misfit(const struct offset *o);
+
+/* By how many ns b differs from a + step, beyond what both leave open; 0: it may be exactly that. */
+int64_t offset_step_error(const struct offset *a, const struct offset *b, int64_t step);
 
 /*
- * By how many ns the offset in b differs from a's plus step, beyond what both
- * leave open; 0: it may be exactly that.
+ * How far clock is ahead of the raw counter since start, ns, up to a constant: in the middle of the narrowest of so
+ * many sandwiches; *width, how narrow that is, ns.
  */
-int64_t offset_step_error(const struct offset_bounds *a, const struct offset_bounds *b, int64_t step);
+int64_t clock_ahead(clockid_t clock, uint64_t start, int tries, int64_t *width);
 
 #endif

@@ -32,11 +32,11 @@ static int64_t read_real(clockid_t clock, bool by_syscall)
 static int64_t read_one(struct readers *all, struct reader *self, int clock, bool by_syscall)
 {
 	struct read_result *result = &self->result[clock];
-	struct handoff *latest = &all->latest[clock];
-	int64_t seen = handoff_seen(latest), now;
+	struct latest *latest = &all->latest[clock];
+	int64_t seen = latest_seen(latest), now;
 
 	now = all->read(read_clocks[clock].id, by_syscall);
-	handoff_publish(latest, now);
+	latest_publish(latest, now);
 	series_add(&result->own, now);
 	if (now < seen) {
 		result->behind++;

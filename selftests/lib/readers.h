@@ -51,7 +51,7 @@ struct readers {
 	int64_t (*read)(clockid_t clock, bool by_syscall);
 	size_t nr;
 	struct reader *reader;
-	struct handoff latest[NR_READ_CLOCKS];
+	struct latest latest[NR_READ_CLOCKS];
 	_Atomic bool stop;
 };
 

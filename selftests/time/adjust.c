@@ -107,10 +107,8 @@ static void setoffset(int unused)
 	start_readers();
 	for (int n = 0; n < OFFSETS; n++) {
 		int64_t ns = steps[n % (sizeof(steps) / sizeof(*steps))];
-		struct offset_bounds before, after;
+		struct offset before = { 0 }, after = { 0 };
 
-		offset_start(&before);
-		offset_start(&after);
 		offset_sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		adjust(ADJ_SETOFFSET, ns);
 		offset_sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
@@ -222,7 +220,7 @@ static void slew_coarse(int unused)
 }
 
 /* A sleeper until a time of day. */
-struct sleeper {
+struct waiter {
 	pthread_t thread;
 	int64_t deadline, woke, woke_tai;
 	atomic_bool done;
@@ -230,7 +228,7 @@ struct sleeper {
 
 static void *sleep_until(void *arg)
 {
-	struct sleeper *s = arg;
+	struct waiter *s = arg;
 	struct timespec ts = ns_timespec(s->deadline);
 
 	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL);
@@ -272,9 +270,9 @@ static bool approach(int64_t midnight, bool insert)
 static void leap(bool insert)
 {
 	static const int64_t due[SLEEPERS] = { -200 * NSEC_PER_MSEC, 0, 300 * NSEC_PER_MSEC };
-	struct offset_bounds before, after, tai;
+	struct offset before = { 0 }, after = { 0 }, tai = { 0 };
 	int64_t midnight, limit, expected = insert ? -NSEC_PER_SEC : NSEC_PER_SEC, worst = 0, overshoot = 0;
-	struct sleeper s[SLEEPERS];
+	struct waiter s[SLEEPERS];
 	int tai_before, tai_after, asleep;
 
 	wallclock_need();
@@ -287,17 +285,15 @@ static void leap(bool insert)
 		if (!approach(midnight, insert))
 			continue;
 		tai_before = wallclock_tai();
-		offset_start(&before);
+		before = (struct offset){ 0 };
 		offset_sample(&before, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		/* All of that before the leap. */
 		if (clock_ns(CLOCK_REALTIME) < midnight - (insert ? 50 : 1050) * NSEC_PER_MSEC)
 			break;
 	}
-	offset_start(&after);
-	offset_start(&tai);
 	for (int i = 0; i < SLEEPERS; i++) {
 		/* A deleted second is 23:59:59: there is no time of day in it. */
-		s[i] = (struct sleeper){ .deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]) };
+		s[i] = (struct waiter){ .deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]) };
 		ck_assert_int_eq(pthread_create(&s[i].thread, NULL, sleep_until, &s[i]), 0);
 	}
 	limit = clock_ns(CLOCK_MONOTONIC) + 10 * NSEC_PER_SEC;

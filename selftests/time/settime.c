@@ -30,13 +30,11 @@
 static void step(int64_t ns)
 {
 	int64_t before = clock_ns(CLOCK_MONOTONIC), to = clock_ns(CLOCK_REALTIME) + ns, after;
-	struct offset_bounds set, now;
+	struct offset set = { 0 }, now = { 0 };
 
 	wallclock_set(to);
 	after = clock_ns(CLOCK_MONOTONIC);
-	offset_start(&set);
-	offset_start(&now);
-	offset_add(&set, before, to, after);
+	offset_meet(&set, &(struct sandwich){ before, to, after });
 	offset_sample(&now, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 	if (offset_misfit(&now) > 0)
 		report_fail("CLOCK_REALTIME wanders by %lld ns against CLOCK_MONOTONIC after a step of %+lld s",
@@ -59,13 +57,11 @@ static void clocks(int unused)
 		clockid_t clock;
 		const char *name;
 	} steady[] = { { CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" }, { CLOCK_BOOTTIME, "CLOCK_BOOTTIME" } };
-	struct offset_bounds o[2];
+	struct offset o[2] = { 0 };
 	int64_t last, now, worst = 0, begun;
 
 	(void)unused;
 	wallclock_need();
-	for (int i = 0; i < 2; i++)
-		offset_start(&o[i]);
 	begun = last = clock_ns(CLOCK_MONOTONIC);
 	for (int n = 0; n < STEPS; n++) {
 		for (int i = 0; i < 2; i++)

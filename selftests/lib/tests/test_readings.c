@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 
-#include "../clocks.h"
 #include "../readings.h"
 #include "testing.h"
 
@@ -63,133 +62,17 @@ START_TEST(jump)
 }
 END_TEST
 
-START_TEST(handoff)
+START_TEST(latest)
 {
-	struct handoff h = { 0 };
+	struct latest h = { 0 };
 
-	handoff_publish(&h, 50);
-	ck_assert_int_eq(handoff_seen(&h), 50);
+	latest_publish(&h, 50);
+	ck_assert_int_eq(latest_seen(&h), 50);
 	/* A thread that is behind doesn't take back what another has seen. */
-	handoff_publish(&h, 40);
-	ck_assert_int_eq(handoff_seen(&h), 50);
-	handoff_publish(&h, 51);
-	ck_assert_int_eq(handoff_seen(&h), 51);
-}
-END_TEST
-
-START_TEST(offsets)
-{
-	struct range a = range_offset(1000, 5010, 1020), b = range_offset(2000, 6015, 2030);
-
-	ck_assert_int_eq(a.low, 3990);
-	ck_assert_int_eq(a.high, 4010);
-	/* 3985..4015 and 3990..4010 may be one value. */
-	ck_assert_int_eq(range_change(a, b), 0);
-	/* A step of 100 ns between them can't hide behind widths of 20 and 30. */
-	b = range_offset(2000, 6115, 2030);
-	ck_assert_int_eq(range_change(a, b), 75);
-	b = range_offset(2000, 5915, 2030);
-	ck_assert_int_eq(range_change(a, b), -75);
-	/* Touching ranges share a value. */
-	ck_assert_int_eq(range_change((struct range){ 1, 2 }, (struct range){ 2, 3 }), 0);
-	ck_assert_int_eq(range_change((struct range){ 1, 2 }, (struct range){ 3, 3 }), 1);
-}
-END_TEST
-
-/* Two clocks whose distance is seen the better the sooner the second reading comes: by widths of a script. */
-static int64_t widths[] = { 90, 70, 30, 80 };
-static int nth;
-
-static int64_t scripted(clockid_t clock)
-{
-	int64_t base = 10000 * (nth / 3), width = widths[nth / 3];
-	int step = nth++ % 3;
-
-	return clock == CLOCK_BOOTTIME ? base + 500 + width / 2 : step ? base + width : base;
-}
-
-START_TEST(narrowest)
-{
-	for (int i = 0; i < 4; i++) {
-		struct range r;
-
-		for (int n = 0; n < 4; n++)
-			widths[n] = n == i ? 30 : 70 + n;
-		nth = 0;
-		fake.clock = scripted;
-		r = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 4);
-		fake.clock = NULL;
-		ck_assert_int_eq(nth, 12);
-		ck_assert_int_eq(r.low, 485);
-		ck_assert_int_eq(r.high, 515);
-	}
-}
-END_TEST
-
-/* A clock that is 5 s ahead of the counter, told in the middle of a reading that takes as long as is said. */
-static uint64_t start;
-static int64_t takes_ns[20];
-
-static void spin(int64_t ns)
-{
-	for (uint64_t begun = counter_read(); counter_since_ns(begun) < ns;)
-		;
-}
-
-static int64_t told_midway(clockid_t clock)
-{
-	int64_t now;
-
-	(void)clock;
-	spin(takes_ns[nth] / 2);
-	now = counter_since_ns(start) + 5 * NSEC_PER_SEC;
-	spin(takes_ns[nth++] / 2);
-	return now;
-}
-
-/* What the clock says holds for the middle of the narrowest reading. */
-START_TEST(midpoint)
-{
-	int64_t ahead = 0, width = 0;
-
-	if (getenv("CK_FORK"))
-		return;		/* valgrind has a clock of its own making */
-	counter_hz();
-	/* A busy machine may stop us in the narrowest. */
-	for (int tries = 0; tries < 20; tries++) {
-		for (int n = 0; n < 20; n++)
-			takes_ns[n] = n == tries ? 200 * NSEC_PER_USEC : 2 * NSEC_PER_MSEC;
-		nth = 0;
-		start = counter_read();
-		fake.clock = told_midway;
-		ahead = clock_ahead(CLOCK_MONOTONIC, start, 20, &width);
-		fake.clock = NULL;
-		ck_assert_int_eq(nth, 20);
-		if (width < 250 * NSEC_PER_USEC && llabs(ahead - 5 * NSEC_PER_SEC) < 30 * NSEC_PER_USEC)
-			break;
-	}
-	ck_assert_int_ge(width, 200 * NSEC_PER_USEC);
-	ck_assert_int_lt(width, 250 * NSEC_PER_USEC);
-	ck_assert_int_lt(llabs(ahead - 5 * NSEC_PER_SEC), 30 * NSEC_PER_USEC);
-}
-END_TEST
-
-START_TEST(real_clocks)
-{
-	struct range a = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 20), b;
-	int64_t width, first, second;
-	uint64_t start = counter_read();
-
-	if (getenv("CK_FORK"))
-		return;		/* valgrind has a clock of its own making */
-	ck_assert_int_le(a.low, a.high);
-	b = clocks_offset(CLOCK_BOOTTIME, CLOCK_MONOTONIC, 20);
-	ck_assert_int_eq(range_change(a, b), 0);
-	first = clock_ahead(CLOCK_MONOTONIC, start, 20, &width);
-	ck_assert_int_ge(width, 0);
-	second = clock_ahead(CLOCK_MONOTONIC, start, 20, &width);
-	/* Within a moment no clock runs away from the counter by 50 ms. */
-	ck_assert_int_lt(llabs(second - first), 50 * NSEC_PER_MSEC);
+	latest_publish(&h, 40);
+	ck_assert_int_eq(latest_seen(&h), 50);
+	latest_publish(&h, 51);
+	ck_assert_int_eq(latest_seen(&h), 51);
 }
 END_TEST
 
@@ -201,10 +84,6 @@ int main(void)
 	tcase_add_test(tc, one_step_back);
 	tcase_add_test(tc, frozen);
 	tcase_add_test(tc, jump);
-	tcase_add_test(tc, handoff);
-	tcase_add_test(tc, offsets);
-	tcase_add_test(tc, narrowest);
-	tcase_add_test(tc, midpoint);
-	tcase_add_test(tc, real_clocks);
+	tcase_add_test(tc, latest);
 	return run_cases("readings", tc);
 }
