@@ -18,6 +18,7 @@
 #include "../lib/clocksource.h"
 #include "../lib/cpus.h"
 #include "../lib/files.h"
+#include "../lib/hyperv.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/resolution.h"
@@ -247,25 +248,10 @@ static void expected_sources(int unused)
 	}
 }
 
-/* Ratings as registered, in the order the list must have; two of one rating may stand in any. */
+/* On arm64 the sources of Hyper-V are our module's, which rates them as 6.12's driver does. */
 static int rating(const char *name)
 {
-	static const struct {
-		const char *name;
-		int rating;
-	} ratings[] = {
-		{ "arch_sys_counter", 400 }, { "tsc", 300 }, { "tsc-early", 299 },
-		{ "hpet", 250 }, { "acpi_pm", 200 },
-	};
-
-	for (size_t i = 0; i < sizeof(ratings) / sizeof(*ratings); i++)
-		if (!strcmp(name, ratings[i].name))
-			return ratings[i].rating;
-	if (!strcmp(name, "hyperv_clocksource_tsc_page"))
-		return (platform.x86 && platform.version < 6001) || platform.hv_tsc_invariant ? 250 : 500;
-	if (!strcmp(name, "hyperv_clocksource_msr") && (platform.arm64 || platform.version >= 6012))
-		return platform.hv_tsc_invariant ? 245 : 495;
-	return 0;
+	return hyperv_rating(name, platform.arm64 ? 6012 : platform.version, platform.hv_tsc_invariant);
 }
 
 static void rating_order(int unused)

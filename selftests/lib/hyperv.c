@@ -121,6 +121,8 @@ int hyperv_rating(const char *clocksource, int version, bool invariant)
 		return 400;
 	if (!strcmp(clocksource, "tsc"))
 		return 300;
+	if (!strcmp(clocksource, "tsc-early"))
+		return 299;
 	if (!strcmp(clocksource, "hpet"))
 		return 250;
 	if (!strcmp(clocksource, "acpi_pm"))

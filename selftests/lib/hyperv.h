@@ -54,8 +54,8 @@ bool hyperv_is_root(const struct hyperv *h);			/* the root partition: rules of i
 bool hyperv_parse_privileges(const char *text, struct hyperv *h);
 
 /*
- * The rating of a clocksource on Hyper-V in a kernel (major * 1000 + minor), 0
- * where no rule of ours says. invariant: the TSC is offered as invariant.
+ * The rating with which a kernel (major * 1000 + minor) registers a clocksource: Hyper-V's by drivers/clocksource/hyperv_timer.c,
+ * the others by their own drivers. 0 where no rule of ours says. invariant: the TSC is offered as invariant.
  */
 int hyperv_rating(const char *clocksource, int version, bool invariant);
 

@@ -211,7 +211,7 @@ START_TEST(ratings)
 		{ "hyperv_clocksource_msr", 6011, 0, 0 }, { "hyperv_clocksource_msr", 6012, 495, 245 },
 		{ "arch_sys_counter", 6012, 400, 400 }, { "tsc", 6012, 300, 300 }, { "hpet", 6012, 250, 250 },
 		{ "acpi_pm", 6012, 200, 200 }, { "refined-jiffies", 6012, 2, 2 }, { "jiffies", 6012, 1, 1 },
-		{ "tsc-early", 6012, 0, 0 }, { "", 6012, 0, 0 },
+		{ "tsc-early", 6012, 299, 299 }, { "", 6012, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
