@@ -122,19 +122,3 @@ bool gic_sysreg(u64 iss, u64 *value)
 	isb();
 	return true;
 }
-
-/* An FIQ: CNTHP, whatever the reason it was programmed for. */
-void gic_fiq(struct cpu *cpu)
-{
-	u64 intid = read_sysreg(ICC_IAR0_EL1) & 0xffffff;
-
-	if (intid == PPI_HYP_TIMER) {
-		/* Level: off before the end of interrupt. What is still to come, stimer_run() programs. */
-		write_sysreg(0, cnthp_ctl_el2);
-		isb();
-		stimer_run(cpu);
-	}
-	if (intid < 1020)
-		write_sysreg(intid, ICC_EOIR0_EL1);
-	isb();
-}

@@ -6,36 +6,7 @@
  */
 #include "monitor.h"
 
-struct cpu cpus[CPUS_MAX];
-enum mode mode;
-u64 monitor_base;
-bool by_firmware;
-
 extern const u8 vectors[];	/* start.S */
-
-void copy(void *to, const void *from, u64 size)
-{
-	u8 *t = to;
-	const u8 *f = from;
-
-	while (size--)
-		*t++ = *f++;
-}
-
-bool same(const void *a, const void *b, u64 size)
-{
-	const u8 *x = a, *y = b;
-
-	while (size--)
-		if (*x++ != *y++)
-			return false;
-	return true;
-}
-
-u64 cpu_stack_end(struct cpu *cpu)
-{
-	return (u64)(cpu->stack + STACK_SIZE);
-}
 
 static u32 field(u64 id, u32 shift)
 {

@@ -69,10 +69,13 @@ void enter_guest(u64 entry, u64 x0) __attribute__((noreturn));
 void secondary_start(void);
 u64 smc(u64 function, u64 a, u64 b, u64 c);
 
-/* main.c */
-void cpu_init(struct cpu *cpu);
+/* common.c */
+struct cpu *cpu_of(u64 mpidr);
 void copy(void *to, const void *from, u64 size);
 bool same(const void *a, const void *b, u64 size);
+
+/* main.c */
+void cpu_init(struct cpu *cpu);
 
 /* console.c */
 void print(const char *text);
@@ -91,10 +94,8 @@ void gic_own_timer(struct cpu *cpu);
 void gic_kill_arch_timer(struct cpu *cpu);
 void gic_inject(struct cpu *cpu, u32 intid);
 bool gic_sysreg(u64 iss, u64 *value);
-void gic_fiq(struct cpu *cpu);
 
 /* psci.c */
-struct cpu *cpu_of(u64 mpidr);
 bool psci_call(struct frame *frame);
 
 /* reftime.c */

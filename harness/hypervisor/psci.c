@@ -13,16 +13,6 @@
 #define PSCI_INVALID_PARAMETERS	(-2l)
 #define PSCI_ALREADY_ON		(-4l)
 
-#define MPIDR_AFFINITY	0xff00fffffful
-
-/* -> the CPU of this MPIDR, or none */
-struct cpu *cpu_of(u64 mpidr)
-{
-	u64 index = (mpidr >> 8 & 0xff) * 16 + (mpidr & 0xff);
-
-	return index < CPUS_MAX && cpus[index].mpidr == (mpidr & MPIDR_AFFINITY) ? &cpus[index] : 0;
-}
-
 static s64 cpu_on(u64 target, u64 entry, u64 context)
 {
 	struct cpu *cpu = cpu_of(target);

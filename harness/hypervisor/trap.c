@@ -107,8 +107,18 @@ void handle_sync(struct frame *frame)
 	}
 }
 
-/* From start.S */
+/* From start.S. An FIQ: CNTHP, whatever the reason it was programmed for. */
 void handle_fiq(void)
 {
-	gic_fiq(this_cpu());
+	u64 intid = read_sysreg(ICC_IAR0_EL1) & 0xffffff;
+
+	if (intid == PPI_HYP_TIMER) {
+		/* Level: off before the end of interrupt. What is still to come, stimer_run() programs. */
+		write_sysreg(0, cnthp_ctl_el2);
+		isb();
+		stimer_run(this_cpu());
+	}
+	if (intid < 1020)
+		write_sysreg(intid, ICC_EOIR0_EL1);
+	isb();
 }
