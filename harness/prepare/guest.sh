@@ -29,7 +29,7 @@ source "$HARNESS/prepare/appliance.sh"
 # shellcheck source=hypervisor.sh
 source "$HARNESS/prepare/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules tests hypervisor firmware '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules tests check hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
