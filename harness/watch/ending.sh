@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
+# shellcheck shell=bash disable=SC2154,SC2034,SC2119,SC2120  # what one part sets, another reads
 # SPDX-License-Identifier: GPL-2.0-only
 # Why a boot ended: the guest's doing, or the emulation's. Part of supervise.sh.
 

@@ -40,10 +40,16 @@ GAP=250
 # Seconds for which a kernel awaits the backtraces of all CPUs (nmi_trigger_cpumask_backtrace()), and is silent
 BACKTRACE_WAIT=10
 
-for part in journal boot listen ending eyes; do
-	# shellcheck source=/dev/null
-	source "$HARNESS/watch/$part.sh"
-done
+# shellcheck source=journal.sh
+source "$HARNESS/watch/journal.sh"
+# shellcheck source=boot.sh
+source "$HARNESS/watch/boot.sh"
+# shellcheck source=listen.sh
+source "$HARNESS/watch/listen.sh"
+# shellcheck source=ending.sh
+source "$HARNESS/watch/ending.sh"
+# shellcheck source=eyes.sh
+source "$HARNESS/watch/eyes.sh"
 
 # The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
 # Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.
