@@ -1,3 +1,4 @@
+			stalled
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Watching a guest from outside. Needs common.sh and guest.sh, LC_ALL=C, and:
@@ -265,6 +266,12 @@ listen() {
 	done
 }
 
+# stalled : where a nested guest is silent because the appliance under it has stopped, that needn't be waited for
+stalled() {
+	[[ -z $verdict && -n $ready && -n ${eyes:-} ]] && ((now > deadline - (SILENCE_TIMEOUT - STALL) * 100)) || return 0
+	[[ -z $(eyes_stalled) ]] || excuse "$STALL"
+}
+
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
 listen_line() {
 	if [[ -z $ready ]]; then
@@ -520,7 +527,7 @@ second_watch() {
 	trap 'guest_interrupt TERM' TERM HUP
 	trap guest_kill EXIT
 	# The first boot's.
-	[[ -z ${eyes:-} ]] || exec {eyes}>&-
+	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
 	exec {answers}>&- {channel}<&-
 	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
@@ -578,6 +585,7 @@ watch() {
 				void "$why"
 			fi
 		elif [[ $verdict == 'void '* ]]; then
+			eyes_registers
 			void "${verdict#void }"
 		fi
 		if [[ $verdict == NOBOOT* && $GUEST_FALLBACK == yes ]] && guest_silent; then
