@@ -92,7 +92,7 @@ appliance_command() {
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
-		-chardev "pipe,id=eyes,path=eyes")
+		-chardev "pipe,id=eyes,path=eyes" -monitor pipe:monitor)
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")

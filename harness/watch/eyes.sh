@@ -6,14 +6,16 @@
 # printable and uptime. eyes.awk draws the conclusions.
 
 : "${LOOK_WAIT:=5}" # s, for the appliance's answer
+STALL=5             # s: a silent guest whose appliance has a CPU that stands still for so long is not waited for any more
 
 # eyes_open : before a boot, the line to the appliance, if there is one. QEMU inherits $eyes_out, so that the reader sees its end;
 # guest_start closes it then.
 eyes_open() {
 	[[ ${GUEST_NESTED:-no} == yes ]] || return 0
-	rm -f "$GUEST_DIR"/eyes.*
-	mkfifo "$GUEST_DIR"/eyes.{in,out}
+	rm -f "$GUEST_DIR"/{eyes,monitor}.*
+	mkfifo "$GUEST_DIR"/{eyes,monitor}.{in,out}
 	exec {eyes}<>"$GUEST_DIR/eyes.in" {eyes_out}<>"$GUEST_DIR/eyes.out"
+	exec {monitor}<>"$GUEST_DIR/monitor.in" {monitor_says}<>"$GUEST_DIR/monitor.out"
 	# shellcheck disable=SC2154  # the caller's lock
 	eyes_keep <"$GUEST_DIR/eyes.out" >"$GUEST_DIR/eyes.log" 2>/dev/null {lock}>&- {eyes}>&- {eyes_out}>&- &
 	eyes_pid=$!
@@ -32,10 +34,11 @@ eyes_keep() {
 eyes_close() {
 	[[ -n ${eyes:-} ]] || return 0
 	wait "$eyes_pid" 2>/dev/null || :
-	exec {eyes}>&-
+	exec {eyes}>&- {monitor}>&- {monitor_says}<&-
 	eyes=''
 	cat "$GUEST_DIR/eyes.log" >>"$GUEST_DIR/appliance.log"
-	rm -f "$GUEST_DIR"/eyes.*
+	[[ ! -e $GUEST_DIR/monitor.log ]] || cat "$GUEST_DIR/monitor.log" >>"$GUEST_DIR/appliance.log"
+	rm -f "$GUEST_DIR"/{eyes,monitor}.*
 }
 
 # eyes_look : ask the appliance for a look at KVM, and wait a bounded time for it
@@ -48,6 +51,24 @@ eyes_look() {
 		sleep 0.1
 		(($(grep -c ' look end$' "$GUEST_DIR/eyes.log" || :) == looks)) || return 0
 	done
+}
+
+# eyes_registers : where the appliance's own CPUs are and what their local APICs wait for, by the monitor of its QEMU, which answers even when
+# they don't; to the end of appliance.log
+eyes_registers() {
+	local line
+	[[ -n ${eyes:-} ]] || return 0
+	printf '%s\n' 'info registers -a' 'info lapic 0' 'info lapic 1' >&"$monitor"
+	while IFS= read -r -t 1 -u "$monitor_says" line; do
+		printable line
+		echo "monitor $line"
+	done >"$GUEST_DIR/monitor.log"
+}
+
+# eyes_stalled -> nothing, or a word if a CPU of the appliance stood still for some seconds when it was last heard
+eyes_stalled() {
+	tail -n 1 "$GUEST_DIR/eyes.log" | awk -v limit="$((STALL * 1000))" '
+		$2 == "clock" { for (i = 4; i + 3 <= NF; i += 4) if ($(i + 1) > limit) { print "stalled"; exit } }'
 }
 
 # eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running case began

@@ -1,3 +1,4 @@
+			stalled
 # shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
 # SPDX-License-Identifier: GPL-2.0-only
 # Listening to one boot: what it says, and by when. Part of supervise.sh.
@@ -33,6 +34,12 @@ listen() {
 				overdue "not done after the $program_limit s it may take"
 		fi
 	done
+}
+
+# stalled : where a nested guest is silent because the appliance under it has stopped, that needn't be waited for
+stalled() {
+	[[ -z $verdict && -n $ready && -n ${eyes:-} ]] && ((now > deadline - (SILENCE_TIMEOUT - STALL) * 100)) || return 0
+	[[ -z $(eyes_stalled) ]] || excuse "$STALL"
 }
 
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.

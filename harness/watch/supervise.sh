@@ -138,7 +138,7 @@ second_watch() {
 	trap 'guest_interrupt TERM' TERM HUP
 	trap guest_kill EXIT
 	# The first boot's.
-	[[ -z ${eyes:-} ]] || exec {eyes}>&-
+	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
 	exec {answers}>&- {channel}<&-
 	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
@@ -196,6 +196,7 @@ watch() {
 				void "$why"
 			fi
 		elif [[ $verdict == 'void '* ]]; then
+			eyes_registers
 			void "${verdict#void }"
 		fi
 		if [[ $verdict == NOBOOT* && $GUEST_FALLBACK == yes ]] && guest_silent; then
