@@ -1,4 +1,3 @@
-			stalled
 # shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
 # SPDX-License-Identifier: GPL-2.0-only
 # Listening to one boot: what it says, and by when. Part of supervise.sh.
@@ -29,6 +28,7 @@ listen() {
 		# The other boot has shown that there is nothing to be had here.
 		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
 		if [[ -z $verdict ]]; then
+			stalled
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
 				overdue "not done after the $program_limit s it may take"
