@@ -1,4 +1,3 @@
-			stalled
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Watching a guest from outside. Needs common.sh and guest.sh, LC_ALL=C, and:
@@ -259,6 +258,7 @@ listen() {
 		# The other boot has shown that there is nothing to be had here.
 		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
 		if [[ -z $verdict ]]; then
+			stalled
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
 				overdue "not done after the $program_limit s it may take"
