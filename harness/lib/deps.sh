@@ -34,6 +34,7 @@ deps() {
 			git git
 			shellcheck shellcheck
 			bats bats
+			/usr/lib/bats/bats-assert/load.bash bats-assert
 			valgrind valgrind
 			file file
 			rsync rsync

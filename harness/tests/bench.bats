@@ -17,7 +17,7 @@ refuses() {
 	run "$HARNESS/bench" "$@"
 	exits 2
 	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
-	says "$text"
+	assert_output --partial -- "$text"
 	[[ ! -e $RESULTS ]]
 }
 
@@ -71,7 +71,7 @@ line() {
 @test "--help" {
 	run "$HARNESS/bench" --help
 	exits 0
-	says 'usage: harness/bench'
+	assert_output --partial -- 'usage: harness/bench'
 }
 
 @test "the table of a recorded run" {

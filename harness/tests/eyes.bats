@@ -3,6 +3,9 @@
 # What the hypervisor appliance's own words prove: eyes.awk on made-up logs.
 # shellcheck disable=SC2154
 
+bats_load_library bats-support
+bats_load_library bats-assert
+
 setup() { HARNESS=$(cd "$BATS_TEST_DIRNAME/.." && pwd); }
 
 # eyes SINCE NOW : the conclusions from the log on stdin, in $output
@@ -71,9 +74,6 @@ look() {
 # judged [KEY=VALUE ...] : the conclusions from a look like that
 judged() { eyes 90 101 < <(look "$@"); }
 
-# says LINE : it is one of the output's
-says() { [[ $'\n'$output$'\n' == *$'\n'"$1"$'\n'* ]] || { printf 'no line "%s" in:\n%s\n' "$1" "$output"; return 1; }; }
-
 # blames : a fault of the appliance is named; innocent: none is
 blames() { [[ $'\n'$output == *$'\n''fault '* ]] || { printf 'no fault in:\n%s\n' "$output"; return 1; }; }
 innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\n' "$output"; return 1; }; }
@@ -95,11 +95,11 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	eyes 10 19 < <(beats 10 18 2.6)
 	blames
 	eyes 10 41 < <(beats 10 40 0.4)
-	says "fault the appliance's clock ran 0.40 times as fast as the host's"
+	assert_line -- "fault the appliance's clock ran 0.40 times as fast as the host's"
 	eyes 10 91 < <(beats 10 90 1.03)
-	says "fault the appliance's clock ran 1.03 times as fast as the host's"
+	assert_line -- "fault the appliance's clock ran 1.03 times as fast as the host's"
 	eyes 10 41 < <(beats 10 40 0)
-	says "fault the appliance's clock ran 0.00 times as fast as the host's"
+	assert_line -- "fault the appliance's clock ran 0.00 times as fast as the host's"
 }
 
 @test "a CPU of the appliance that misses its beats: named with its number, if it did so since the program began" {
@@ -118,48 +118,48 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	eyes 10 44 < <(beats 10 40 1)
 	innocent
 	eyes 10 47 < <(beats 10 40 1)
-	says 'fault the appliance has been silent for 7 s'
+	assert_line -- 'fault the appliance has been silent for 7 s'
 }
 
 @test "the guest's own faults stay the guest's: a timer never armed, stopped, or taken and not armed again; interrupts kept off; no end of one" {
 	judged
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
-	says 'vcpu 0 its Hyper-V timer was armed 0.0 s ago for 1.0 s from now'
+	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	assert_line -- 'vcpu 0 its Hyper-V timer was armed 0.0 s ago for 1.0 s from now'
 	judged armed=0
 	innocent
-	says 'vcpu 1 its Hyper-V timer was never armed'
+	assert_line -- 'vcpu 1 its Hyper-V timer was never armed'
 	judged stopped=50.5
 	innocent
-	says 'vcpu 1 the guest stopped its Hyper-V timer 9.5 s ago'
+	assert_line -- 'vcpu 1 the guest stopped its Hyper-V timer 9.5 s ago'
 	judged for=15 configured=51 config=7896
 	innocent
-	says 'vcpu 1 the guest stopped its Hyper-V timer 9.0 s ago'
+	assert_line -- 'vcpu 1 the guest stopped its Hyper-V timer 9.0 s ago'
 	judged injected=40 taken=40.1 flags=00000046
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago and was not injected; the guest has interrupts off'
+	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago and was not injected; the guest has interrupts off'
 	judged taken=40
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected 9.9 s ago, and the guest has not ended the interrupt'
+	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago, expired 9.9 s ago, was injected 9.9 s ago, and the guest has not ended the interrupt'
 	# armed for a time that had passed: KVM makes the interrupt without a timer of its own
 	judged armed=40 expired=40.1 stopped=41
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 20.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
+	assert_line -- 'vcpu 1 its Hyper-V timer was armed 20.0 s ago, expired 9.9 s ago, was injected, and the guest took it 9.8 s ago and has not armed it since'
 	judged armed=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
 	innocent
-	says 'vcpu 1 its Hyper-V timer works: the guest took its interrupt in the last second'
+	assert_line -- 'vcpu 1 its Hyper-V timer works: the guest took its interrupt in the last second'
 	judged for=15 expired=40 made=40
 	innocent
-	says 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
+	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
 }
 
 @test "a timer that was armed and lost on its way is the appliance's fault, and where is said" {
 	judged expired=40 made=40 injected=40 taken=40
-	says "fault vcpu 1's Hyper-V timer was due 9.9 s ago and did not expire in the appliance"
+	assert_line -- "fault vcpu 1's Hyper-V timer was due 9.9 s ago and did not expire in the appliance"
 	judged made=40 injected=40 taken=40
-	says "fault vcpu 1's Hyper-V timer expired 9.9 s ago, and KVM has made no interrupt of it"
+	assert_line -- "fault vcpu 1's Hyper-V timer expired 9.9 s ago, and KVM has made no interrupt of it"
 	judged injected=40 taken=40.1
-	says "fault vcpu 1's Hyper-V timer expired 9.9 s ago, the guest has interrupts on, and KVM did not inject it"
+	assert_line -- "fault vcpu 1's Hyper-V timer expired 9.9 s ago, the guest has interrupts on, and KVM did not inject it"
 	# half a second is what a busy host does
 	judged armed=59 for=0.5 expired=40 made=40 injected=40 taken=40
 	innocent
@@ -167,11 +167,11 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 
 @test "a timer of the appliance that is overdue, and a stopped thread" {
 	judged late=31
-	says "fault the appliance's CPU 1's timer (stimer_timer_callback) is 31.0 s overdue"
+	assert_line -- "fault the appliance's CPU 1's timer (stimer_timer_callback) is 31.0 s overdue"
 	judged late=0.9
 	innocent
 	judged state=T
-	says "fault the appliance's thread of vcpu 1 is stopped (state T)"
+	assert_line -- "fault the appliance's thread of vcpu 1 is stopped (state T)"
 }
 
 @test "the last whole look counts; half a one proves nothing" {

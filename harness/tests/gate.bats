@@ -21,7 +21,7 @@ refuses() {
 	gate "$@"
 	exits 2
 	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
-	says "$text"
+	assert_output --partial -- "$text"
 	[[ -z $(ls "$RESULTS" 2>/dev/null) ]]
 }
 
@@ -90,7 +90,7 @@ no_guest() {
 	((${#lines[@]} == 1))
 	run env "${names[@]}" "$HARNESS/gate"
 	exits 0
-	says '1 passed, 0 failed'
+	assert_output --partial -- '1 passed, 0 failed'
 	run env "${names[@]}" "$HARNESS/soak" N=1 LOAD=0
 	exits 0
 	for script in bench mutants check; do
@@ -112,26 +112,26 @@ no_guest() {
 		mv "./extra$name" "./$name.d"
 		gate EXPECTED="$name" RESULTS="$name.res" EXTRA_DIR="$name.d"
 		exits 0
-		says '2 passed (1 of them failed as expected), 0 failed'
-		says "CONFORMS  $name.res/latest"
+		assert_output --partial -- '2 passed (1 of them failed as expected), 0 failed'
+		assert_output --partial -- "CONFORMS  $name.res/latest"
 		[[ -e ./$name.res/latest/report.ktap ]]
 	done
 	gate RESULTS='back\tslash'
-	says 'CONFORMS  back\tslash/latest'
+	assert_output --partial -- 'CONFORMS  back\tslash/latest'
 }
 
 @test "--help, and TESTS chooses" {
 	gate --help
 	exits 0
-	says 'usage: harness/gate'
+	assert_output --partial -- 'usage: harness/gate'
 	program a.two 'plan 1' 'fail x broken' 'status=1'
 	gate 'TESTS=b.* a.on?'
 	exits 0
-	says '1 passed, 0 failed'
+	assert_output --partial -- '1 passed, 0 failed'
 	[[ $(lines_in journal.log 'left-out a.two') == 1 ]]
 	FAKE_TESTS='a.one' gate
 	exits 0
-	says "tests of fake: a.one (TESTS='*' runs all)"
+	assert_output --partial -- "tests of fake: a.one (TESTS='*' runs all)"
 	FAKE_TESTS='a.one' gate 'TESTS=*'
 	exits 1
 }
@@ -142,7 +142,7 @@ no_guest() {
 	program extra.mine 'plan 1' 'fail x "as wanted"' 'status=1'
 	gate EXTRA_DIR="$BATS_TEST_TMPDIR/extra" TESTS='extra.*'
 	exits 1
-	says 'DOES NOT CONFORM: extra.mine.x: as wanted'
+	assert_output --partial -- 'DOES NOT CONFORM: extra.mine.x: as wanted'
 }
 
 @test "no room on the disk" {
@@ -169,7 +169,7 @@ no_guest() {
 	wait_for in_journal 'BEGIN a.one.x'
 	gate
 	exits 2
-	says 'another gate is running here'
+	assert_output --partial -- 'another gate is running here'
 	((${#lines[@]} == 1))
 	ended
 	exits 0
@@ -187,8 +187,8 @@ no_guest() {
 		code=130
 		[[ $signal == INT ]] || code=143
 		exits "$code"
-		says "COULD NOT BE JUDGED: interrupted in a.one.y; a partial result is in  $RESULTS/latest"
-		says '1 passed, 0 failed'
+		assert_output --partial -- "COULD NOT BE JUDGED: interrupted in a.one.y; a partial result is in  $RESULTS/latest"
+		assert_output --partial -- '1 passed, 0 failed'
 		grep -q '    ok 1 a.one.x' "$RESULTS/latest/report.ktap"
 		no_guest
 		no_scratch
@@ -202,7 +202,7 @@ no_guest() {
 	kill -INT "$gate_pid"
 	ended
 	exits 130
-	says 'COULD NOT BE JUDGED: interrupted'
+	assert_output --partial -- 'COULD NOT BE JUDGED: interrupted'
 	no_guest
 	rm -rf "$RESULTS"
 	: >"$FAKE_SCRIPTS/slow_build"
@@ -211,7 +211,7 @@ no_guest() {
 	kill -TERM "$gate_pid"
 	ended
 	exits 143
-	says 'interrupted by TERM before the guest was booted: nothing was judged'
+	assert_output --partial -- 'interrupted by TERM before the guest was booted: nothing was judged'
 	((${#lines[@]} == 1))
 	[[ -z $(ls "$RESULTS") ]]
 	no_scratch
@@ -224,7 +224,7 @@ no_guest() {
 	kill -TERM "$gate_pid"
 	ended
 	exits 143
-	says 'HANG a.one.x'
+	assert_output --partial -- 'HANG a.one.x'
 	no_guest
 }
 
@@ -257,7 +257,7 @@ no_guest() {
 		exits 2
 		run bash -c '"$0" >/dev/full' "$HARNESS/gate"
 		exits 2
-		says 'cannot be written to the standard output'
+		assert_output --partial -- 'cannot be written to the standard output'
 		run bash -c '"$0" 2>/dev/full' "$HARNESS/gate"
 		exits $code
 		run bash -c '"$0" 2>&1 | true; exit ${PIPESTATUS[0]}' "$HARNESS/gate"
@@ -267,7 +267,7 @@ no_guest() {
 	mkdir -p "$RESULTS/latest/kept"
 	gate
 	exits 2
-	says "$RESULTS/latest is not a link to a run"
+	assert_output --partial -- "$RESULTS/latest is not a link to a run"
 	((${#lines[@]} == 1))
 	[[ $(ls "$RESULTS") == latest && -d $RESULTS/latest/kept ]]
 }
@@ -296,7 +296,7 @@ no_guest() {
 	kill -CONT "$gate_pid" "$guest"
 	ended
 	exits 0
-	says '2 passed'
+	assert_output --partial -- '2 passed'
 }
 
 @test "run by sudo, what it leaves belongs to the user" {
@@ -329,7 +329,7 @@ side_by_side() {
 	side_by_side
 	SILENCE_TIMEOUT=5 gate
 	exits 0
-	says '3 passed, 0 failed'
+	assert_output --partial -- '3 passed, 0 failed'
 	[[ $(lines_in journal.log '> boot') == 2 && $(wc -l <"$FAKE_SCRIPTS/pids") == 2 ]]
 	[[ $(lines_in journal.log ' 1 [0-9]* < # RUN a.first') == 1 && $(lines_in journal.log ' 2 [0-9]* < # RUN b.second') == 1 ]]
 	[[ $(lines_in journal.log '< # RUN b.third') == 1 ]]
@@ -337,15 +337,15 @@ side_by_side() {
 	rm "$FAKE_SCRIPTS"/{first,second}
 	BOOTS=1 SILENCE_TIMEOUT=1 gate
 	exits 1
-	says 'HANG a.first.x'
+	assert_output --partial -- 'HANG a.first.x'
 }
 
 @test "side by side, a hang in one boot leaves the other alone, and what is left runs in a fresh boot" {
 	side_by_side '[[ $program == a/first ]] || hang'
 	gate
 	exits 1
-	says 'HANG b.second.x'
-	says '2 passed, 1 failed'
+	assert_output --partial -- 'HANG b.second.x'
+	assert_output --partial -- '2 passed, 1 failed'
 }
 
 @test "side by side, interrupted or killed outright: no guest left" {
@@ -365,7 +365,7 @@ side_by_side() {
 		fi
 		ended
 		if [[ $signal == INT ]]; then exits 130; else exits 143; fi
-		says 'COULD NOT BE JUDGED: interrupted in '
+		assert_output --partial -- 'COULD NOT BE JUDGED: interrupted in '
 		no_guest
 		no_scratch
 	done
@@ -374,8 +374,8 @@ side_by_side() {
 @test "soak: every gate's verdict, a summary, and the worst exit code" {
 	run "$HARNESS/soak" N=2 LOAD=0
 	exits 0
-	says '2/2  '
-	says '2 conform, 0 do not, 0 could not be judged'
+	assert_output --partial -- '2/2  '
+	assert_output --partial -- '2 conform, 0 do not, 0 could not be judged'
 	run bash -c '"$0" N=1 LOAD=0 | true; exit ${PIPESTATUS[0]}' "$HARNESS/soak"
 	exits 0
 	program a.one 'plan 1' 'fail x late' 'status=1'
@@ -385,8 +385,8 @@ side_by_side() {
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH run "$HARNESS/soak" N=1 LOAD=1
 	no_guest
 	exits 1
-	says 'DOES NOT CONFORM: a.one.x: late'
-	says '0 conform, 1 do not, 0 could not be judged'
+	assert_output --partial -- 'DOES NOT CONFORM: a.one.x: late'
+	assert_output --partial -- '0 conform, 1 do not, 0 could not be judged'
 	run "$HARNESS/soak" N=0
 	exits 2
 }
@@ -425,7 +425,7 @@ side_by_side() {
 		[[ $signal == INT ]] || code=143
 		exits "$code"
 		((SECONDS < 10))
-		says "interrupted by $signal while the reports were made: nothing was judged"
+		assert_output --partial -- "interrupted by $signal while the reports were made: nothing was judged"
 		[[ $(readlink "$RESULTS/latest") == "$latest" && -z $(find "$RESULTS" -name .part) ]]
 		wait_for no_guest
 		no_scratch

@@ -3,6 +3,9 @@
 # Shared by the tests of gate, supervise and judge: a gate whose guest is fake-qemu.
 # shellcheck disable=SC2154  # of bats: output, status
 
+bats_load_library bats-support
+bats_load_library bats-assert
+
 fake_setup() {
 	HARNESS=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	export TICKPROOF_FAKE=$HARNESS/tests/fake.sh TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache
@@ -27,14 +30,6 @@ expect() {
 
 # gate ARG... : run it; $status, $output
 gate() { run "$HARNESS/gate" "$@"; }
-
-# says TEXT : $output holds TEXT
-says() {
-	[[ $output == *"$1"* ]] || {
-		printf 'not in the output: %s\n%s\n' "$1" "$output"
-		return 1
-	}
-}
 
 # exits CODE : as $status says, and on purpose
 exits() {

@@ -5,6 +5,8 @@
 # shellcheck disable=SC2030,SC2031,SC2154  # each test has its own environment, and bats sets output and status
 
 bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
 
 TREE_PACKAGE=linux-source-6.12
 
@@ -30,20 +32,12 @@ setup() {
 	export KSELFTEST_SYSFS_CONTRACT_ARGS='*.directories'
 }
 
-# says TEXT : $output holds TEXT
-says() {
-	[[ $output == *"$1"* ]] || {
-		printf 'not in the output: %s\n%s\n' "$1" "$output"
-		return 1
-	}
-}
-
 # ran_one RUNNER-VERSION-LINE : $output is a run of sysfs_contract's chosen case that passed
 ran_one() {
-	says "$1"$'\n1..1\n'
-	says '# selftests: tickproof/clockevents: sysfs_contract'
-	says '# ok 1 clockevents.sysfs_contract.directories'
-	says 'ok 1 selftests: tickproof/clockevents: sysfs_contract'
+	assert_output --partial -- "$1"$'\n1..1\n'
+	assert_output --partial -- '# selftests: tickproof/clockevents: sysfs_contract'
+	assert_output --partial -- '# ok 1 clockevents.sysfs_contract.directories'
+	assert_output --partial -- 'ok 1 selftests: tickproof/clockevents: sysfs_contract'
 	[[ $output != *'not ok'* ]]
 }
 
@@ -103,20 +97,20 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	make -s -C selftests OUTPUT="$BATS_TEST_TMPDIR/out"
 	while read -r _ program; do
 		run -0 file "$BATS_TEST_TMPDIR/out/$program"
-		says 'statically linked'
+		assert_output --partial -- 'statically linked'
 	done < <(make -s -C selftests list)
 }
 
 @test "a library that is missing is one clear line" {
 	run -2 make -s -C selftests OUTPUT="$BATS_TEST_TMPDIR/out" LDLIBS=-lnot_there
 	[[ $(grep -c '^tickproof: ' <<<"$output") == 1 ]]
-	says 'apt-get install'
+	assert_output --partial -- 'apt-get install'
 }
 
 @test "run_tests: KTAP, and exit status 0" {
 	run -0 make run_tests
 	ran_one 'KTAP version 1'
-	says '# Totals: pass:1 fail:0'
+	assert_output --partial -- '# Totals: pass:1 fail:0'
 }
 
 @test "run_tests of one surface alone" {
@@ -126,25 +120,25 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 
 @test "run_tests: a failing program makes make fail" {
 	KSELFTEST_SYSFS_CONTRACT_ARGS='no.such.case' run -2 make run_tests
-	says 'not ok 1 selftests: tickproof/clockevents: sysfs_contract # exit='
-	says '# Totals: pass:0 fail:1'
+	assert_output --partial -- 'not ok 1 selftests: tickproof/clockevents: sysfs_contract # exit='
+	assert_output --partial -- '# Totals: pass:0 fail:1'
 }
 
 @test "summary=1 shows the summary lines and keeps the rest" {
 	run -0 --separate-stderr make run_tests summary=1
-	says 'ok 1 selftests: tickproof/clockevents: sysfs_contract'
+	assert_output --partial -- 'ok 1 selftests: tickproof/clockevents: sysfs_contract'
 	[[ $output != *clockevents.sysfs_contract.directories* ]]
 	grep -q '^# ok 1 clockevents.sysfs_contract.directories' selftests/build/*/logs/*sysfs_contract.log
 }
 
 @test "install: stripped programs, a runner and its list" {
 	run -0 make install INSTALL_PATH=there
-	says "Installed in $CHECKOUT/there"
+	assert_output --partial -- "Installed in $CHECKOUT/there"
 	run -0 file there/tickproof/clockevents/sysfs_contract
-	says ', stripped'
+	assert_output --partial -- ', stripped'
 	run -0 there/run_kselftest.sh -l
 	[[ ${lines[0]} == tickproof/clockevents:sysfs_contract ]]
-	says 'tickproof/clockevents:unbind_fallback # hang-risk: '
+	assert_output --partial -- 'tickproof/clockevents:unbind_fallback # hang-risk: '
 	run -0 there/run_kselftest.sh -t tickproof/clockevents:sysfs_contract
 	ran_one 'KTAP version 1'
 }
@@ -164,7 +158,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	[[ -z $(find selftests -name '*.ko' -o -name '*.mod.c') ]]
 	make -s -C selftests
 	run -2 make install INSTALL_PATH=there KDIR=/nowhere
-	says 'no kernel headers in /nowhere'
+	assert_output --partial -- 'no kernel headers in /nowhere'
 }
 
 @test "gen_tar: the tarball runs in a chroot with busybox alone, as an ordinary user" {
@@ -173,7 +167,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	unshare -m true || skip 'no mount namespace to be had here'
 	[[ $(file -bL "$(command -v busybox)") == *'statically linked'* ]] || skip 'no static busybox (apt-get install busybox-static)'
 	run -0 make gen_tar FORMAT=.xz INSTALL_PATH="$BATS_TEST_TMPDIR/packed"
-	says "Created $BATS_TEST_TMPDIR/packed/kselftest-packages/tickproof.tar.xz"
+	assert_output --partial -- "Created $BATS_TEST_TMPDIR/packed/kselftest-packages/tickproof.tar.xz"
 	mkdir -p "$root"/{bin,proc,sys,dev,tmp}
 	chmod 1777 "$root/tmp"
 	tar -xJf "$BATS_TEST_TMPDIR/packed/kselftest-packages/tickproof.tar.xz" -C "$root"
@@ -188,7 +182,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 
 @test "gen_tar: an unknown FORMAT is one clear line, and leaves nothing behind" {
 	run -2 make gen_tar FORMAT=.rar INSTALL_PATH="$BATS_TEST_TMPDIR/packed"
-	says 'unknown FORMAT .rar; known are'
+	assert_output --partial -- 'unknown FORMAT .rar; known are'
 	[[ ! -e $BATS_TEST_TMPDIR/packed/kselftest-packages ]]
 }
 
@@ -206,13 +200,13 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 		# shellcheck disable=SC2086
 		run -2 make $target GEUST=x
 		((${#lines[@]} == 1))
-		says 'unknown variable GEUST; known are GUEST KERNEL'
+		assert_output --partial -- 'unknown variable GEUST; known are GUEST KERNEL'
 	done
 }
 
 @test "a path with spaces, which make cannot handle, is named as the mistake" {
 	run -2 make install INSTALL_PATH="$BATS_TEST_TMPDIR/a b"
-	says "make cannot handle a path with spaces"
+	assert_output --partial -- "make cannot handle a path with spaces"
 	[[ ! -e $BATS_TEST_TMPDIR/a ]]
 }
 
@@ -243,11 +237,11 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	run -2 ./run_kselftest.sh -c tickproof/b
 	run -2 ./run_kselftest.sh -t 'tickproof/b.risky'
 	run -2 ./run_kselftest.sh -t tickproof/b:risky
-	says refused
+	assert_output --partial -- refused
 	# Two lines are no name, though each is one: grep would find the first.
 	stub a/fine 'exit 0'
 	run -2 ./run_kselftest.sh -t $'tickproof/a:fine\ntickproof/b:risky'
-	says 'no such name'
+	assert_output --partial -- 'no such name'
 	((${#lines[@]} == 1))
 	[[ ! -e ran ]]
 	export I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes
@@ -255,11 +249,11 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	[[ ! -e ran ]]
 	if [[ $EUID != 0 ]]; then
 		run -2 ./run_kselftest.sh --destructive
-		says 'need root'
+		assert_output --partial -- 'need root'
 		return
 	fi
 	run -0 ./run_kselftest.sh -t tickproof/b:risky
-	says "tickproof/b:risky: hang-risk: can't be undone"
+	assert_output --partial -- "tickproof/b:risky: hang-risk: can't be undone"
 	[[ -e ran ]]
 	[[ ${lines[2]} == '# These tests change this machine'* ]]
 }
@@ -276,14 +270,14 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 		command -v "${shell%% *}" >/dev/null || continue
 		# shellcheck disable=SC2086
 		KSELFTEST_PASS_ARGS='one *' run -1 $shell ./run_kselftest.sh
-		says '# args: one *'
-		says 'ok 1 selftests: tickproof/a: pass'
-		says $'# no newline\nnot ok 2 selftests: tickproof/a: fails # exit=1'
-		says 'ok 3 selftests: tickproof/a: skips # SKIP'
-		says '# begun'
-		says 'not ok 4 selftests: tickproof/b: slow # TIMEOUT 1 seconds'
-		says 'not ok 5 selftests: tickproof/b: missing # exit=127'
-		says '# Totals: pass:1 fail:3 xfail:0 xpass:0 skip:1 error:0'
+		assert_output --partial -- '# args: one *'
+		assert_output --partial -- 'ok 1 selftests: tickproof/a: pass'
+		assert_output --partial -- $'# no newline\nnot ok 2 selftests: tickproof/a: fails # exit=1'
+		assert_output --partial -- 'ok 3 selftests: tickproof/a: skips # SKIP'
+		assert_output --partial -- '# begun'
+		assert_output --partial -- 'not ok 4 selftests: tickproof/b: slow # TIMEOUT 1 seconds'
+		assert_output --partial -- 'not ok 5 selftests: tickproof/b: missing # exit=127'
+		assert_output --partial -- '# Totals: pass:1 fail:3 xfail:0 xpass:0 skip:1 error:0'
 	done
 }
 
@@ -298,8 +292,8 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 		rm -f left
 		# shellcheck disable=SC2086
 		run -1 timeout 60 $shell ./run_kselftest.sh
-		says 'ok 1 selftests: tickproof/a: daemon'
-		says 'not ok 2 selftests: tickproof/b: slow # TIMEOUT 1 seconds'
+		assert_output --partial -- 'ok 1 selftests: tickproof/a: daemon'
+		assert_output --partial -- 'not ok 2 selftests: tickproof/b: slow # TIMEOUT 1 seconds'
 		(($(wc -l <left) == 2))
 		while read -r pid; do
 			[[ ! -e /proc/$pid ]] || grep -q '^State:.*Z' "/proc/$pid/status"
@@ -316,7 +310,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	printf '%s\n' '#!/bin/sh' 'echo 1' >bin/nproc
 	chmod +x bin/nproc
 	PATH=$PWD/bin:$PATH run -1 ./run_kselftest.sh
-	says 'not ok 1 selftests: tickproof/a: slow # TIMEOUT 3 seconds'
+	assert_output --partial -- 'not ok 1 selftests: tickproof/a: slow # TIMEOUT 3 seconds'
 }
 
 @test "the runner: a failure late on the clock is not a timeout" {
@@ -327,7 +321,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	printf "%s\n" "#!/bin/sh" "echo tick >>ticks; wc -c <ticks" >bin/date	# 5 s further at each call
 	chmod +x bin/date
 	PATH=$PWD/bin:$PATH run -1 ./run_kselftest.sh
-	says "not ok 1 selftests: tickproof/a: fails # exit=3"
+	assert_output --partial -- "not ok 1 selftests: tickproof/a: fails # exit=3"
 }
 
 @test "the runner on bad input: one line, exit status 2" {
@@ -339,7 +333,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 		((${#lines[@]} == 1))
 	done
 	run -2 "$CHECKOUT/selftests/run_kselftest.sh"
-	says 'make install'
+	assert_output --partial -- 'make install'
 	run -0 ./run_kselftest.sh --help
 }
 
@@ -365,7 +359,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	tree
 	run -0 in_tree run_tests
 	ran_one 'TAP version 13'
-	says "# timeout set to $(($(settings_number timeout) + $(nproc --all) * $(settings_number timeout_per_cpu)))"
+	assert_output --partial -- "# timeout set to $(($(settings_number timeout) + $(nproc --all) * $(settings_number timeout_per_cpu)))"
 	in_tree clean
 	[[ -z $(find "$TREE/tools/testing/selftests/tickproof" -name '*.[oa]' -o -type f -name sysfs_contract) ]]
 }
@@ -385,9 +379,9 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	[[ $output == $'tickproof/clockevents:sysfs_contract\ntickproof/other:sysfs_contract' ]]
 	[[ -x $at/tickproof/clockevents/unbind_fallback && -e $at/tickproof/clockevents/settings ]]
 	run -0 tar -tf "$at/kselftest-packages/kselftest.tar.gz"
-	says ./tickproof/clockevents/sysfs_contract
+	assert_output --partial -- ./tickproof/clockevents/sysfs_contract
 	run -0 "$at/run_kselftest.sh" -t tickproof/other:sysfs_contract
-	says "ok 1 selftests: tickproof/other: sysfs_contract # SKIP"
+	assert_output --partial -- "ok 1 selftests: tickproof/other: sysfs_contract # SKIP"
 	run -0 "$at/run_kselftest.sh" -c tickproof/clockevents
 	ran_one 'TAP version 13'
 }

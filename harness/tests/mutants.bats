@@ -33,7 +33,7 @@ refuses() {
 	mutants "$@"
 	exits 2
 	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
-	says "$text"
+	assert_output --partial -- "$text"
 }
 
 # row NAME -> its line of table.tsv
@@ -50,7 +50,7 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	refuses '"slow": known: quick' 'x | fake | dead | a.good | a.x | slow'
 	run "$HARNESS/mutants" -f "$BATS_TEST_TMPDIR/none"
 	exits 2
-	says 'no such list'
+	assert_output --partial -- 'no such list'
 }
 
 @test "arguments that aren't understood are refused in one line" {
@@ -66,7 +66,7 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	mutants 'm | fake | dead | a.caught | a.caught.y'
 	exits 0
 	[[ $(row m) == $'caught\tm\tfake\tdead\t8\ta.caught.y\t'*$'\tit was late\t' ]]
-	says '1 caught, 0 masked by the kernel, 0 with no fault quiet, 0 not as they should be'
+	assert_output --partial -- '1 caught, 0 masked by the kernel, 0 with no fault quiet, 0 not as they should be'
 	cmp <(printf '%s\n' "$output" | grep -v '^1/1') "$RESULTS/mutants/table.txt"
 	[[ $(tail -n 1 "$RESULTS/mutants/table.md") == "| dead |  |  | "[0-9]*" s | \`a.caught.y\` |" ]]
 }
@@ -76,14 +76,14 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	exits 0
 	mutants 'm | fake | dead | a.caught | a.caught.?? aXcaught.y'
 	exits 1
-	says 'WRONG CASE'
+	assert_output --partial -- 'WRONG CASE'
 }
 
 @test "a fault that no case catches fails" {
 	mutants 'm | fake | dead | a.masked | a.masked.x'
 	exits 1
-	says 'MISSED'
-	says '1 not as they should be'
+	assert_output --partial -- 'MISSED'
+	assert_output --partial -- '1 not as they should be'
 }
 
 @test "a fault that only another case catches fails" {
@@ -102,10 +102,10 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 @test "with no fault nothing may fail" {
 	mutants 'm | fake | none | a.good | nothing'
 	exits 0
-	says '1 with no fault quiet'
+	assert_output --partial -- '1 with no fault quiet'
 	mutants 'm | fake | none | a.caught | nothing'
 	exits 1
-	says 'FALSE ALARM'
+	assert_output --partial -- 'FALSE ALARM'
 }
 
 @test "what the kernel masks must strike and may not be found" {
@@ -114,10 +114,10 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	[[ $(row m) == $'masked\tm\t'*$'\ta rule of the kernel\t' ]]
 	mutants 'm | fake | dead | a.good | masked: a rule'
 	exits 1
-	says 'NO STRIKE'
+	assert_output --partial -- 'NO STRIKE'
 	mutants 'm | fake | dead | a.caught | masked: a rule'
 	exits 1
-	says 'NOT MASKED'
+	assert_output --partial -- 'NOT MASKED'
 }
 
 @test "an expected failure is not a finding, nor is one that didn't happen" {
@@ -131,7 +131,7 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	printf 'exit 0\n' >"$FAKE_SCRIPTS/firmware"
 	mutants 'm | fake | dead | a.caught | a.caught.y' 'n | fake | dead | b.none | a.x'
 	exits 2
-	says '2 not judged'
+	assert_output --partial -- '2 not judged'
 	[[ $(row n) == $'not judged\t'*'chooses no program'* ]]
 }
 
@@ -146,7 +146,7 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	local -a lines3=('a | fake | dead | a.caught | a.caught.y | quick' 'b | fake | dead | a.caught | a.caught.y')
 	mutants "${lines3[@]}" -- -q
 	exits 0
-	says '1 caught'
+	assert_output --partial -- '1 caught'
 	mutants "${lines3[@]}" -- b
 	[[ -n $(row b) && -z $(row a) ]]
 	rm -r "$RESULTS"

@@ -12,9 +12,9 @@ setup() { fake_setup; }
 	program a.two 'plan 1' 'pass x.cpu1'
 	gate
 	exits 0
-	says '2 passed, 0 failed, 1 skipped'
-	says 'SKIP a.one.y: no hpet'
-	says "CONFORMS  $RESULTS/latest"
+	assert_output --partial -- '2 passed, 0 failed, 1 skipped'
+	assert_output --partial -- 'SKIP a.one.y: no hpet'
+	assert_output --partial -- "CONFORMS  $RESULTS/latest"
 	[[ $(lines_in journal.log '> boot ') == 1 ]]
 	[[ $(cd "$RESULTS/latest/" && echo *) == 'console.log facts.json journal.log metrics.tsv records.tsv report.ktap' ]]
 	grep -q 'Linux version 0' "$RESULTS/latest/console.log"
@@ -28,11 +28,11 @@ setup() { fake_setup; }
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 1
-	says 'HANG a.one.y.cpu1: no line for 1 s'
-	says 'HANG a.three.end: no line for 1 s'
-	says 'the answers to sysrq 9 l q w are in console.log'
-	says '3 passed, 2 failed, 0 skipped'
-	says 'DOES NOT CONFORM: a.one.y.cpu1: HANG: no line for 1 s (and 1 more)'
+	assert_output --partial -- 'HANG a.one.y.cpu1: no line for 1 s'
+	assert_output --partial -- 'HANG a.three.end: no line for 1 s'
+	assert_output --partial -- 'the answers to sysrq 9 l q w are in console.log'
+	assert_output --partial -- '3 passed, 2 failed, 0 skipped'
+	assert_output --partial -- 'DOES NOT CONFORM: a.one.y.cpu1: HANG: no line for 1 s (and 1 more)'
 	grep -q 'sysrq: w: Show' "$RESULTS/latest/console.log"
 	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log 'RUN a.one') == 1 ]]
 }
@@ -41,7 +41,7 @@ setup() { fake_setup; }
 	program a.one 'plan 1' 'begin x' 'while :; do say "# still here"; nap 0.2; done'
 	FAKE_PROGRAM_TIMEOUT=1 gate
 	exits 1
-	says 'HANG a.one.x: not done after the 1 s it may take'
+	assert_output --partial -- 'HANG a.one.x: not done after the 1 s it may take'
 }
 
 @test "panic and reset are named with the case, the rest goes on" {
@@ -50,9 +50,9 @@ setup() { fake_setup; }
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 1
-	says 'PANIC a.one.y: Fatal exception in interrupt'
-	says 'RESET a.three.x: the machine restarted or ended'
-	says '2 passed, 2 failed'
+	assert_output --partial -- 'PANIC a.one.y: Fatal exception in interrupt'
+	assert_output --partial -- 'RESET a.three.x: the machine restarted or ended'
+	assert_output --partial -- '2 passed, 2 failed'
 	[[ $(lines_in journal.log '> boot ') == 3 ]]
 }
 
@@ -61,8 +61,8 @@ setup() { fake_setup; }
 	program a.two "plan 1" "pass x"
 	gate
 	exits 2
-	says "COULD NOT BE JUDGED: the hypervisor appliance died (its words are in appliance.log): Oops: 0002 [#1]"
-	says "NOBOOT a.one.y: not judged"
+	assert_output --partial -- "COULD NOT BE JUDGED: the hypervisor appliance died (its words are in appliance.log): Oops: 0002 [#1]"
+	assert_output --partial -- "NOBOOT a.one.y: not judged"
 	grep -q "Oops: 0002" "$RESULTS/latest/appliance.log"
 	[[ $(lines_in journal.log "> boot ") == 1 ]]
 }
@@ -76,20 +76,20 @@ INT3=('console "[    1.0] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"' 'console "[ 
 	program a.one 'plan 1' 'pass x'
 	gate
 	exits 0
-	says '1 passed, 0 failed'
-	says 'NOTE a.one: booted again: an emulated CPU kept a breakpoint that was gone (int3)'
+	assert_output --partial -- '1 passed, 0 failed'
+	assert_output --partial -- 'NOTE a.one: booted again: an emulated CPU kept a breakpoint that was gone (int3)'
 	[[ $(lines_in journal.log '> again') == 1 ]]
 	program a.two 'plan 1' 'begin x' "${INT3[@]}" 'panic "Fatal exception"'
 	rm "$FAKE_SCRIPTS/twice"
 	gate
 	exits 1
-	says 'PANIC a.two.x: Fatal exception'
-	says '1 passed, 1 failed'
+	assert_output --partial -- 'PANIC a.two.x: Fatal exception'
+	assert_output --partial -- '1 passed, 1 failed'
 	[[ $(lines_in journal.log '> again') == 2 && $(lines_in journal.log '> boot ') == 3 ]]
 	program firmware "${INT3[@]}" 'panic "Fatal exception in interrupt"'
 	gate
 	exits 2
-	says "COULD NOT BE JUDGED: QEMU's emulation failed for the third time"
+	assert_output --partial -- "COULD NOT BE JUDGED: QEMU's emulation failed for the third time"
 }
 
 # not_excused LINE... : a gate whose program does this once ends as it is said: no boot is void
@@ -103,16 +103,16 @@ not_excused() {
 
 @test "the word int3 on a guest's console excuses no other end, and no failure that was told before" {
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'console "BUG: unable to handle page fault"' 'panic "Fatal exception"'
-	says 'PANIC a.one.y: Fatal exception'
+	assert_output --partial -- 'PANIC a.one.y: Fatal exception'
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'panic "hung_task: blocked tasks"'
-	says 'PANIC a.one.y: hung_task'
+	assert_output --partial -- 'PANIC a.one.y: hung_task'
 	not_excused 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
 	not_excused 'begin x' "${INT3[@]}" 'reset'
-	says 'RESET a.one.x'
+	assert_output --partial -- 'RESET a.one.x'
 	not_excused 'fail x broken' "${INT3[@]}" 'panic "Fatal exception"'
-	says 'FAIL a.one.x: broken'
+	assert_output --partial -- 'FAIL a.one.x: broken'
 	not_excused 'begin x' 'say "# DEAD cpu=1 device=lapic"' "${INT3[@]}" 'panic "Fatal exception"'
-	says 'DEAD a.one.x: cpu=1 device=lapic'
+	assert_output --partial -- 'DEAD a.one.x: cpu=1 device=lapic'
 	# Said in another program's time.
 	program a.aaa 'plan 1' "${INT3[@]}" 'nap 0.5' 'pass x'
 	not_excused 'begin x' 'panic "Fatal exception"'
@@ -126,16 +126,16 @@ not_excused() {
 		'pass x' 'say "# metric a.two.x m=2 ns"' 'pass y' 'pass z'
 	gate
 	exits 0
-	says '4 passed, 0 failed'
-	says 'NOTE a.two: booted again: a CPU shut down on emulated KVM (triple fault: vcpu 1, rip 0xffffffff81000000)'
+	assert_output --partial -- '4 passed, 0 failed'
+	assert_output --partial -- 'NOTE a.two: booted again: a CPU shut down on emulated KVM (triple fault: vcpu 1, rip 0xffffffff81000000)'
 	[[ $(lines_in metrics.tsv 'm') == 2 && $(lines_in report.ktap 'nonsense') == 0 ]]
 	[[ $(lines_in journal.log 'RUN a.one') == 1 && $(lines_in journal.log 'RUN a.two') == 2 ]]
 	program a.two 'plan 1' 'begin x' \
 		'echo "appliance: triple fault: vcpu 1 reason shutdown rip 0xffffffff81000000" >appliance.log' 'reset'
 	gate
 	exits 1
-	says 'RESET a.two.x: the machine restarted or ended (triple fault: vcpu 1, rip 0xffffffff81000000)'
-	says 'DOES NOT CONFORM: a.two.x: RESET'
+	assert_output --partial -- 'RESET a.two.x: the machine restarted or ended (triple fault: vcpu 1, rip 0xffffffff81000000)'
+	assert_output --partial -- 'DOES NOT CONFORM: a.two.x: RESET'
 	[[ $(lines_in journal.log 'RUN a.one') == 1 && $(lines_in journal.log 'RUN a.two') == 2 ]]
 }
 
@@ -144,20 +144,20 @@ not_excused() {
 	program firmware 'console "no bootable device"' 'hang deaf'
 	BOOT_TIMEOUT=1 gate
 	exits 2
-	says 'COULD NOT BE JUDGED: NO BOOT: guest not ready after 1 s'
-	says 'no bootable device'
+	assert_output --partial -- 'COULD NOT BE JUDGED: NO BOOT: guest not ready after 1 s'
+	assert_output --partial -- 'no bootable device'
 	program firmware 'panic "VFS: Unable to mount root fs"'
 	gate
 	exits 2
-	says 'NO BOOT: the guest ended before it was ready: panic: VFS: Unable to mount root fs'
+	assert_output --partial -- 'NO BOOT: the guest ended before it was ready: panic: VFS: Unable to mount root fs'
 	program firmware 'echo "qemu: -cpu: no such thing" >&2' 'reset'
 	gate
 	exits 2
-	says 'ended before it was ready: qemu: -cpu: no such thing'
+	assert_output --partial -- 'ended before it was ready: qemu: -cpu: no such thing'
 	program firmware 'say "# ERROR module foo.ko: invalid parameters"' 'hang deaf'
 	gate
 	exits 2
-	says 'COULD NOT BE JUDGED: module foo.ko: invalid parameters'
+	assert_output --partial -- 'COULD NOT BE JUDGED: module foo.ko: invalid parameters'
 }
 
 @test "a KVM that brings no guest to its first line: nested, once, with a note; not where ACCEL forces it, nor where the guest spoke" {
@@ -165,25 +165,25 @@ not_excused() {
 	program firmware 'echo "qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX" >&2' 'reset'
 	FAKE_FALLBACK=yes gate
 	exits 0
-	says 'note: KVM brought no guest to its first line (the guest ended before it was ready: qemu: kernel'
-	says 'NOTE a.one: booted again: KVM brought no guest to its first line'
-	says 'fake  Linux 0.0, 2 CPUs, nested make-believe'
+	assert_output --partial -- 'note: KVM brought no guest to its first line (the guest ended before it was ready: qemu: kernel'
+	assert_output --partial -- 'NOTE a.one: booted again: KVM brought no guest to its first line'
+	assert_output --partial -- 'fake  Linux 0.0, 2 CPUs, nested make-believe'
 	[[ $(lines_in journal.log '> again KVM') == 1 && $(lines_in report.ktap '^# accel: nested (KVM brought') == 1 ]]
 	program firmware 'hang deaf'
 	FAKE_FALLBACK=yes BOOT_TIMEOUT=1 gate
 	exits 0
-	says 'NOTE a.one: booted again: KVM brought no guest to its first line (guest not ready after 1 s)'
+	assert_output --partial -- 'NOTE a.one: booted again: KVM brought no guest to its first line (guest not ready after 1 s)'
 	program firmware 'console "Linux version 0"' 'reset'
 	FAKE_FALLBACK=yes gate
 	exits 2
-	says 'NO BOOT: the guest ended before it was ready: Linux version 0 (see console.log'
+	assert_output --partial -- 'NO BOOT: the guest ended before it was ready: Linux version 0 (see console.log'
 	program firmware 'say "a word"' 'reset'
 	FAKE_FALLBACK=yes gate
 	exits 2
 	program firmware 'echo "qemu: no" >&2' 'reset'
 	FAKE_FALLBACK=no gate
 	exits 2
-	says 'NO BOOT: the guest ended before it was ready: qemu: no (see console.log'
+	assert_output --partial -- 'NO BOOT: the guest ended before it was ready: qemu: no (see console.log'
 }
 
 @test "a guest that does not boot is one line, however many programs wait, and says what to do" {
@@ -194,12 +194,12 @@ not_excused() {
 	gate
 	exits 2
 	[[ $(grep -c 'NO.\?BOOT' <<<"$output") == 1 && $(grep -c 'VP_INDEX' <<<"$output") == 1 ]]
-	says 'COULD NOT BE JUDGED: NO BOOT: the guest ended before it was ready: qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX (see console.log'
+	assert_output --partial -- 'COULD NOT BE JUDGED: NO BOOT: the guest ended before it was ready: qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX (see console.log'
 	[[ $(lines_in report.ktap 'NOBOOT: not run') == 1 && $(lines_in report.ktap 'nor did 2 more programs') == 1 ]]
 	program firmware 'hang deaf'
 	BOOT_TIMEOUT=1 gate
 	exits 2
-	says 'guest not ready after 1 s (see console.log, or give it longer with BOOT_TIMEOUT=)'
+	assert_output --partial -- 'guest not ready after 1 s (see console.log, or give it longer with BOOT_TIMEOUT=)'
 }
 
 @test "binary noise, a line without end, megabytes on the console: bounded and printable" {
@@ -217,8 +217,8 @@ not_excused() {
 	program a.two 'plan 1' 'pass x'
 	CHANNEL_LIMIT=10000 gate
 	exits 1
-	says 'FLOOD a.one.x: more than 10000 bytes on the channel'
-	says '1 passed, 1 failed'
+	assert_output --partial -- 'FLOOD a.one.x: more than 10000 bytes on the channel'
+	assert_output --partial -- '1 passed, 1 failed'
 	(($(stat -L -c %s "$RESULTS/latest/journal.log") < 20000))
 	program firmware 'while :; do printf "%s\\n" "$FAKE_SCRIPTS$FAKE_SCRIPTS$FAKE_SCRIPTS"; done'
 	CHANNEL_LIMIT=10000 gate
@@ -232,20 +232,20 @@ not_excused() {
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 1
-	says 'DEAD a.one.y.cpu1: no interrupt in 2.0 s'
-	says 'DEAD a.three.x: cpu=0 device=dummy_timer'
-	says 'none in 2.04 s'
-	says '2 passed, 2 failed'
+	assert_output --partial -- 'DEAD a.one.y.cpu1: no interrupt in 2.0 s'
+	assert_output --partial -- 'DEAD a.three.x: cpu=0 device=dummy_timer'
+	assert_output --partial -- 'none in 2.04 s'
+	assert_output --partial -- '2 passed, 2 failed'
 	[[ $(lines_in journal.log '> ended after DEAD') == 2 && $(lines_in journal.log '> HANG') == 0 ]]
 	expect 'a.*.cpu1 DEAD expires=2999-01-01 dummy_timer' 'a.three.x DEAD expires=2999-01-01 dummy_timer'
 	gate
 	exits 1
-	says 'a.one.rest: ERROR: 3 of 5 cases were not reached after what was expected (and 1 more)'
+	assert_output --partial -- 'a.one.rest: ERROR: 3 of 5 cases were not reached after what was expected (and 1 more)'
 	expect 'a.*.cpu1 DEAD expires=2999-01-01 dummy_timer' 'a.three.x DEAD expires=2999-01-01 dummy_timer' \
 		'a.*.rest ERROR expires=2999-01-01 a dead CPU ends the boot'
 	gate
 	exits 0
-	says '6 passed (4 of them failed as expected), 0 failed'
+	assert_output --partial -- '6 passed (4 of them failed as expected), 0 failed'
 }
 
 @test "a program that plays guest gains nothing" {
@@ -254,8 +254,8 @@ not_excused() {
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 2
-	says 'EXIT a.one without the host'"'"'s token'
-	says '2 passed'
+	assert_output --partial -- 'EXIT a.one without the host'"'"'s token'
+	assert_output --partial -- '2 passed'
 }
 
 # What the appliance says when its guest has ended, whatever ended it.
@@ -272,7 +272,7 @@ ORDERLY='echo "[ 9.0] appliance: the guest ended" >>appliance.log'
 	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' "$ORDERLY" 'reset'
 	gate
 	exits 2
-	says 'NO BOOT: the guest ended before it was ready'
+	assert_output --partial -- 'NO BOOT: the guest ended before it was ready'
 }
 
 @test "an appliance that ends without a word was ended by the emulation: booted again; with its word it was the guest" {
@@ -281,12 +281,12 @@ ORDERLY='echo "[ 9.0] appliance: the guest ended" >>appliance.log'
 	program a.one 'plan 1' 'begin x' '[[ -e $FAKE_SCRIPTS/once ]] || { echo >$FAKE_SCRIPTS/once; reset; }' 'result ok x'
 	gate
 	exits 0
-	says 'NOTE a.one: booted again: the hypervisor appliance ended without a word'
+	assert_output --partial -- 'NOTE a.one: booted again: the hypervisor appliance ended without a word'
 	rm "$FAKE_SCRIPTS/once"
 	program a.one 'plan 1' 'begin x' "$ORDERLY" 'reset'
 	gate
 	exits 1
-	says 'RESET a.one.x: the machine restarted or ended'
+	assert_output --partial -- 'RESET a.one.x: the machine restarted or ended'
 	[[ $(lines_in journal.log '> again') == 0 ]]
 }
 
@@ -302,16 +302,16 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.two 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/twice ]]; then' 'echo >$FAKE_SCRIPTS/twice' "$SICK" 'nap 0.3' 'begin x' 'hang' 'fi' 'pass x'
 	gate
 	exits 0
-	says '2 passed, 0 failed'
-	says "NOTE a.one: booted again: the appliance's CPU 1 stood still for 4.0 s"
-	says "NOTE a.two: booted again: the appliance's CPU 1 stood still for 4.0 s"
+	assert_output --partial -- '2 passed, 0 failed'
+	assert_output --partial -- "NOTE a.one: booted again: the appliance's CPU 1 stood still for 4.0 s"
+	assert_output --partial -- "NOTE a.two: booted again: the appliance's CPU 1 stood still for 4.0 s"
 	[[ $(lines_in report.ktap 'late') == 0 && $(lines_in journal.log '> again') == 2 ]]
 	grep -q 'cpu1 4000' "$RESULTS/latest/appliance.log"
 	rm "$FAKE_SCRIPTS"/{once,twice}
 	program a.two 'plan 1' 'begin x' "$SICK" 'nap 0.3' 'say "# DEAD cpu=1 device=foo: no interrupt"' 'result "not ok" x "DEAD no interrupt"' 'hang'
 	gate
 	exits 2
-	says "COULD NOT BE JUDGED: QEMU's emulation failed for the third time, not the guest: the appliance's CPU 1 stood still for 4.0 s"
+	assert_output --partial -- "COULD NOT BE JUDGED: QEMU's emulation failed for the third time, not the guest: the appliance's CPU 1 stood still for 4.0 s"
 	[[ $(lines_in journal.log '> boot ') == 3 ]]
 	no_scratch
 }
@@ -323,8 +323,8 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.two 'plan 1' 'pass x'
 	gate
 	exits 1
-	says 'FAIL a.one.x: wrong'
-	says 'HANG a.one.y: no line for 1 s (KVM: vcpu 1: the guest stopped its Hyper-V timer 31.0 s ago)'
+	assert_output --partial -- 'FAIL a.one.x: wrong'
+	assert_output --partial -- 'HANG a.one.y: no line for 1 s (KVM: vcpu 1: the guest stopped its Hyper-V timer 31.0 s ago)'
 	[[ $(lines_in journal.log '> appliance vcpu 1 the guest stopped') == 1 && $(lines_in journal.log '> again') == 0 ]]
 }
 
@@ -334,7 +334,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.one 'plan 1' 'begin x' 'for where in say console; do $where "clock 9000000 cpu0 5 105 0 cpu1 4000 110 9"; done' 'result "not ok" x wrong'
 	gate
 	exits 1
-	says 'FAIL a.one.x: wrong'
+	assert_output --partial -- 'FAIL a.one.x: wrong'
 }
 
 @test "a nested guest's own int3 is its own; the appliance's is not" {
@@ -343,13 +343,13 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' "$ORDERLY" 'panic "Fatal exception"'
 	gate
 	exits 1
-	says 'PANIC a.one.x: Fatal exception'
+	assert_output --partial -- 'PANIC a.one.x: Fatal exception'
 	[[ $(lines_in journal.log '> again') == 0 ]]
 	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' 'begin x' \
 		'echo "[ 9.0] Oops: int3: 0000 [#1]" >>appliance.log' 'reset' 'fi' 'pass x'
 	gate
 	exits 0
-	says '1 passed, 0 failed'
+	assert_output --partial -- '1 passed, 0 failed'
 	[[ $(lines_in journal.log '> again') == 1 ]]
 }
 
@@ -357,11 +357,11 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.one 'plan 1' 'pass x' 'say "# EXIT a.one 0 $token"' 'while :; do say "# still here"; nap 0.2; done'
 	gate
 	exits 1
-	says 'HANG a.one.end: not done after the 1 s it may take'
+	assert_output --partial -- 'HANG a.one.end: not done after the 1 s it may take'
 	program firmware 'while :; do printf "%04096d" 7; nap 0.2; done'
 	BOOT_TIMEOUT=2 CHANNEL_LIMIT=1000000 gate
 	exits 2
-	says 'NO BOOT: guest not ready after 2 s'
+	assert_output --partial -- 'NO BOOT: guest not ready after 2 s'
 }
 
 @test "half a last line doesn't swallow the EXIT after it" {
@@ -382,7 +382,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.one 'plan 1' 'begin x' 'rm -r "$RESULTS"/run-*; result "not ok" x late' 'hang'
 	gate
 	exits 2
-	says 'lines of the journal'
+	assert_output --partial -- 'lines of the journal'
 	[[ $EUID == 0 ]] && unshare -m true || skip 'the second part needs root, for a disk of its own'
 	mkdir -p "$RESULTS" "$BATS_TEST_TMPDIR/bin"
 	printf '%s\n' '#!/bin/sh' 'echo; echo "/dev/x 9000 0 9000 0% /"' >"$BATS_TEST_TMPDIR/bin/df"
@@ -391,7 +391,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 		'fail x late' 'nap 0.5' 'rm "$RESULTS/full"' 'pass y'
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH run unshare -m bash -c 'mount -t tmpfs -o size=512k none "$RESULTS" && "$0"' "$HARNESS/gate"
 	exits 2
-	says 'of the journal'
+	assert_output --partial -- 'of the journal'
 }
 
 @test "nothing runs on a wrong clock, and a boot that a busy host slowed is none the worse" {
@@ -402,7 +402,7 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.one 'plan 1' 'pass x'
 	gate
 	exits 0
-	says "NOTE a.one: booted again: the appliance's clock ran "
+	assert_output --partial -- "NOTE a.one: booted again: the appliance's clock ran "
 	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> run ') == 1 ]]
 }
 
@@ -413,37 +413,37 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.third 'plan 1' 'hang'
 	gate
 	exits 1
-	says 'DEAD a.first.x.cpu1: its timers do not fire'
-	says "UNRUN 2 programs: not run: CPU 1's timers are dead, and nothing had been changed (see a.first)"
-	says 'DOES NOT CONFORM: a.first.x.cpu1: DEAD'
+	assert_output --partial -- 'DEAD a.first.x.cpu1: its timers do not fire'
+	assert_output --partial -- "UNRUN 2 programs: not run: CPU 1's timers are dead, and nothing had been changed (see a.first)"
+	assert_output --partial -- 'DOES NOT CONFORM: a.first.x.cpu1: DEAD'
 	[[ $(lines_in journal.log '> boot ') == 1 ]]
 	[[ $(lines_in report.ktap "not ok 1 a.third.end # ERROR not run: CPU 1's timers are dead") == 1 ]]
 	# What wasn't run is not green because the death was expected.
 	expect 'a.first.x.cpu1 DEAD expires=2999-01-01 known'
 	gate
 	exits 1
-	says 'DOES NOT CONFORM: a.second.end: UNRUN: not run'
+	assert_output --partial -- 'DOES NOT CONFORM: a.second.end: UNRUN: not run'
 	# The result alone says so as well, and the program may hang after it.
 	program a.first 'plan 2' 'begin x' 'result "not ok" x "DEAD: CPU 0: a sleep never ended"' 'hang'
 	unset EXPECTED
 	gate
 	exits 1
-	says "UNRUN 2 programs: not run: CPU 0's timers"
+	assert_output --partial -- "UNRUN 2 programs: not run: CPU 0's timers"
 	# Where something had been changed the others have their turn.
 	rm "$FAKE_SCRIPTS"/*
 	program a.first ': disruptive' 'plan 1' 'begin x.cpu1' 'say "# DEAD cpu=1"' 'result "not ok" x.cpu1 "DEAD"' 'status=1'
 	program a.second 'plan 1' 'pass x'
 	gate
 	exits 1
-	says '1 passed, 1 failed'
+	assert_output --partial -- '1 passed, 1 failed'
 	# A second boot, side by side, ends as well, whatever it was at.
 	program a.first 'plan 1' 'begin x' 'nap 1' 'say "# DEAD cpu=1"' 'result "not ok" x "DEAD"' 'status=1'
 	program a.second ': disruptive' 'plan 2' 'pass x' 'begin y' 'while :; do say "# still here"; nap 0.2; done'
 	program a.third ': disruptive' 'plan 1' 'pass x'
 	BOOTS=2 gate
 	exits 1
-	says 'UNRUN 2 programs: not run'
-	says '1 passed, 3 failed'
+	assert_output --partial -- 'UNRUN 2 programs: not run'
+	assert_output --partial -- '1 passed, 3 failed'
 }
 
 @test "three programs in a row that hang, each in a fresh boot: the rest is not run" {
@@ -454,10 +454,10 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	program a.e 'plan 1' 'pass x'
 	gate
 	exits 1
-	says 'UNRUN 1 program: not run: 3 programs in a row have hung'
+	assert_output --partial -- 'UNRUN 1 program: not run: 3 programs in a row have hung'
 	[[ $(lines_in journal.log '> boot ') == 3 ]]
 	program a.c 'plan 1' 'pass x'
 	gate
 	exits 1
-	says '3 passed, 2 failed'
+	assert_output --partial -- '3 passed, 2 failed'
 }
