@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * heart - the heartbeat of each CPU of the hypervisor appliance, and its clock
- *
- * A thread on each CPU, above all others, sleeps until the next tenth of a second on its own CPU's timer. Once a
- * second a line on stdout says how they fare, and the host, which reads it, compares the clock with its own:
- *
+ * A thread on each CPU, above all others, sleeps until the next tenth of a second on its own CPU's
+ * timer. Once a second a line on stdout says how they fare, and the host, which reads it, compares
+ * the clock with its own:
  *   clock NANOSECONDS cpu0 AGE GAP POKES cpu1 AGE GAP POKES ...
- *
- * AGE is the time since the CPU's last beat and GAP the longest between two beats since the last line, both in ms.
- * POKES counts how often a neighbour found the CPU 3 beats late and woke it: that sends it an interrupt which needs
- * no timer. QEMU's emulation can lose an interrupt (helper_vmrun() changes interrupt_request without a lock), which
- * is delivered with the next one: if the lost one was the timer's, there is no next one until a neighbour sends it. Where that
- * doesn't help within 2 s (seen once: a CPU that ran a guest's CPU took no interrupt any more), an NMI may; it also makes the kernel
- * say where that CPU is, on the console (sysrq l).
+ * AGE is the time since the CPU's last beat and GAP the longest between two beats since the last
+ * line, both in ms. POKES counts how often a neighbour found the CPU 3 beats late and woke it: that
+ * sends it an interrupt which needs no timer. QEMU's emulation can lose an interrupt
+ * (helper_vmrun() changes interrupt_request without a lock), which is delivered with the next one:
+ * if the lost one was the timer's, there is no next one until a neighbour sends it. Where that
+ * doesn't help within 2 s (seen once: a CPU that ran a guest's CPU took no interrupt any more), an
+ * NMI may; it also makes the kernel say where that CPU is, on the console (sysrq l).
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -28,7 +28,10 @@ void gic_cpu_init(struct cpu *cpu)
 	isb();
 }
 
-/* (Again) take the EL2 timer's interrupt: a guest that sets up its GIC puts all PPIs into group 1, and disables them. */
+/*
+ * (Again) take the EL2 timer's interrupt: a guest that sets up its GIC puts all PPIs into group 1,
+ * and disables them.
+ */
 void gic_own_timer(struct cpu *cpu)
 {
 	u32 ctlr = mmio_read32(VIRT_GICD + GICD_CTLR), group = mmio_read32(cpu->gicr + GICR_IGROUPR0);

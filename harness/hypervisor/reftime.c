@@ -90,7 +90,10 @@ u64 reftime_read(void)
 	return now;
 }
 
-/* -> the first value of the counter at which the reference time is at least when, or ten minutes from now if that is later */
+/*
+ * -> the first value of the counter at which the reference time is at least when, or ten minutes
+ * from now if that is later
+ */
 u64 reftime_counter(u64 when)
 {
 	u64 count = counter(), frequency = read_sysreg(cntfrq_el0), time = reference(count), ticks;

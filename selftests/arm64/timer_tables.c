@@ -112,7 +112,10 @@ static void interrupt(int unused)
 			    t.timer[kind].edge ? "edge" : "level", names[trigger]);
 }
 
-/* A timer that may stop in idle has C3STOP, and never serves as the broadcast device (tick_check_broadcast_device()). */
+/*
+ * A timer that may stop in idle has C3STOP, and never serves as the broadcast device
+ * (tick_check_broadcast_device()).
+ */
 static void always_on(int unused)
 {
 	struct arm_timer t = firmware();
@@ -129,7 +132,10 @@ static void always_on(int unused)
 	report_note("always on: %s; broadcast device: %s", on ? "yes" : "no", name[0] ? name : "none");
 }
 
-/* The architected timer's interrupts on cpu; *ever: on all CPUs; *broadcast: those that may have come in their place. */
+/*
+ * The architected timer's interrupts on cpu; *ever: on all CPUs; *broadcast: those that may have
+ * come in their place.
+ */
 static uint64_t count(int cpu, uint64_t *ever, uint64_t *broadcast)
 {
 	char device[CE_NAME_LEN] = "";

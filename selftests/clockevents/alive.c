@@ -312,7 +312,8 @@ void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, c
 	for (int kind = WAKE_ABS; baseline && kind <= WAKE_TIMERFD; kind++)
 		if (a->late[kind].p50 > alive_bound(baseline, kind))
 			report_fail("CPU %d, %s: %s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms)",
-				    cpu, device, kinds[kind], a->late[kind].p50 / 1e6, alive_bound(baseline, kind) / 1e6,
+				    cpu, device, kinds[kind], a->late[kind].p50 / 1e6,
+				    alive_bound(baseline, kind) / 1e6,
 				    baseline->late[kind].p99 / 1e6);
 }
 

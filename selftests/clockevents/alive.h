@@ -22,7 +22,7 @@ struct alive {
 	uint64_t old_irqs, new_irqs;
 	uint64_t new_irqs_ever;		/* since boot, on all CPUs */
 	bool broadcast;			/* the CPU is one of tick_broadcast_mask */
-	uint64_t broadcast_irqs;	/* if so: those that ended idleness in place of its device's, see alive_rode() */
+	uint64_t broadcast_irqs;	/* if so: in place of its device's, see alive_rode() */
 	char old_row[64], new_row[64];	/* "HVS", "27(arch_timer)"; "" where there is no such row */
 };
 

@@ -22,7 +22,10 @@ void busy_again(struct busy *b, int64_t due);
 /* ns since the start without pauses; to be called again and again. */
 int64_t busy_step(struct busy *b);
 
-/* How late what is waited for was at the last step, in ns without pauses: a pause before it was due makes nothing late. */
+/*
+ * How late what is waited for was at the last step, in ns without pauses: a pause before it was due
+ * makes nothing late.
+ */
 int64_t busy_late(const struct busy *b);
 
 /* For busy_tick(): a timer of CPU time and its signal (SIGUSR1) to the calling thread. 0 or -errno. */

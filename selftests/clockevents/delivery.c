@@ -28,26 +28,36 @@
 /* With less of a sampling the host hardly let the CPU run. */
 #define RAN_PERCENT 10
 
-/* An event that comes so late is one of the tail, if it was waited for a quarter of that time at least rather than paused, and another CPU's came meanwhile. */
+/*
+ * An event that comes so late is one of the tail, if it was waited for a quarter of that time at
+ * least rather than paused, and another CPU's came meanwhile.
+ */
 #define TAIL_NS (20 * NSEC_PER_MSEC)
 #define TAILS 64
 
 /*
- * What is a fault: so many in a second, in each long sampling. One event in 100 that comes 100 ms late gives 5, of which a
- * busy host hides some. A host with six times as much to do as it has CPUs gave 23 in three samplings once, but not so
- * many in each of them.
+ * What is a fault: so many in a second, in each long sampling. One event in 100 that comes 100 ms
+ * late gives 5, of which a busy host hides some. A host with six times as much to do as it has CPUs
+ * gave 23 in three samplings once, but not so many in each of them.
  */
 #define TAIL_PER_S 2
 
-/* Where a CPU can't run for more of the time than this, the host delays single CPUs' timers as well. Nested, interrupts alone take 70. */
+/*
+ * Where a CPU can't run for more of the time than this, the host delays single CPUs' timers as
+ * well. Nested, interrupts alone take 70.
+ */
 #define PAUSED_PERCENT 85
 
-/* Half of the readings come later than this without a pause: on a grid, of 4 ms with HZ=250. A healthy CPU, however busy its host: 0.04. */
+/*
+ * Half of the readings come later than this without a pause: on a grid, of 4 ms with HZ=250. A
+ * healthy CPU, however busy its host: 0.04.
+ */
 #define LATE_NS (NSEC_PER_MSEC / 2)
 
 /*
- * In a short sampling the thread sleeps now and then (in a long one it would miss what comes late). A host that takes the CPU away by a beat of its own, one that is the grid's, could hide
- * all that is late in it; but when a sleep ends, by an event, the host lets the CPU run for a while.
+ * In a short sampling the thread sleeps now and then (in a long one it would miss what comes late).
+ * A host that takes the CPU away by a beat of its own, one that is the grid's, could hide all that
+ * is late in it; but when a sleep ends, by an event, the host lets the CPU run for a while.
  */
 #define BUSY_NS (10 * NSEC_PER_MSEC)
 #define NAP_NS (2 * NSEC_PER_MSEC)
@@ -272,8 +282,9 @@ static bool hardly_ran(const struct delivery *d)
 }
 
 /*
- * The delivery on cpu. While wrong() says so of it, or it hardly ran, it is measured again, up to SAMPLINGS times in all: for so long (ns;
- * 0: the ticks), with one CPU beside it that shows what the host does, since all of them busy would be a load themselves.
+ * The delivery on cpu. While wrong() says so of it, or it hardly ran, it is measured again, up to
+ * SAMPLINGS times in all: for so long (ns; 0: the ticks), with one CPU beside it that shows what
+ * the host does, since all of them busy would be a load themselves.
  */
 static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d), int64_t again)
 {

@@ -201,7 +201,10 @@ void displayed_deltas(int unused)
 		/* bc_hrtimer has no hardware behind it, the PIT only 16 bits. */
 		if (d->cpu < 0 || !d->name[0] || !platform_functional(d->name) || !strcmp(d->name, "pit"))
 			continue;
-		/* A dummy of a device's name that nobody programs: the broadcast device serves its CPU (nolapic_timer). */
+		/*
+		 * A dummy of a device's name that nobody programs: the broadcast device serves its
+		 * CPU (nolapic_timer).
+		 */
 		if (cpus_has(&tl->broadcast_mask, d->cpu) && d->state == TL_SHUTDOWN && !d->min_delta_ns)
 			continue;
 		judged++;

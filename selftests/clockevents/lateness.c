@@ -29,8 +29,9 @@ static bool low_resolution(void)
 }
 
 /*
- * Longer than a tick at the lowest HZ, and by far: the tick stops meanwhile, and its interrupts, late as well, don't end
- * the sleep. (With 10 ms a timer 5 ms late showed 2 ms.) As long idle before a poke, for comparison.
+ * Longer than a tick at the lowest HZ, and by far: the tick stops meanwhile, and its interrupts,
+ * late as well, don't end the sleep. (With 10 ms a timer 5 ms late showed 2 ms.) As long idle
+ * before a poke, for comparison.
  */
 #define SLEEP_NS (20 * NSEC_PER_MSEC)
 

@@ -18,16 +18,18 @@ struct lateness {
 };
 
 /*
- * Measures sleeps and pokes in turn, on n CPUs side by side, so that a busy host delays both alike. Pins the caller to
- * observer, which is none of these CPUs. Returns 0, or a negative errno where nothing can be said: -EINVAL with one CPU,
- * -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a poke woke nobody; then it is also in error of that CPU.
+ * Measures sleeps and pokes in turn, on n CPUs side by side, so that a busy host delays both alike.
+ * Pins the caller to observer, which is none of these CPUs. Returns 0, or a negative errno where
+ * nothing can be said: -EINVAL with one CPU, -ETIMEDOUT when a sleep never ended, -EHOSTDOWN when a
+ * poke woke nobody; then it is also in error of that CPU.
  */
 int lateness_sample(struct lateness *all, size_t n, int observer);
 
 /*
- * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and twice the lower quartile of the pokes. A busy host
- * delays wake-ups of both kinds. A timer that is always late by some ms delays nearly all sleeps; only those that end with
- * another timer's interrupt are spared. So the lower quartile shows the timer rather than the host. Without high resolution timers
+ * The most that the lower quartile of the sleeps may be late, in ns: 1 ms and twice the lower
+ * quartile of the pokes. A busy host delays wake-ups of both kinds. A timer that is always late by
+ * some ms delays nearly all sleeps; only those that end with another timer's interrupt are spared.
+ * So the lower quartile shows the timer rather than the host. Without high resolution timers
  * (highres=off) a sleep may end with the tick after its deadline: the bound is a tick longer.
  */
 int64_t lateness_bound(const struct lateness *l);

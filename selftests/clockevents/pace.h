@@ -12,7 +12,10 @@ struct pace {
 	uint64_t irqs;		/* of the device on the CPU, in some sleeps of the idle CPU */
 };
 
-/* Waits on cpu, then sleeps there and counts the interrupts of its device. Pins the caller to observer. 0, -errno; -ETIMEDOUT: no event. */
+/*
+ * Waits on cpu, then sleeps there and counts the interrupts of its device. Pins the caller to
+ * observer. 0, -errno; -ETIMEDOUT: no event.
+ */
 int pace_sample(int cpu, int observer, const char *device, struct pace *p);
 
 /*

@@ -121,7 +121,8 @@ static void measure(const struct cpus *cpus, bool before)
 		dead = tick_idle(g.idle, g.n, observer);
 		if (dead >= 0) {
 			report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of %lld ms", dead,
-				    before ? result_of(dead)->device : result_of(dead)->s.after, TICK_IDLE_NS / NSEC_PER_MSEC);
+				    before ? result_of(dead)->device : result_of(dead)->s.after,
+				    TICK_IDLE_NS / NSEC_PER_MSEC);
 			deaths_add(dead);
 		}
 		for (size_t i = 0; i < g.n; i++)
@@ -205,8 +206,9 @@ static int stranger(const char *device)
 }
 
 /*
- * Offline and online once: the clockevent registered last stands first on the kernel's list, and so can be unbound though
- * another CPU, which we have to leave alone, has one of that name. False where cpu can't be taken offline.
+ * Offline and online once: the clockevent registered last stands first on the kernel's list, and so
+ * can be unbound though another CPU, which we have to leave alone, has one of that name. False
+ * where cpu can't be taken offline.
  */
 static bool to_front(int cpu)
 {
@@ -360,8 +362,8 @@ static void functional(int cpu)
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	/*
-	 * A timer that stops in deep idle (C3STOP) is in that mask as well, and works. So the CPU is kept running while it is
-	 * looked at, by this very thread.
+	 * A timer that stops in deep idle (C3STOP) is in that mask as well, and works. So the CPU
+	 * is kept running while it is looked at, by this very thread.
 	 */
 	cpu_pin(cpu);
 	if (timer_list_read(&tl))
@@ -466,8 +468,8 @@ static void schedule(void)
 	if (!order)
 		abort();
 	/*
-	 * Most likely the CPU that came last is the first on the list, and so on downwards. But first the lowest: that what
-	 * is refused changes nothing is to be seen as well.
+	 * Most likely the CPU that came last is the first on the list, and so on downwards. But
+	 * first the lowest: that what is refused changes nothing is to be seen as well.
 	 */
 	cpus_for_each(cpu, report_cpus())
 		order[i-- % n] = cpu;

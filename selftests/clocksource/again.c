@@ -32,7 +32,8 @@ static struct pace measure(void)
 {
 	struct sandwich first, last;
 
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first) || !sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first))
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first) ||
+	    !sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first))
 		report_fail("the raw counter goes back");
 	clock_nap(SPAN_NS);
 	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &last) || last.before <= first.after)

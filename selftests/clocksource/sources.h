@@ -7,7 +7,10 @@
 
 #include "../lib/clocksource.h"
 
-/* The available sources, best first, read anew; skips the case where there is no such file, fails it where it can't be read. */
+/*
+ * The available sources, best first, read anew; skips the case where there is no such file, fails
+ * it where it can't be read.
+ */
 struct cs_list *sources_need(void);
 
 /* Skips the case unless root can write the file of CS_DIR. */

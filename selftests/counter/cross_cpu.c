@@ -190,7 +190,10 @@ static const char *step_back(const struct played *p)
 	return text;
 }
 
-/* Fails the case if a reading was less than one before it, however busy the host; skips it if there were too few readings. */
+/*
+ * Fails the case if a reading was less than one before it, however busy the host; skips it if there
+ * were too few readings.
+ */
 static void judge(const struct played *p, int64_t box_ns)
 {
 	if (p->backwards)

@@ -11,6 +11,7 @@
 /* Makes it readable for this thread: NULL, or why it can't be read, for people. */
 const char *pm_timer_open(void);
 
+/* Ticks of the PM timer (ACPI 4.8.2.1), 24 bits; after pm_timer_open(). */
 uint32_t pm_timer_read(void);
 
 #endif

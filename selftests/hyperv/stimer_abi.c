@@ -374,7 +374,10 @@ static void sint_zero(int cpu)
 
 		RUN(cpu, steps);
 		expect_enable(cpu, n, &steps[3], false, "with SINTx 0 and without direct mode");
-		/* The TLFS speaks of "an enabled timer"; whether one that is being enabled is one, is read both ways. */
+		/*
+		 * The TLFS speaks of "an enabled timer"; whether one that is being enabled is one,
+		 * is read both ways.
+		 */
 		report_fact("stimer.sint_zero_at_enabling", "%s",
 			    steps[7].value & STIMER_ENABLE ? "left enabled" : "disabled");
 	}

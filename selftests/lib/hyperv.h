@@ -42,6 +42,7 @@ struct hyperv {
 /* Reads the leaves by platform_cpuid(), which must be there. */
 void hyperv_leaves(struct hyperv *h);
 
+/* What the leaves say: */
 bool hyperv_has_reference_counter(const struct hyperv *h);	/* MSR 0x40000020 */
 bool hyperv_has_reference_tsc(const struct hyperv *h);		/* the reference TSC page */
 bool hyperv_is_root(const struct hyperv *h);			/* the root partition: rules of its own */
@@ -54,8 +55,9 @@ bool hyperv_is_root(const struct hyperv *h);			/* the root partition: rules of i
 bool hyperv_parse_privileges(const char *text, struct hyperv *h);
 
 /*
- * The rating with which a kernel (major * 1000 + minor) registers a clocksource: Hyper-V's by drivers/clocksource/hyperv_timer.c,
- * the others by their own drivers. 0 where no rule of ours says. invariant: the TSC is offered as invariant.
+ * The rating with which a kernel (major * 1000 + minor) registers a clocksource: Hyper-V's by
+ * drivers/clocksource/hyperv_timer.c, the others by their own drivers. 0 where no rule of ours
+ * says. invariant: the TSC is offered as invariant.
  */
 int hyperv_rating(const char *clocksource, int version, bool invariant);
 
@@ -75,6 +77,7 @@ struct stimer_config {
 	uint64_t reserved;	/* bits that must be zero */
 };
 
+/* The fields of a CONFIG register (TLFS, timers). */
 struct stimer_config stimer_config(uint64_t value);
 
 /*

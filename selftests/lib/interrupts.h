@@ -37,6 +37,7 @@ int irq_table_parse(const char *text, struct irq_table *table);
 /* Reads and parses /proc/interrupts. Returns 0 or -errno. */
 int irq_table_read(struct irq_table *table);
 
+/* Frees what reading or parsing has allocated. */
 void irq_table_free(struct irq_table *table);
 
 /* The row with exactly this name, or NULL. */
@@ -61,10 +62,11 @@ uint64_t irq_count(const struct irq_table *table, const struct irq_row *row, int
 const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const char *clockevent);
 
 /*
- * Interrupts that cpu may have got in place of its clockevent's where deep idle stops that (C3STOP: big.LITTLE, x86 before
- * ARAT; kernel/time/tick-broadcast.c): the broadcast device's, where it interrupts this CPU itself, and those by which the
- * CPU so interrupted wakes another: "Timer broadcast interrupts" on arm64, the local timer's vector on x86, counted as
- * LOC (lapic_timer_broadcast()). broadcast is that device's name, "" for none.
+ * Interrupts that cpu may have got in place of its clockevent's where deep idle stops that (C3STOP:
+ * big.LITTLE, x86 before ARAT; kernel/time/tick-broadcast.c): the broadcast device's, where it
+ * interrupts this CPU itself, and those by which the CPU so interrupted wakes another: "Timer
+ * broadcast interrupts" on arm64, the local timer's vector on x86, counted as LOC
+ * (lapic_timer_broadcast()). broadcast is that device's name, "" for none.
  */
 uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent, const char *broadcast, int cpu);
 

@@ -37,11 +37,13 @@ int kmsg_open_all(struct kmsg *k, bool *since_boot);
  */
 bool kmsg_next(struct kmsg *k, char *text, size_t len);
 
+/* Closes /dev/kmsg. */
 void kmsg_close(struct kmsg *k);
 
 /* Cuts "prio,seq,usec,flags;text\n KEY=..." down to its text; false if it is no record. */
 bool kmsg_text(char *record);
 
+/* What kind of message the kernel's text is; kmsg.c names the sources. */
 enum kmsg_kind kmsg_classify(const char *text);
 
 /*

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 /*
- * An interval that no kernel makes longer: hrtimer_forward() takes none below hrtimer_resolution, a nanosecond with
- * high resolution timers and a tick without (highres=off), and CLOCK_MONOTONIC's resolution tells. Never more than 10 ms
- * for what is less, as no tick is longer.
+ * An interval that no kernel makes longer: hrtimer_forward() takes none below hrtimer_resolution, a
+ * nanosecond with high resolution timers and a tick without (highres=off), and CLOCK_MONOTONIC's
+ * resolution tells. Never more than 10 ms for what is less, as no tick is longer.
  */
 int64_t periods_interval(int64_t interval);
 

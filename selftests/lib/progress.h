@@ -56,6 +56,7 @@ struct progress {
 /* Longest standstill of a clock that claims to be fine: ten times a 1 MHz counter's. */
 #define PROGRESS_FINE_NS 10000
 
+/* Takes one more reading, value, made between two of the reference: before and after; all in ns. */
 void progress_add(struct progress *p, int64_t before, int64_t value, int64_t after);
 
 /* What is wrong with a clock that claims to be fine; UNSEEN: nor did the reference move. */
@@ -64,6 +65,7 @@ enum progress_verdict {
 	PROGRESS_LOST, PROGRESS_UNSEEN,
 };
 
+/* What all readings together say. */
 enum progress_verdict progress_judge(const struct progress *p);
 
 #endif

@@ -80,6 +80,7 @@ struct stats readers_lag(const struct readers *r);
 /* How often a reader read all clocks, summed over the readers. */
 unsigned long readers_rounds(const struct readers *r);
 
+/* Frees what readers_start() has allocated. */
 void readers_free(struct readers *r);
 
 #endif

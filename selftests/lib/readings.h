@@ -31,6 +31,7 @@ struct latest {
 	_Atomic int64_t reading;
 };
 
+/* Both in ns. */
 int64_t latest_seen(struct latest *l);
 void latest_publish(struct latest *l, int64_t now);
 

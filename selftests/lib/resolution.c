@@ -68,7 +68,10 @@ int64_t tick_ns(void)
 		return tick;
 	told = clock_getres(CLOCK_MONOTONIC_COARSE, &res) ? 0 : timespec_ns(&res);
 	last = clock_ns(CLOCK_MONOTONIC_COARSE);
-	/* One step that confirms what is told is enough. A busy host lets the ticks come several at a time: then more are waited for. */
+	/*
+	 * One step that confirms what is told is enough. A busy host lets the ticks come several at
+	 * a time: then more are waited for.
+	 */
 	for (int i = 0; i < STEPS && (!smallest || llabs(smallest - told) > told / TICK_SLEWED); i++) {
 		step = next_step(&last);
 		if (!step)

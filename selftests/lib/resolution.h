@@ -16,7 +16,8 @@
 
 /*
  * The tick's length in ns (TICK_NSEC): the smallest step of CLOCK_MONOTONIC_COARSE in some, to the
- * next whole HZ; busy until one step is what clock_getres() tells, or for 100 of them where none is, at the first call. TICK_MAX_NS where that clock doesn't move.
+ * next whole HZ; busy until one step is what clock_getres() tells, or for 100 of them where none
+ * is, at the first call. TICK_MAX_NS where that clock doesn't move.
  */
 int64_t tick_ns(void);
 

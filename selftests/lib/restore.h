@@ -17,8 +17,8 @@ void restore_init(void);
 
 /*
  * Remembers to write value to path at the end, last remembered first; a repetition takes no second
- * place. Returns 0, -ENOSPC (list full: a few entries for each CPU there can be, or value of 64 bytes or more), -ENAMETOOLONG (path of 256)
- * or -EINVAL (restore_init() was not called).
+ * place. Returns 0, -ENOSPC (list full: a few entries for each CPU there can be, or value of 64
+ * bytes or more), -ENAMETOOLONG (path of 256) or -EINVAL (restore_init() was not called).
  */
 int restore_push(const char *path, const char *value);
 

@@ -32,6 +32,7 @@ struct stuck {
  */
 pid_t stuck_watch(struct stuck *s, unsigned int looks);
 
+/* Ends the process that stuck_watch() has started. */
 void stuck_end(pid_t watcher);
 
 /*

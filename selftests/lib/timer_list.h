@@ -64,6 +64,7 @@ int timer_list_parse(const char *text, struct timer_list *tl);
 /* Reads and parses /proc/timer_list (root only: 0400). Returns 0 or -errno. */
 int timer_list_read(struct timer_list *tl);
 
+/* Frees what reading or parsing has allocated. */
 void timer_list_free(struct timer_list *tl);
 
 /* The block of a CPU (or the broadcast device, cpu -1); NULL where there is none. */

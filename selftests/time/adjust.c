@@ -244,7 +244,10 @@ static int64_t some_midnight(void)
 	return (clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC / DAY_S + 1) * DAY_S * NSEC_PER_SEC;
 }
 
-/* Sets the time to shortly before the leap, and waits until the kernel has taken note; false: this host was too slow. */
+/*
+ * Sets the time to shortly before the leap, and waits until the kernel has taken note; false: this
+ * host was too slow.
+ */
 static bool approach(int64_t midnight, bool insert)
 {
 	/* The kernel looks at the flag as a second ends, which must be one before the leap. */
@@ -293,7 +296,9 @@ static void leap(bool insert)
 	}
 	for (int i = 0; i < SLEEPERS; i++) {
 		/* A deleted second is 23:59:59: there is no time of day in it. */
-		s[i] = (struct waiter){ .deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]) };
+		s[i] = (struct waiter){
+			.deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]),
+		};
 		ck_assert_int_eq(pthread_create(&s[i].thread, NULL, sleep_until, &s[i]), 0);
 	}
 	limit = clock_ns(CLOCK_MONOTONIC) + 10 * NSEC_PER_SEC;

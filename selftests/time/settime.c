@@ -74,7 +74,10 @@ static void clocks(int unused)
 	}
 	for (int i = 0; i < 2; i++) {
 		offset_sample(&o[i], CLOCK_MONOTONIC, steady[i].clock, SAMPLES);
-		/* NTP's frequency may have been in force before, and is not now: 500 ppm, and as much for its offset. */
+		/*
+		 * NTP's frequency may have been in force before, and is not now: 500 ppm, and as
+		 * much for its offset.
+		 */
 		int64_t tolerance = i ? 0 : (last - begun) / 1000;
 
 		if (offset_misfit(&o[i]) > worst)

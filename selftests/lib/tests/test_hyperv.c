@@ -198,7 +198,10 @@ START_TEST(no_such_cpu)
 	ck_assert_int_lt(msr_open(99999), 0);
 }
 END_TEST
-/* As the sources have them: drivers/clocksource/hyperv_timer.c, arm_arch_timer.c, hpet.c, acpi_pm.c, tsc.c, jiffies.c. */
+/*
+ * As the sources have them: drivers/clocksource/hyperv_timer.c, arm_arch_timer.c, hpet.c,
+ * acpi_pm.c, tsc.c, jiffies.c.
+ */
 START_TEST(ratings)
 {
 	static const struct {

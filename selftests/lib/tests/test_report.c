@@ -206,7 +206,8 @@ static const struct report_case good_cases[] = {
 static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
 static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
-static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns), CASE(raises_min_delta), CASE(explains) };
+static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns), CASE(raises_min_delta),
+						   CASE(explains) };
 
 static const struct report_case excused_cases[] = { CASE(warns), CASE(skips) };
 
@@ -226,7 +227,8 @@ static const struct report_case deferring_cases[] = {
 
 static const struct report_program programs[] = {
 	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,), PROGRAM(logging,),
-	PROGRAM(excused, .excuse = excuse), PROGRAM(idle, .schedule = nothing), PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(excused, .excuse = excuse), PROGRAM(idle, .schedule = nothing),
+		PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
