@@ -47,7 +47,10 @@ struct shot shot_fire(int cpu, int n, uint64_t ahead)
  */
 #define TAKEN_WITHIN (1000 * HV_USEC)
 
-/* What has interrupted cpu since end: 1 what was fired, since nothing else can have before due; 0 nothing; -1 nobody knows. */
+/*
+ * What has interrupted cpu since end: 1: what was fired, since nothing else can have before due;
+ * 0: nothing; -1: nobody knows.
+ */
 static int look(int cpu, uint64_t end, uint64_t due)
 {
 	static struct hv_event events[64];
