@@ -33,6 +33,8 @@ absolute() { [[ -z ${!1:-} || ${!1} == /* ]] || printf -v "$1" %s "$PWD/${!1}"; 
 as_path() { [[ ${!1} == [/.]* ]] || printf -v "$1" %s "./${!1}"; }
 
 HARNESS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Of tickproof, by CHANGELOG.md; in every report.
+TICKPROOF_VERSION=0.2
 TOP=$(dirname "$HARNESS")
 # Everything downloaded or built for guests; safe to delete at any time no gate is running.
 CACHE=${TICKPROOF_CACHE:-$HARNESS/.cache}

@@ -69,7 +69,11 @@ static unsigned long long switches_of(pid_t pid, pid_t tid)
 	return sum;
 }
 
-unsigned long long stuck_activity(pid_t pid, bool *running)
+/*
+ * What the threads of process pid, and of its children, have done so far, as one number that
+ * changes whenever one is switched to or from a CPU; *running: one is running or wants to, or it can't be seen.
+ */
+static unsigned long long activity_of(pid_t pid, bool *running)
 {
 	DIR *tasks = open_threads(pid);
 	unsigned long long sum = 0;
@@ -91,7 +95,7 @@ unsigned long long stuck_activity(pid_t pid, bool *running)
 		if (!read_of_thread(pid, tid, "children", text, sizeof(text)))
 			*running = true;
 		for (pid_t child = strtol(text, &at, 10); child > 0; child = strtol(at, &at, 10))
-			sum += stuck_activity(child, running);
+			sum += activity_of(child, running);
 	}
 	closedir(tasks);
 	return sum;
@@ -130,7 +134,7 @@ bool stuck_look(struct stuck *s, unsigned int looks)
 
 	if (!pid)
 		return false;
-	activity = stuck_activity(pid, &running);
+	activity = activity_of(pid, &running);
 	if (pid != last || running || activity != seen) {
 		last = pid;
 		seen = activity;

@@ -35,12 +35,6 @@ pid_t stuck_watch(struct stuck *s, unsigned int looks);
 /* Ends the process that stuck_watch() has started. */
 void stuck_end(pid_t watcher);
 
-/*
- * What the threads of process pid, and of its children, have done so far, as one number that
- * changes whenever one is switched to or from a CPU; *running: one is running or wants to, or it can't be seen.
- */
-unsigned long long stuck_activity(pid_t pid, bool *running);
-
 /* One look; whether the case is stuck by now. For stuck_watch(), and for tests. */
 bool stuck_look(struct stuck *s, unsigned int looks);
 
