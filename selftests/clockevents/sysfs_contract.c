@@ -298,13 +298,9 @@ static void since_boot(int unused)
 	char text[256], first[256];
 	bool whole;
 	struct kmsg log;
-	int err = kmsg_open_all(&log, &whole);
 
 	(void)unused;
-	if (err == -EPERM || err == -EACCES)
-		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
-	if (err)
-		report_skip("the kernel's log can't be read: %s", strerror(-err));
+	report_need_log(kmsg_open_all(&log, &whole));
 	while (kmsg_next(&log, text, sizeof(text))) {
 		bool elsewhere = kmsg_elsewhere(text);
 

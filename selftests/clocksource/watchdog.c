@@ -21,14 +21,6 @@
 
 static struct platform platform;
 
-static void need_log(int err)
-{
-	if (err == -EPERM || err == -EACCES)
-		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
-	if (err)
-		report_skip("the kernel's log can't be read: %s", strerror(-err));
-}
-
 static void need_watchdog(void)
 {
 	if (!platform.x86)
@@ -40,7 +32,7 @@ static void read_log(struct kmsg *log)
 {
 	bool since_boot;
 
-	need_log(kmsg_open_all(log, &since_boot));
+	report_need_log(kmsg_open_all(log, &since_boot));
 	report_note("the log reaches back %s", since_boot ? "to boot" : "not to boot: its beginning is overwritten");
 }
 
@@ -92,7 +84,7 @@ static void during_run(int unused)
 
 	(void)unused;
 	need_watchdog();
-	need_log(kmsg_open(&log));
+	report_need_log(kmsg_open(&log));
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
 	while (kmsg_next(&log, text, sizeof(text)))
 		if (compared(text))

@@ -41,10 +41,8 @@ static void find_privileges(struct hyperv *told)
 	bool since_boot, found = false;
 	struct kmsg log;
 	char text[256];
-	int err = kmsg_open_all(&log, &since_boot);
 
-	if (err)
-		report_skip("the kernel's log can't be read: %s", strerror(-err));
+	report_need_log(kmsg_open_all(&log, &since_boot));
 	while (!found && kmsg_next(&log, text, sizeof(text)))
 		found = hyperv_parse_privileges(text, told);
 	kmsg_close(&log);

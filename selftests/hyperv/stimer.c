@@ -23,9 +23,9 @@ static void arm(int fd)
 	ck_assert_int_eq(timerfd_settime(fd, 0, &timer, NULL), 0);
 }
 
-static void config(int cpu)
+/* Goes to cpu, which must be on Hyper-V's timer, and returns a timerfd to arm there. */
+static int open_timer(int cpu)
 {
-	unsigned int enabled = 0;
 	int timer;
 
 	guest_need_hyperv();
@@ -34,6 +34,15 @@ static void config(int cpu)
 	guest_need_registers(cpu);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	ck_assert_int_ge(timer, 0);
+	return timer;
+}
+
+static void config(int cpu)
+{
+	unsigned int enabled = 0;
+	int timer;
+
+	timer = open_timer(cpu);
 	for (int i = 0; i < ARMINGS; i++) {
 		uint64_t value;
 
@@ -60,12 +69,7 @@ static void count(int cpu)
 	struct stats s;
 	int timer;
 
-	guest_need_hyperv();
-	guest_need_clockevent(cpu);
-	ck_assert_int_eq(cpu_pin(cpu), 0);
-	guest_need_registers(cpu);
-	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	ck_assert_int_ge(timer, 0);
+	timer = open_timer(cpu);
 	for (int i = 0; i < ARMINGS; i++) {
 		uint64_t expiry, now;
 

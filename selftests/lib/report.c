@@ -124,6 +124,14 @@ void report_log(void)
 			    min_delta);
 }
 
+void report_need_log(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
+	if (err)
+		report_skip("the kernel's log can't be read: %s", strerror(-err));
+}
+
 static void judge_log(int unused)
 {
 	const char *excuse = program->excuse ? program->excuse() : NULL;
@@ -131,10 +139,7 @@ static void judge_log(int unused)
 	char first[256];
 
 	(void)unused;
-	if (log_error == -EPERM || log_error == -EACCES)
-		report_skip("reading the kernel's log needs root here (kernel.dmesg_restrict)");
-	if (log_error)
-		report_skip("the kernel's log can't be read: %s", strerror(-log_error));
+	report_need_log(log_error);
 	count = trouble(first, sizeof(first), &min_delta);
 	if (min_delta)
 		report_metric("min_delta_raised", min_delta, "messages");

@@ -82,4 +82,7 @@ void report_metric(const char *name, double value, const char *unit);
 /* Any other diagnostic line, "# ..."; one write(2), so it is out when this returns. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Skips the case where the kernel's log can't be read; err is what kmsg_open() or kmsg_open_all() returned. */
+void report_need_log(int err);
+
 #endif
