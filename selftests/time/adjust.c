@@ -150,24 +150,37 @@ static double slope(int64_t ns, double *uncertain)
 	return ((double)(mono1 - mono0) / (raw1 - raw0) - 1) * 1e6;
 }
 
+/* MONOTONIC's rate with a frequency of ppm, less that without one. */
+static double rate_with(int ppm, double none, double *uncertain)
+{
+	adjust(ADJ_FREQUENCY, ppm * (1 << 16));
+	clock_nap(50 * NSEC_PER_MSEC);
+	return slope(250 * NSEC_PER_MSEC, uncertain) - none;
+}
+
+/*
+ * Where the kernel changes the clocksource meanwhile, since it has marked the old one unstable, the frequency
+ * is not in force until the next tick (tk_setup_internals()): once, but not three times.
+ */
+#define SLEW_TRIES 3
+
 static void slew(int unused)
 {
 	double fast, slow, none, u0, u1, u2;
+	bool wrong;
+	int tries = 0;
 
 	(void)unused;
 	wallclock_need();
 	/* Whatever offset NTP was slewing away is forgotten. */
 	adjust(ADJ_STATUS, 0);
-	adjust(ADJ_FREQUENCY, 0);
-	clock_nap(50 * NSEC_PER_MSEC);
-	none = slope(250 * NSEC_PER_MSEC, &u0);
 	start_readers();
-	adjust(ADJ_FREQUENCY, 500 << 16);
-	clock_nap(50 * NSEC_PER_MSEC);
-	fast = slope(250 * NSEC_PER_MSEC, &u1);
-	adjust(ADJ_FREQUENCY, -(500 << 16));
-	clock_nap(50 * NSEC_PER_MSEC);
-	slow = slope(250 * NSEC_PER_MSEC, &u2);
+	do {
+		none = rate_with(0, 0, &u0);
+		fast = rate_with(500, none, &u1);
+		slow = rate_with(-500, none, &u2);
+		wrong = fabs(fast - 500) > 50 + u0 + u1 || fabs(slow + 500) > 50 + u0 + u2;
+	} while (wrong && ++tries < SLEW_TRIES);
 	/* To and fro, at each tick of the clock another rate. */
 	for (int i = 0; i < 60; i++) {
 		adjust(ADJ_FREQUENCY, (i % 2 ? -500 : 500) * (1 << 16));
@@ -175,12 +188,12 @@ static void slew(int unused)
 	}
 	adjust(ADJ_FREQUENCY, 0);
 	stop_readers("slewed by 500 ppm");
-	report_metric("fast", fast - none, "ppm");
-	report_metric("slow", slow - none, "ppm");
+	report_metric("fast", fast, "ppm");
+	report_metric("slow", slow, "ppm");
 	report_metric("uncertainty", u0 + u1, "ppm");
-	if (fabs(fast - none - 500) > 50 + u0 + u1 || fabs(slow - none + 500) > 50 + u0 + u2)
-		report_fail("set to +500 and -500 ppm CLOCK_MONOTONIC ran %+.1f and %+.1f ppm against CLOCK_MONOTONIC_RAW (uncertain by %.1f)",
-			    fast - none, slow - none, u0 + (u1 > u2 ? u1 : u2));
+	if (wrong)
+		report_fail("set to +500 and -500 ppm CLOCK_MONOTONIC ran %+.1f and %+.1f ppm against CLOCK_MONOTONIC_RAW (uncertain by %.1f), %d times out of %d wrong",
+			    fast, slow, u0 + (u1 > u2 ? u1 : u2), SLEW_TRIES, SLEW_TRIES);
 }
 
 /*
