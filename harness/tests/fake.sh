@@ -30,7 +30,7 @@ build_tests() {
 	local program
 	for program in "$FAKE_SCRIPTS"/*.*; do
 		program=${program##*/}
-		install -D /dev/null "$CACHE/selftests-$1/${program/.//}"
+		install -D /dev/null "$(built "$1")/${program/.//}"
 	done
 }
 

@@ -80,7 +80,7 @@ no_guest() {
 	local victim=$BATS_TEST_TMPDIR/victim script
 	local -a names
 	mkdir "$victim"
-	mapfile -t names < <(cat "$HARNESS"/{gate,soak,bench,mutants,check} "$HARNESS"/lib/*.sh | grep -oE '\b[A-Za-z_][A-Za-z0-9_]*' | sort -u |
+	mapfile -t names < <(cat "$HARNESS"/{gate,soak,bench,mutants,check} "$HARNESS"/{lib,prepare,watch,judge}/*.sh | grep -oE '\b[A-Za-z_][A-Za-z0-9_]*' | sort -u |
 		grep -vxE 'GUEST|KERNEL|ACCEL|CPUS|MODULES|TESTS|EXTRA_DIR|EXPECTED|RESULTS|BOOTS|N|LOAD|JOBS|SUBSET|PEER|CC|(TICKPROOF|FAKE|LD|LC|SUDO|BASH).*|.*_(LIMIT|TIMEOUT|GRACE|WAIT|proxy)|(PATH|HOME|TMPDIR|TERM|TZ|LANG|USER|SHELL|EUID|SHELLOPTS|_)')
 	((${#names[@]} > 500))
 	[[ " ${names[*]} " == *' GUEST_DIR '*' lock '* ]]
@@ -306,7 +306,7 @@ no_guest() {
 	read -r -t 1.1 <> <(:) || :
 	SUDO_UID=12345 SUDO_GID=12345 gate
 	exits 0
-	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$RESULTS/.lock" "$TICKPROOF_CACHE/selftests-fake" | sort -u) == 12345 ]]
+	[[ $(stat -c %u "$RESULTS/latest/report.ktap" "$RESULTS/latest" "$RESULTS/.lock" "$TICKPROOF_CACHE"/selftests-fake* | sort -u) == 12345 ]]
 	# What it did not make stays whose it was.
 	[[ $(stat -c %u "$RESULTS" "$RESULTS/theirs" "$RESULTS/theirs/file" "$TICKPROOF_CACHE/theirs" | sort -u) == 0 ]]
 	rm -rf "$RESULTS"
