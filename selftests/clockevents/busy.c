@@ -15,11 +15,6 @@
 /* Longer than an interrupt takes on an emulated CPU, shorter than a host takes one away. */
 #define STEP_NS (250 * NSEC_PER_USEC)
 
-static int64_t ns_from(uint64_t start, uint64_t now)
-{
-	return (double)(now - start) * NSEC_PER_SEC / counter_hz();
-}
-
 struct busy busy_start(int64_t due)
 {
 	uint64_t now = counter_read();
@@ -35,7 +30,7 @@ void busy_again(struct busy *b, int64_t due)
 int64_t busy_step(struct busy *b)
 {
 	uint64_t now = counter_read();
-	int64_t step = ns_from(b->last, now), late = ns_from(b->start, now) - b->due;
+	int64_t step = counter_ticks_ns(now - b->last), late = counter_ticks_ns(now - b->start) - b->due;
 
 	if (step > STEP_NS) {
 		b->paused += step;
@@ -43,12 +38,12 @@ int64_t busy_step(struct busy *b)
 			b->paused_late += late < step ? late : step;
 	}
 	b->last = now;
-	return ns_from(b->start, now) - b->paused;
+	return counter_ticks_ns(now - b->start) - b->paused;
 }
 
 int64_t busy_late(const struct busy *b)
 {
-	int64_t late = ns_from(b->start, b->last) - b->due - b->paused_late;
+	int64_t late = counter_ticks_ns(b->last - b->start) - b->due - b->paused_late;
 
 	return late > 0 ? late : 0;
 }

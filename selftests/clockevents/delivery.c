@@ -87,7 +87,7 @@ struct delivery {
 /* The work on one CPU. */
 struct work {
 	struct delivery d;
-	int64_t span, period;		/* for how long to sample events of which period, ns; 0: ticks alone */
+	int64_t span;			/* for how long to sample events, ns; 0: ticks alone */
 	bool ticks;
 	struct span tail[TAILS];
 	unsigned int nr_tail, nr_came;
@@ -97,6 +97,9 @@ struct work {
 
 /* Shared with the processes of the cases, one for each CPU. */
 static struct delivery *shared;
+
+/* Of the events, ns. Without high resolution mode the kernel makes a shorter one a tick long (hrtimer_forward()). */
+static int64_t period = NSEC_PER_MSEC;
 
 /* One reading of the timer, of which the first expiration was due when b says. */
 static void add_events(struct work *w, int64_t due, int64_t now, const struct busy *b, int64_t ran)
@@ -116,7 +119,7 @@ static void add_events(struct work *w, int64_t due, int64_t now, const struct bu
 /* A periodic timer, asked again and again. False where nothing comes any more. */
 static bool sample_events(struct work *w)
 {
-	const struct itimerspec every = { ns_timespec(w->period), ns_timespec(w->period) };
+	const struct itimerspec every = { ns_timespec(period), ns_timespec(period) };
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	int64_t due, now, end, nap, ran;
 	uint64_t expirations;
@@ -128,10 +131,10 @@ static bool sample_events(struct work *w)
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
 		return false;
 	/* Read after it, so that nothing is called late for what happened in between. */
-	due = clock_ns(CLOCK_MONOTONIC) + w->period;
+	due = clock_ns(CLOCK_MONOTONIC) + period;
 	end = due + w->span;
 	nap = w->span < SPAN_NS ? due + BUSY_NS : INT64_MAX;
-	b = busy_start(w->period);
+	b = busy_start(period);
 	do {
 		while (read(fd, &expirations, sizeof(expirations)) < 0) {
 			if (busy_step(&b) > WAKE_DEAD_NS) {
@@ -143,12 +146,12 @@ static bool sample_events(struct work *w)
 		now = clock_ns(CLOCK_MONOTONIC);
 		ran = busy_step(&b);
 		add_events(w, due, now, &b, ran);
-		due += expirations * w->period;
+		due += expirations * period;
 		busy_again(&b, due - now);
 		if (now > nap) {
 			clock_nap(NAP_NS);
 			if (read(fd, &expirations, sizeof(expirations)) > 0)
-				due += expirations * w->period;
+				due += expirations * period;
 			now = clock_ns(CLOCK_MONOTONIC);
 			b = busy_start(due - now);
 			nap = now + BUSY_NS;
@@ -245,8 +248,6 @@ static bool high_resolution(int cpu)
 /* Samples these CPUs side by side; into shared[] all of them, or the one that is in question. */
 static void measure(const struct cpus *cpus, int only, int64_t span, bool ticks)
 {
-	/* Without high resolution mode the kernel makes a shorter one a tick long (hrtimer_forward()). */
-	int64_t period = high_resolution(cpus_next(-1, cpus)) ? NSEC_PER_MSEC : tick_ns();
 	int n = cpus_count(cpus), stuck = -1, cpu, i, err;
 	struct work *all = calloc(n, sizeof(*all));
 
@@ -254,7 +255,7 @@ static void measure(const struct cpus *cpus, int only, int64_t span, bool ticks)
 	counter_hz();
 	i = 0;
 	cpus_for_each(cpu, cpus)
-		all[i++] = (struct work){ .d = shared[cpu], .span = span, .period = period, .ticks = ticks };
+		all[i++] = (struct work){ .d = shared[cpu], .span = span, .ticks = ticks };
 	err = crew_run(cpus, sample, all, sizeof(*all), &stuck);
 	if (err == -ETIMEDOUT) {
 		report_note("DEAD cpu=%d: a sleep of %lld ms hadn't ended 10 s later", stuck, IDLE_NS / NSEC_PER_MSEC);
@@ -387,6 +388,8 @@ static void setup(void)
 {
 	deaths_init();
 	shared = shared_memory(CPUS_MAX * sizeof(*shared));
+	if (!high_resolution(cpus_next(-1, report_cpus())))
+		period = tick_ns();
 }
 
 int main(int argc, char **argv)

@@ -20,7 +20,6 @@
 /* Of sources that each were calibrated by themselves: twice what NTP can make up for. */
 #define OTHERS_PPM 1000
 #define TRIES 3
-#define READINGS 16
 
 /* ns of CLOCK_MONOTONIC_RAW for a tick of the raw counter: certain bounds. */
 struct pace {
@@ -32,11 +31,11 @@ static struct pace measure(void)
 {
 	struct sandwich first, last;
 
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first) ||
-	    !sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &first))
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &first) ||
+	    !sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &first))
 		report_fail("the raw counter goes back");
 	clock_nap(SPAN_NS);
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, READINGS, &last) || last.before <= first.after)
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &last) || last.before <= first.after)
 		report_fail("the raw counter stands still or goes back");
 	return (struct pace){
 		.low = (double)(last.value - first.value) / (last.after - first.before),

@@ -27,7 +27,6 @@
 
 #define WINDOW_NS (2500 * NSEC_PER_MSEC)
 #define STEP_NS (50 * NSEC_PER_MSEC)
-#define TRIES 16
 #define MAX_POINTS 51
 
 /* The oscillators themselves: by this a rate may differ from one second to the next. */
@@ -86,7 +85,7 @@ static void sample_counter(struct reader *r)
 	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(c->cntfrq));
 #endif
 	while (c->nr < MAX_POINTS && !readers_over(r)) {
-		c->nr += sandwich_counter(CLOCK_MONOTONIC_RAW, TRIES, &c->raw[c->nr]);
+		c->nr += sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &c->raw[c->nr]);
 		step();
 	}
 }
@@ -128,12 +127,12 @@ static void *sample_clocks(void *arg)
 	w->suspends_before = suspends();
 	adjtimex(&w->before);
 	while (w->nr < MAX_POINTS && counter_since_ns(begun) < WINDOW_NS) {
-		w->nr += sandwich_clocks(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC, TRIES,
+		w->nr += sandwich_clocks(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC, SANDWICH_TRIES,
 					 &w->monotonic[w->nr]);
 		for (int i = 0; i < 10; i++) {
-			if (sandwich_clocks(CLOCK_MONOTONIC, CLOCK_BOOTTIME, TRIES, &s))
+			if (sandwich_clocks(CLOCK_MONOTONIC, CLOCK_BOOTTIME, SANDWICH_TRIES, &s))
 				offset_meet(&w->boottime, &s);
-			if (sandwich_clocks(CLOCK_REALTIME, CLOCK_TAI, TRIES, &s))
+			if (sandwich_clocks(CLOCK_REALTIME, CLOCK_TAI, SANDWICH_TRIES, &s))
 				offset_meet(&w->tai, &s);
 		}
 		sample_jiffies();

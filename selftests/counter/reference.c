@@ -23,7 +23,6 @@
 #include "pm_timer.h"
 
 #define SPAN_S 3
-#define TRIES 16
 
 /* The most that NTP may steer a clock by (MAXFREQ, kernel/time/ntp.c). */
 #define LIMIT_PPM 500.0
@@ -129,7 +128,7 @@ static void ptp_offset(int fd, int number, const char *path)
 	struct sandwich s;
 	int64_t least, most, claimed;
 
-	if (!sandwich_clocks(CLOCK_REALTIME, fd_clock(fd), TRIES, &s))
+	if (!sandwich_clocks(CLOCK_REALTIME, fd_clock(fd), SANDWICH_TRIES, &s))
 		return;
 	least = offset_of(&s).low;
 	most = offset_of(&s).high;
@@ -161,10 +160,10 @@ static void ptp_device(int fd, int number, const char *path)
 
 	if (now < 0)
 		report_skip("%s can't be read: %s", path, strerror(-now));
-	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), TRIES, &first))
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), SANDWICH_TRIES, &first))
 		report_skip("%s could not be read", path);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), TRIES, &last))
+	if (!sandwich_clocks(CLOCK_MONOTONIC, fd_clock(fd), SANDWICH_TRIES, &last))
 		report_skip("%s could not be read", path);
 	ptp_offset(fd, number, path);
 	snprintf(what, sizeof(what), "the PTP clock %s", path);

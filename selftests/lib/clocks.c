@@ -82,7 +82,12 @@ uint64_t counter_hz(void)
 	return hz;
 }
 
+int64_t counter_ticks_ns(uint64_t ticks)
+{
+	return (double)ticks * NSEC_PER_SEC / counter_hz();
+}
+
 int64_t counter_since_ns(uint64_t start)
 {
-	return (double)(counter_read() - start) * NSEC_PER_SEC / counter_hz();
+	return counter_ticks_ns(counter_read() - start);
 }

@@ -79,17 +79,12 @@ static inline void fetch_to_write(const void *line)
 #endif
 }
 
-static int64_t counter_ns(uint64_t ticks)
-{
-	return (double)ticks * NSEC_PER_SEC / counter_hz();
-}
-
 /* Whether this side shall go on no more. */
 static bool over(struct box *b)
 {
 	struct game *g = b->g;
 	uint64_t now = counter_read();
-	int64_t ns = counter_ns(now - b->begun);
+	int64_t ns = counter_ticks_ns(now - b->begun);
 
 	if (atomic_load(&g->stop))
 		return true;
@@ -138,7 +133,7 @@ static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t 
 				return false;
 			if (spins == 128)
 				begun = b->last;
-			else if (counter_ns(b->last - begun) > NAP_AFTER_NS && !nap())
+			else if (counter_ticks_ns(b->last - begun) > NAP_AFTER_NS && !nap())
 				return false;
 		}
 		if (spins > 2000)
@@ -288,7 +283,7 @@ static void *player(struct game *g, int side)
 		break;
 	}
 	if (!side)
-		g->pair->ns = counter_ns(counter_read() - b.begun);
+		g->pair->ns = counter_ticks_ns(counter_read() - b.begun);
 	return NULL;
 }
 

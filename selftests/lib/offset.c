@@ -9,23 +9,30 @@ static void keep_narrower(struct sandwich *narrowest, const struct sandwich *s)
 		*narrowest = *s;
 }
 
-bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest)
+static struct sandwich take(clockid_t outer, int64_t (*inner)(void *arg), void *arg)
 {
-	*narrowest = (struct sandwich){ .after = -1 };
-	while (tries-- > 0) {
-		struct sandwich s;
+	struct sandwich s;
 
-		s.before = clock_ns(outer);
-		s.value = inner(arg);
-		s.after = clock_ns(outer);
-		keep_narrower(narrowest, &s);
-	}
-	return sandwich_width(narrowest) >= 0;
+	s.before = clock_ns(outer);
+	s.value = inner(arg);
+	s.after = clock_ns(outer);
+	return s;
 }
 
 static int64_t read_clock(void *clock)
 {
 	return clock_ns(*(clockid_t *)clock);
+}
+
+bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest)
+{
+	*narrowest = (struct sandwich){ .after = -1 };
+	while (tries-- > 0) {
+		struct sandwich s = take(outer, inner, arg);
+
+		keep_narrower(narrowest, &s);
+	}
+	return sandwich_width(narrowest) >= 0;
 }
 
 bool sandwich_clocks(clockid_t outer, clockid_t inner, int tries, struct sandwich *narrowest)
@@ -66,11 +73,8 @@ void offset_meet(struct offset *o, const struct sandwich *s)
 void offset_sample(struct offset *o, clockid_t outer, clockid_t inner, int n)
 {
 	while (n-- > 0) {
-		struct sandwich s;
+		struct sandwich s = take(outer, read_clock, &inner);
 
-		s.before = clock_ns(outer);
-		s.value = clock_ns(inner);
-		s.after = clock_ns(outer);
 		offset_meet(o, &s);
 	}
 }

@@ -136,7 +136,7 @@ int64_t observer_paused(void)
 static int64_t observed_step(struct observed *o)
 {
 	uint64_t now = counter_read();
-	int64_t step = (double)(now - o->last) * NSEC_PER_SEC / counter_hz();
+	int64_t step = counter_ticks_ns(now - o->last);
 
 	o->last = now;
 	if (step > STEP_MAX_NS) {

@@ -122,32 +122,26 @@ static void setoffset(int unused)
 	stop_readers("stepped by ADJ_SETOFFSET");
 }
 
-/* The tightest of some readings of MONOTONIC between two of RAW. */
-static void sandwich(int64_t *raw, int64_t *mono, int64_t *width)
+static struct sandwich mono_in_raw(void)
 {
-	*width = INT64_MAX;
-	for (int i = 0; i < 200; i++) {
-		int64_t before = clock_ns(CLOCK_MONOTONIC_RAW), now = clock_ns(CLOCK_MONOTONIC);
-		int64_t after = clock_ns(CLOCK_MONOTONIC_RAW);
+	struct sandwich s;
 
-		if (after - before < *width) {
-			*raw = before + (after - before) / 2;
-			*mono = now;
-			*width = after - before;
-		}
-	}
+	if (!sandwich_clocks(CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC, 200, &s))
+		report_fail("CLOCK_MONOTONIC_RAW went back in each of 200 readings");
+	return s;
 }
 
 /* MONOTONIC's rate against RAW's, in ppm, with its uncertainty. */
 static double slope(int64_t ns, double *uncertain)
 {
-	int64_t raw0, mono0, width0, raw1, mono1, width1;
+	struct sandwich first = mono_in_raw(), last;
+	double raw;
 
-	sandwich(&raw0, &mono0, &width0);
 	clock_nap(ns);
-	sandwich(&raw1, &mono1, &width1);
-	*uncertain = (width0 + width1) / 2.0 / (raw1 - raw0) * 1e6;
-	return ((double)(mono1 - mono0) / (raw1 - raw0) - 1) * 1e6;
+	last = mono_in_raw();
+	raw = (last.before - first.before + last.after - first.after) / 2.0;
+	*uncertain = (sandwich_width(&first) + sandwich_width(&last)) / 2.0 / raw * 1e6;
+	return ((last.value - first.value) / raw - 1) * 1e6;
 }
 
 /* MONOTONIC's rate with a frequency of ppm, less that without one. */
