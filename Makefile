@@ -19,6 +19,7 @@ make gate [GUEST=hyperv] [KERNEL=version|path] [ACCEL=kvm|nested|tcg] [CPUS=n] [
                 boot a guest, take its timer away on every CPU, and judge what happens
 make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
 make check      all tests of tickproof itself
+make format     lay out every file of C and shell as the rest
 make mutants [SUBSET=quick]            put each fault into a guest, and see that the test meant for it finds it
 make bench [GUEST=..] [PEER=kernel-tree]   what the suite costs, and how near it comes to what the machine can do
 make run_tests [summary=1]            the safe tests, on this machine
@@ -34,9 +35,9 @@ endef
 help: ; $(info $(HELP)) @:
 
 # Without MAKEFLAGS: a make inside is not part of this one, and has the variables from its environment.
-gate check soak bench mutants: ; @MAKEFLAGS= harness/$@
+gate check soak bench mutants format: ; @MAKEFLAGS= harness/$@
 
 run_tests run_destructive_tests install gen_tar clean:
 	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)
 
-.PHONY: help gate check soak bench mutants run_tests run_destructive_tests install gen_tar clean
+.PHONY: help gate check soak bench mutants format run_tests run_destructive_tests install gen_tar clean

@@ -6,8 +6,7 @@
 set -uf
 
 # usage - print the options
-usage()
-{
+usage() {
 	cat <<EOF
 Usage: $0 [OPTIONS]
   -t | --test COLLECTION:TEST   run TEST from COLLECTION; may be repeated
@@ -26,15 +25,13 @@ EOF
 }
 
 # die MESSAGE... - one line on stderr, exit 2
-die()
-{
+die() {
 	echo "run_kselftest.sh: $*" >&2
 	exit 2
 }
 
 # may_destroy - end the script unless this is root and the risk was accepted
-may_destroy()
-{
+may_destroy() {
 	[ "${I_KNOW_THIS_MAY_HANG_THE_MACHINE:-}" = yes ] ||
 		die "refused: these tests change the machine and may hang it;" \
 			"as root, set I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes if it may be lost"
@@ -42,30 +39,26 @@ may_destroy()
 }
 
 # tier_of TEST - disruptive or hang-risk and what it changes; nothing for a safe test
-tier_of()
-{
+tier_of() {
 	while read -r tier test changes; do
 		[ "$test" != "$1" ] || echo "$tier: $changes"
 	done <kselftest-destructive.txt
 }
 
 # prefix - each line of stdin at once as a diagnostic (sed and awk may wait for more)
-prefix()
-{
+prefix() {
 	while IFS= read -r line || [ -n "$line" ]; do
 		printf '# %s\n' "$line"
 	done
 }
 
 # setting DIR NAME - the number that this collection's settings give NAME
-setting()
-{
+setting() {
 	sed -n "s/^$2=\([0-9][0-9]*\)\$/\1/p" "$1/settings" 2>/dev/null
 }
 
 # timeout_of DIR - seconds a program of that collection may take on this machine
-timeout_of()
-{
+timeout_of() {
 	seconds=$(setting "$1" timeout)
 	each=$(setting "$1" timeout_per_cpu)
 	cpus=$(nproc --all 2>/dev/null || getconf _NPROCESSORS_CONF 2>/dev/null || echo 1)
@@ -73,8 +66,7 @@ timeout_of()
 }
 
 # limited SECONDS COMMAND... - run COMMAND no longer than that; Ctrl-C reaches it
-limited()
-{
+limited() {
 	seconds=$1
 	shift
 	if [ "$seconds" = 0 ] || ! command -v timeout >/dev/null; then
@@ -89,12 +81,14 @@ limited()
 
 # end_left_behind NAME - end whatever still runs with TICKPROOF_RUN=NAME in its environment: a test's daemon outlives the test, holds its
 # output open and may go on changing the system
-end_left_behind()
-{
+end_left_behind() {
 	# One that is just being started shows no environment: it takes several looks without any to be sure.
 	looks=0
 	while [ "$looks" -lt 3 ]; do
-		left=$(set +f; grep -ls "TICKPROOF_RUN=$1" /proc/[0-9]*/environ | tr -cd '0-9\n')
+		left=$(
+			set +f
+			grep -ls "TICKPROOF_RUN=$1" /proc/[0-9]*/environ | tr -cd '0-9\n'
+		)
 		looks=$((looks + 1))
 		[ -n "$left" ] || continue
 		looks=0
@@ -104,8 +98,7 @@ end_left_behind()
 }
 
 # run_one NUMBER COLLECTION:TEST - run it in its directory, print its result line, count it
-run_one()
-{
+run_one() {
 	dir=${2%%:*}
 	name=${2#*:}
 	header="selftests: $dir: $name"
@@ -160,15 +153,13 @@ case ${1:-} in
 esac
 tests='' logs='' summary='' dryrun='' override='' destructive=''
 # needs_name OPTION VALUE - end the script if VALUE cannot name anything here: grep would take two lines for two names
-needs_name()
-{
+needs_name() {
 	case $2 in
 	'' | *[!A-Za-z0-9_.:/-]*) die "$1: no such name; -l lists the tests" ;;
 	esac
 }
 # needs_value OPTION COUNT - end the script if COUNT says that nothing follows OPTION
-needs_value()
-{
+needs_value() {
 	[ "$2" -ge 2 ] || die "$1 needs a value; -h shows the options"
 }
 while [ $# -gt 0 ]; do

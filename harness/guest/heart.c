@@ -27,18 +27,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BEAT	100000000LL	/* ns */
-#define LATE	(3 * BEAT)
-#define STUCK	(20 * BEAT)
-#define AGAIN	(100 * BEAT)	/* from one NMI to the next */
-#define LINE	1000000000LL
-#define CPUS	16
+#define BEAT  100000000LL /* ns */
+#define LATE  (3 * BEAT)
+#define STUCK (20 * BEAT)
+#define AGAIN (100 * BEAT) /* from one NMI to the next */
+#define LINE  1000000000LL
+#define CPUS  16
 
 static struct heart {
-	atomic_int poked;	/* the futex that the thread sleeps on */
-	atomic_llong last;	/* beat, CLOCK_MONOTONIC */
-	atomic_llong gap;	/* the longest since the last line */
-	long long shaken;	/* the last NMI, by the neighbour */
+	atomic_int poked;  /* the futex that the thread sleeps on */
+	atomic_llong last; /* beat, CLOCK_MONOTONIC */
+	atomic_llong gap;  /* the longest since the last line */
+	long long shaken;  /* the last NMI, by the neighbour */
 } hearts[CPUS];
 
 static int cpus, sysrq;
@@ -54,7 +54,8 @@ static long long now(clockid_t clock)
 
 static void futex(atomic_int *word, int op, int value, const struct timespec *until)
 {
-	syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
+	syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, until, NULL,
+		FUTEX_BITSET_MATCH_ANY);
 }
 
 /* One line, by whoever comes first; written at once, so that lines of two threads don't mix. */
@@ -68,8 +69,10 @@ static void tell(long long t)
 		return;
 	length = sprintf(line, "clock %lld", now(CLOCK_MONOTONIC_RAW));
 	for (cpu = 0; cpu < cpus; cpu++)
-		length += sprintf(line + length, " cpu%d %lld %lld %d", cpu, (t - hearts[cpu].last) / 1000000,
-				  atomic_exchange(&hearts[cpu].gap, 0) / 1000000, hearts[cpu].poked);
+		length += sprintf(line + length, " cpu%d %lld %lld %d", cpu,
+				  (t - hearts[cpu].last) / 1000000,
+				  atomic_exchange(&hearts[cpu].gap, 0) / 1000000,
+				  hearts[cpu].poked);
 	line[length++] = '\n';
 	if (write(STDOUT_FILENO, line, length) != length)
 		exit(1);

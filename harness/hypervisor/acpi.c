@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel takes Hyper-V for its hypervisor when the FADT's "Hypervisor Vendor Identity" says so. QEMU's says "QEMU",
- * and a FADT cannot be replaced from outside (it holds addresses that only the firmware knows): so it is signed where
- * the firmware has put it, when the firmware is about to leave.
+ * The kernel takes Hyper-V for its hypervisor when the FADT's "Hypervisor Vendor Identity" says so.
+ * QEMU's says "QEMU", and a FADT cannot be replaced from outside (it holds addresses that only the
+ * firmware knows): so it is signed where the firmware has put it, when the firmware is about to
+ * leave.
  */
 #include "monitor.h"
 
-#define EFI_SIGNATURE		0x5453595320494249ul	/* "IBI SYST" */
-#define EFI_POINTER_STEP	0x400000ul		/* UEFI 2.10, 18.4.2: on a boundary of 4 MiB */
-#define EFI_TABLES_COUNT	104
-#define EFI_TABLES		112
+#define EFI_SIGNATURE	 0x5453595320494249ul /* "IBI SYST" */
+#define EFI_POINTER_STEP 0x400000ul	      /* UEFI 2.10, 18.4.2: on a boundary of 4 MiB */
+#define EFI_TABLES_COUNT 104
+#define EFI_TABLES	 112
 
-#define FADT_CHECKSUM		9
-#define FADT_HYPERVISOR		268
-#define FADT_HYPERVISOR_SIZE	8
+#define FADT_CHECKSUM	     9
+#define FADT_HYPERVISOR	     268
+#define FADT_HYPERVISOR_SIZE 8
 
 struct efi_config {
 	u8 guid[16];
@@ -21,7 +22,8 @@ struct efi_config {
 };
 
 static const u8 acpi_20[16] = {
-	0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11, 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81,
+	0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
+	0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81,
 };
 
 /* size bytes, little endian, at an address of any alignment */
@@ -68,7 +70,8 @@ static u64 rsdp(void)
 	u64 count = efi ? le(efi + EFI_TABLES_COUNT, 8) : 0;
 	u64 config = efi ? le(efi + EFI_TABLES, 8) : 0;
 
-	for (; count && is_guest_ram(config, sizeof(struct efi_config)); count--, config += sizeof(struct efi_config))
+	for (; count && is_guest_ram(config, sizeof(struct efi_config));
+	     count--, config += sizeof(struct efi_config))
 		if (same((const void *)config, acpi_20, sizeof(acpi_20)))
 			return le(config + 16, 8);
 	return 0;
@@ -88,7 +91,8 @@ void acpi_sign_fadt(void)
 	entries = (le(xsdt + 4, 4) - 36) / 8;
 	for (u32 i = 0; i < entries; i++) {
 		fadt = le(xsdt + 36 + 8 * i, 8);
-		if (!is_guest_ram(fadt, 36) || !same((const void *)fadt, "FACP", 4) || sum(fadt, le(fadt + 4, 4)))
+		if (!is_guest_ram(fadt, 36) || !same((const void *)fadt, "FACP", 4) ||
+		    sum(fadt, le(fadt + 4, 4)))
 			continue;
 		if (le(fadt + 4, 4) < FADT_HYPERVISOR + FADT_HYPERVISOR_SIZE)
 			die("the FADT is too old to name a hypervisor");

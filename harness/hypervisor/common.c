@@ -2,7 +2,7 @@
 /* What all parts of the monitor share: its CPUs, the mode, and memory. */
 #include "monitor.h"
 
-#define MPIDR_AFFINITY	0xff00fffffful
+#define MPIDR_AFFINITY 0xff00fffffful
 
 struct cpu cpus[CPUS_MAX];
 enum mode mode;

@@ -20,13 +20,15 @@ void print_hex(u64 value)
 			mmio_write32(VIRT_UART, "0123456789abcdef"[value >> shift & 15]);
 }
 
-/* Say why, and switch the machine off: a harness sees the end at once, and would see a hang late. */
+/*
+ * Say why, and switch the machine off: a harness sees the end at once, and would see a hang late.
+ */
 void die(const char *why)
 {
 	print("\ntickproof monitor: ");
 	print(why);
 	print("\n");
-	smc(0x84000008, 0, 0, 0);	/* PSCI SYSTEM_OFF */
+	smc(0x84000008, 0, 0, 0); /* PSCI SYSTEM_OFF */
 	for (;;)
 		asm volatile("wfi");
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The devicetree: the monitor's memory is taken off the end of the guest's, and the architected timer is not said to be
- * always on. Hyper-V's tables don't say so either; where it is said, CPU 0's becomes the broadcast device, which is no
- * fallback for CPU 0, and with which Linux (6.1 to 6.12) hangs when CPU 0 has been offline and another CPU goes.
+ * The devicetree: the monitor's memory is taken off the end of the guest's, and the architected
+ * timer is not said to be always on. Hyper-V's tables don't say so either; where it is said, CPU
+ * 0's becomes the broadcast device, which is no fallback for CPU 0, and with which Linux (6.1
+ * to 6.12) hangs when CPU 0 has been offline and another CPU goes.
  */
 #include "monitor.h"
 
-#define FDT_MAGIC	0xd00dfeed
-#define FDT_BEGIN_NODE	1
-#define FDT_END_NODE	2
-#define FDT_PROP	3
-#define FDT_NOP		4
+#define FDT_MAGIC      0xd00dfeed
+#define FDT_BEGIN_NODE 1
+#define FDT_END_NODE   2
+#define FDT_PROP       3
+#define FDT_NOP	       4
 
 static u32 be32(u64 address)
 {
@@ -51,8 +52,9 @@ static bool is(const char *text, u64 address)
 }
 
 /*
- * In the devicetree at fdt let the memory that goes on after end stop there, and the timer be one that stops. False
- * when there is no such memory. The format is the Devicetree Specification's, chapter 5.
+ * In the devicetree at fdt let the memory that goes on after end stop there, and the timer be one
+ * that stops. False when there is no such memory. The format is the Devicetree Specification's,
+ * chapter 5.
  */
 bool fdt_prepare(u64 fdt, u64 end)
 {
@@ -80,7 +82,8 @@ bool fdt_prepare(u64 fdt, u64 end)
 		case FDT_PROP:
 			size = be32(at + 4);
 			name = strings + be32(at + 8);
-			if (memory && depth == 2 && size == 16 && is("reg", name) && shrink(at + 12, end))
+			if (memory && depth == 2 && size == 16 && is("reg", name) &&
+			    shrink(at + 12, end))
 				shrunk = true;
 			if (timer && depth == 2 && !size && is("always-on", name))
 				for (u32 i = 0; i < 3; i++)
@@ -91,7 +94,7 @@ bool fdt_prepare(u64 fdt, u64 end)
 		case FDT_NOP:
 			at += 4;
 			break;
-		default:	/* FDT_END */
+		default: /* FDT_END */
 			return shrunk;
 		}
 	}

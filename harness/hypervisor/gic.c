@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interrupt controller (GICv3, one security state). Group 1 is the guest's: its interrupts go straight to EL1,
- * and the monitor never sees them. Group 0 is the monitor's: with HCR_EL2.FMO such an interrupt comes to EL2 as an
- * FIQ whatever the guest masks. Nothing is virtual but ICC_PMR_EL1 and ICC_CTLR_EL1, a side effect of FMO.
+ * The interrupt controller (GICv3, one security state). Group 1 is the guest's: its interrupts go
+ * straight to EL1, and the monitor never sees them. Group 0 is the monitor's: with HCR_EL2.FMO such
+ * an interrupt comes to EL2 as an FIQ whatever the guest masks. Nothing is virtual but ICC_PMR_EL1
+ * and ICC_CTLR_EL1, a side effect of FMO.
  */
 #include "monitor.h"
 
 /* A trapped access as ESR_EL2's ISS has it: what register, and in bit 0 whether it is a read. */
 #define ISS(op0, op1, crn, crm, op2) \
 	((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
-#define ISS_ICC(crm, op2)	ISS(3, 0, 12, crm, op2)
-#define ISS_READ		1
+#define ISS_ICC(crm, op2) ISS(3, 0, 12, crm, op2)
+#define ISS_READ	  1
 
-/* Let EL2 have its FIQs, and EL1 everything else. Arch timers live until the kernel's first IGRPEN1. */
+/*
+ * Let EL2 have its FIQs, and EL1 everything else. Arch timers live until the kernel's first
+ * IGRPEN1.
+ */
 void gic_cpu_init(struct cpu *cpu)
 {
 	/* As many as there are CPUs, in their order. */
@@ -34,7 +38,8 @@ void gic_cpu_init(struct cpu *cpu)
  */
 void gic_own_timer(struct cpu *cpu)
 {
-	u32 ctlr = mmio_read32(VIRT_GICD + GICD_CTLR), group = mmio_read32(cpu->gicr + GICR_IGROUPR0);
+	u32 ctlr = mmio_read32(VIRT_GICD + GICD_CTLR),
+	    group = mmio_read32(cpu->gicr + GICR_IGROUPR0);
 
 	if (!(ctlr & 1))
 		mmio_write32(VIRT_GICD + GICD_CTLR, ctlr | 1);
@@ -44,7 +49,10 @@ void gic_own_timer(struct cpu *cpu)
 	mmio_write32(cpu->gicr + GICR_ISENABLER0, BIT(PPI_HYP_TIMER));
 }
 
-/* The lie: the lowest priority, which no priority mask lets pass. Enabled, pending, and never signalled. */
+/*
+ * The lie: the lowest priority, which no priority mask lets pass. Enabled, pending, and never
+ * signalled.
+ */
 void gic_kill_arch_timer(struct cpu *cpu)
 {
 	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_VIRT_TIMER, 0xff);
@@ -80,22 +88,22 @@ static void write_igrpen1(u64 value)
 }
 
 /*
- * Do what the guest wanted: the registers that FMO and TALL1 trap. *value is read or written. False if the monitor
- * never asked for this trap.
+ * Do what the guest wanted: the registers that FMO and TALL1 trap. *value is read or written. False
+ * if the monitor never asked for this trap.
  */
 bool gic_sysreg(u64 iss, u64 *value)
 {
-#define ACCESS(crm, op2, reg) \
-	case ISS_ICC(crm, op2): \
+#define ACCESS(crm, op2, reg)              \
+	case ISS_ICC(crm, op2):            \
 		write_sysreg(*value, reg); \
-		break; \
+		break;                     \
 	case ISS_ICC(crm, op2) | ISS_READ: \
 		*value = read_sysreg(reg); \
 		break
 
 	switch (iss & ~(31ull << 5)) {
-	ACCESS(9, 0, ICC_AP1R0_EL1);
-	ACCESS(12, 3, ICC_BPR1_EL1);
+		ACCESS(9, 0, ICC_AP1R0_EL1);
+		ACCESS(12, 3, ICC_BPR1_EL1);
 	case ISS_ICC(12, 0) | ISS_READ:
 		*value = read_sysreg(ICC_IAR1_EL1);
 		break;
@@ -117,7 +125,7 @@ bool gic_sysreg(u64 iss, u64 *value)
 	case ISS_ICC(11, 6):
 		write_sysreg(*value, ICC_ASGI1R_EL1);
 		break;
-	case ISS_ICC(11, 7):	/* a group 0 SGI would only come to the monitor */
+	case ISS_ICC(11, 7): /* a group 0 SGI would only come to the monitor */
 		break;
 	default:
 		return false;

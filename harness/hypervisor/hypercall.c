@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The two hypercalls there are, HvCallGetVpRegisters and HvCallSetVpRegisters, in both forms of the arm64 interface:
- *	HVC #0	x0 = 0x46000001 (SMCCC), x1 = control, parameters in x2..x17 (fast), or at [x2] and [x3]
- *	HVC #1	x0 = control, parameters in x1..x16 (fast), or at [x1] and [x2]
- * The result is in x0. A fast call's output begins at the first pair of registers after its input (HVC #0), or fills
- * the last pairs (HVC #1).
+ * The two hypercalls there are, HvCallGetVpRegisters and HvCallSetVpRegisters, in both forms of the
+ *arm64 interface: HVC #0	x0 = 0x46000001 (SMCCC), x1 = control, parameters in x2..x17 (fast),
+ *or at [x2] and [x3] HVC #1	x0 = control, parameters in x1..x16 (fast), or at [x1] and [x2] The
+ *result is in x0. A fast call's output begins at the first pair of registers after its input (HVC
+ *#0), or fills the last pairs (HVC #1).
  */
 #include "monitor.h"
 
-#define CALL_GET_VP_REGISTERS	0x50
-#define CALL_SET_VP_REGISTERS	0x51
+#define CALL_GET_VP_REGISTERS 0x50
+#define CALL_SET_VP_REGISTERS 0x51
 
-#define CONTROL_CODE(c)		((c) & 0xffff)
-#define CONTROL_FAST		BIT(16)
-#define CONTROL_VARHEAD(c)	((c) >> 17 & 0x3ff)
-#define CONTROL_COUNT(c)	((c) >> 32 & 0xfff)
-#define CONTROL_START(c)	((c) >> 48 & 0xfff)
-#define CONTROL_RESERVED	(0x1full << 27 | 0xfull << 44 | 0xfull << 60)
+#define CONTROL_CODE(c)	   ((c)&0xffff)
+#define CONTROL_FAST	   BIT(16)
+#define CONTROL_VARHEAD(c) ((c) >> 17 & 0x3ff)
+#define CONTROL_COUNT(c)   ((c) >> 32 & 0xfff)
+#define CONTROL_START(c)   ((c) >> 48 & 0xfff)
+#define CONTROL_RESERVED   (0x1full << 27 | 0xfull << 44 | 0xfull << 60)
 
-#define PARTITION_SELF	(~0ull)
-#define VP_SELF		0xfffffffeu
-#define VTL_0		0x10	/* bit 4: the target is named, bits 3:0 */
+#define PARTITION_SELF (~0ull)
+#define VP_SELF	       0xfffffffeu
+#define VTL_0	       0x10 /* bit 4: the target is named, bits 3:0 */
 
-#define FAST_SIZE	128	/* bytes in 16 registers */
-#define PAGE		4096ul
+#define FAST_SIZE 128 /* bytes in 16 registers */
+#define PAGE	  4096ul
 
 struct header {
 	u64 partition;
@@ -62,7 +62,7 @@ static u64 repeat(struct cpu *cpu, bool get, const void *input, void *output, u3
 {
 	const u32 *names = input + sizeof(struct header);
 	const struct assignment *assignments = input + sizeof(struct header);
-	u64 (*values)[2] = output;
+	u64(*values)[2] = output;
 	u32 status = header_status(cpu, input), i = start;
 
 	for (; !status && i < count; i++) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The monitor's start. QEMU has loaded it into the last 2 MiB of RAM and set CPU 0's pc to it; everything else is as
- * QEMU prepared it for a kernel or for firmware. The monitor opens EL1's way to all the CPU has, keeps the little of
- * it that it needs, and goes down to what would have run without it.
+ * The monitor's start. QEMU has loaded it into the last 2 MiB of RAM and set CPU 0's pc to it;
+ * everything else is as QEMU prepared it for a kernel or for firmware. The monitor opens EL1's way
+ * to all the CPU has, keeps the little of it that it needs, and goes down to what would have run
+ * without it.
  */
 #include "monitor.h"
 
-extern const u8 vectors[];	/* start.S */
+extern const u8 vectors[]; /* start.S */
 
 static u32 field(u64 id, u32 shift)
 {
@@ -31,7 +32,7 @@ static void open_el1(void)
 	write_sysreg(0, cntvoff_el2);
 	isb();
 	if (field(mmfr1, 40))
-		write_sysreg(BIT(11) | BIT(14), HCRX_EL2);	/* MSCEn, TCR2En */
+		write_sysreg(BIT(11) | BIT(14), HCRX_EL2); /* MSCEn, TCR2En */
 	if (field(mmfr0, 56)) {
 		/* The traps that are on while their bit is 0. */
 		write_sysreg(0xfff4ull << 48, HFGRTR_EL2);
@@ -70,9 +71,10 @@ static void read_mode(const char *name)
 }
 
 /*
- * Where QEMU would have let CPU 0 begin: with firmware at 0, and the devicetree at the start of RAM; else at the
- * start of RAM, in the few instructions of QEMU's own loader (hw/arm/boot.c, bootloader_aarch64), whose fourth and
- * fifth double words are the addresses of the devicetree and of the kernel.
+ * Where QEMU would have let CPU 0 begin: with firmware at 0, and the devicetree at the start of
+ * RAM; else at the start of RAM, in the few instructions of QEMU's own loader (hw/arm/boot.c,
+ * bootloader_aarch64), whose fourth and fifth double words are the addresses of the devicetree and
+ * of the kernel.
  */
 static u64 guest_entry(void)
 {

@@ -5,10 +5,10 @@
 
 #include "arm64.h"
 
-#define MONITOR_SIZE	0x200000ul	/* of RAM that is kept from the guest: its last 2 MiB */
-#define MONITOR_CONFIG	0x1ff000ul	/* where in there the harness writes the mode's name */
-#define STACK_SIZE	4096
-#define CPUS_MAX	64
+#define MONITOR_SIZE   0x200000ul /* of RAM that is kept from the guest: its last 2 MiB */
+#define MONITOR_CONFIG 0x1ff000ul /* where in there the harness writes the mode's name */
+#define STACK_SIZE     4096
+#define CPUS_MAX       64
 
 #ifndef __ASSEMBLER__
 /* No table of addresses (a GOT) is needed for what is in the same image. */
@@ -20,38 +20,38 @@ typedef _Bool bool;
 
 /* Of the arch timer. By name in MONITOR_CONFIG, eight bytes, padded with zeros. */
 enum mode {
-	MODE_FUNCTIONAL,	/* "func": its interrupts come, as on today's Hyper-V */
-	MODE_DEAD,		/* "dead": they never come to the kernel */
-	MODE_LATE,		/* "late": they no longer come to a CPU once it has used STIMER */
+	MODE_FUNCTIONAL, /* "func": its interrupts come, as on today's Hyper-V */
+	MODE_DEAD,	 /* "dead": they never come to the kernel */
+	MODE_LATE,	 /* "late": they no longer come to a CPU once it has used STIMER */
 };
 
 struct stimer {
 	u64 config;
 	u64 count;
-	u64 expiry;	/* reference time of the next expiration, when enabled */
+	u64 expiry; /* reference time of the next expiration, when enabled */
 };
 
-#define STIMERS	4
+#define STIMERS 4
 
 struct cpu {
 	u64 mpidr;
-	u64 gicr;		/* its redistributor */
-	u32 index;		/* Hyper-V's VP index */
-	u32 on;			/* taken while it is on, or coming up */
-	u64 entry, context;	/* where PSCI CPU_ON wants it, and x0 there */
+	u64 gicr;	    /* its redistributor */
+	u32 index;	    /* Hyper-V's VP index */
+	u32 on;		    /* taken while it is on, or coming up */
+	u64 entry, context; /* where PSCI CPU_ON wants it, and x0 there */
 	struct stimer stimers[STIMERS];
 	u8 stack[STACK_SIZE] __attribute__((aligned(16)));
 };
 
 /* The guest's registers, as start.S saves them. */
 struct frame {
-	u64 x[32];	/* x[31] is padding */
+	u64 x[32]; /* x[31] is padding */
 };
 
 extern struct cpu cpus[CPUS_MAX];
 extern enum mode mode;
-extern u64 monitor_base;	/* and the end of the guest's RAM */
-extern bool by_firmware;	/* the kernel is booted by firmware */
+extern u64 monitor_base; /* and the end of the guest's RAM */
+extern bool by_firmware; /* the kernel is booted by firmware */
 
 static inline struct cpu *this_cpu(void)
 {
@@ -122,12 +122,12 @@ void hypercall_smccc(struct cpu *cpu, struct frame *frame);
 void hypercall_native(struct cpu *cpu, struct frame *frame);
 
 /* Hyper-V's status codes */
-#define HV_SUCCESS			0
-#define HV_INVALID_HYPERCALL_CODE	2
-#define HV_INVALID_HYPERCALL_INPUT	3
-#define HV_INVALID_ALIGNMENT		4
-#define HV_INVALID_PARAMETER		5
-#define HV_ACCESS_DENIED		6
-#define HV_INVALID_REGISTER_VALUE	0x50
+#define HV_SUCCESS		   0
+#define HV_INVALID_HYPERCALL_CODE  2
+#define HV_INVALID_HYPERCALL_INPUT 3
+#define HV_INVALID_ALIGNMENT	   4
+#define HV_INVALID_PARAMETER	   5
+#define HV_ACCESS_DENIED	   6
+#define HV_INVALID_REGISTER_VALUE  0x50
 #endif
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* For assembly: many registers to a frame and back. */
+/* clang-format off */
 
-	/* pairs stp|ldp, base, FIRST, LAST: xFIRST to xLAST, two by two; the frame at base keeps xN at N * 8 */
+	/* pairs stp|ldp, base, FIRST, LAST: xFIRST to xLAST, two by two;
+	 * the frame at base keeps xN at N * 8 */
 	.macro	pairs	op, base, first, last
 	.altmacro
 	.set	pairs_n, \first

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PSCI: QEMU does the work, and the monitor only sees that CPUs come up through EL2. (QEMU starts a CPU at the
- * exception level of the caller, and that is the monitor.)
+ * PSCI: QEMU does the work, and the monitor only sees that CPUs come up through EL2. (QEMU starts a
+ * CPU at the exception level of the caller, and that is the monitor.)
  */
 #include "monitor.h"
 
@@ -10,7 +10,7 @@
 #define PSCI_FEATURES		0x8400000au
 #define SMCCC_VERSION		0x80000000u
 #define PSCI_64			0x40000000u
-#define PSCI_INVALID_PARAMETERS	(-2l)
+#define PSCI_INVALID_PARAMETERS (-2l)
 #define PSCI_ALREADY_ON		(-4l)
 
 static s64 cpu_on(u64 target, u64 entry, u64 context)

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hyper-V's reference time: units of 100 ns since the monitor's start, from the architected counter. CNTVOFF_EL2 is 0
- * on every CPU, so that the counter is the same one at EL1 and EL2.
- *	time = ((counter * scale) >> 64) + offset
- * is what the guest computes from the reference TSC page, and what the monitor computes, bit for bit.
+ * Hyper-V's reference time: units of 100 ns since the monitor's start, from the architected
+ *counter. CNTVOFF_EL2 is 0 on every CPU, so that the counter is the same one at EL1 and EL2. time =
+ *((counter * scale) >> 64) + offset is what the guest computes from the reference TSC page, and
+ *what the monitor computes, bit for bit.
  */
 #include "monitor.h"
 
-#define HZ_100NS	10000000ull
-#define FAR		(600 * HZ_100NS)
+#define HZ_100NS 10000000ull
+#define FAR	 (600 * HZ_100NS)
 
-#define PAGE_ENABLE	BIT(0)
-#define PAGE_ADDRESS	(~0xffful)
+#define PAGE_ENABLE  BIT(0)
+#define PAGE_ADDRESS (~0xffful)
 
 /* TLFS, "Partition reference TSC page" */
 struct tsc_page {
@@ -23,9 +23,9 @@ struct tsc_page {
 
 static u64 scale;
 static s64 offset;
-static u64 last;		/* TIME_REF_COUNT as last read on any CPU */
+static u64 last; /* TIME_REF_COUNT as last read on any CPU */
 static u64 page_register;
-static struct tsc_page covered;	/* what of the guest's own the page lies over */
+static struct tsc_page covered; /* what of the guest's own the page lies over */
 static u32 sequence;
 static u32 page_lock;
 
@@ -86,7 +86,8 @@ u64 reftime_read(void)
 	do {
 		while ((now = reftime_now()) <= before)
 			before = __atomic_load_n(&last, __ATOMIC_ACQUIRE);
-	} while (!__atomic_compare_exchange_n(&last, &before, now, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	} while (!__atomic_compare_exchange_n(&last, &before, now, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
 	return now;
 }
 

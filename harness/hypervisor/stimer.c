@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hyper-V's synthetic timers, as the TLFS describes them ("Timers") and KVM's hyperv.c does them. A CPU's four share
- * its one EL2 timer, which is always programmed for the earliest. Only a CPU itself reaches its timers: no locks.
+ * Hyper-V's synthetic timers, as the TLFS describes them ("Timers") and KVM's hyperv.c does them. A
+ * CPU's four share its one EL2 timer, which is always programmed for the earliest. Only a CPU
+ * itself reaches its timers: no locks.
  */
 #include "monitor.h"
 
-#define CONFIG_ENABLE		BIT(0)
-#define CONFIG_PERIODIC		BIT(1)
-#define CONFIG_LAZY		BIT(2)
-#define CONFIG_AUTO_ENABLE	BIT(3)
-#define CONFIG_INTID(c)		((c) >> 4 & 0xff)
-#define CONFIG_DIRECT		BIT(12)
-#define CONFIG_SINT(c)		((c) >> 16 & 0xf)
-#define CONFIG_RESERVED		(~0xfffffull | 7 << 13)
+#define CONFIG_ENABLE	   BIT(0)
+#define CONFIG_PERIODIC	   BIT(1)
+#define CONFIG_LAZY	   BIT(2)
+#define CONFIG_AUTO_ENABLE BIT(3)
+#define CONFIG_INTID(c)	   ((c) >> 4 & 0xff)
+#define CONFIG_DIRECT	   BIT(12)
+#define CONFIG_SINT(c)	   ((c) >> 16 & 0xf)
+#define CONFIG_RESERVED	   (~0xfffffull | 7 << 13)
 
-#define FIRST_PPI	16
-#define LAST_PPI	31
+#define FIRST_PPI 16
+#define LAST_PPI  31
 
-#define CTL_ENABLE	1
+#define CTL_ENABLE 1
 
 /* Has it come to expire at some time? */
 static bool runs(const struct stimer *timer)
@@ -25,7 +26,10 @@ static bool runs(const struct stimer *timer)
 	return timer->config & CONFIG_ENABLE && timer->count;
 }
 
-/* It expires. A message (not direct) would go to the SynIC, which is not offered: nobody is there to get it. */
+/*
+ * It expires. A message (not direct) would go to the SynIC, which is not offered: nobody is there
+ * to get it.
+ */
 static void expire(struct cpu *cpu, struct stimer *timer, u64 now)
 {
 	if (!(timer->config & CONFIG_PERIODIC))
@@ -92,7 +96,8 @@ u32 stimer_write_config(struct cpu *cpu, u32 n, u64 value)
 	if (value & CONFIG_RESERVED)
 		return HV_INVALID_REGISTER_VALUE;
 	/* Direct mode can only raise a private interrupt of this CPU, and not the monitor's. */
-	if (value & CONFIG_DIRECT && (intid < FIRST_PPI || intid > LAST_PPI || intid == PPI_HYP_TIMER))
+	if (value & CONFIG_DIRECT &&
+	    (intid < FIRST_PPI || intid > LAST_PPI || intid == PPI_HYP_TIMER))
 		return HV_INVALID_REGISTER_VALUE;
 	timer->config = value;
 	start(cpu, timer);

@@ -2,19 +2,22 @@
 /* Exceptions from EL1: hypercalls, PSCI, and accesses to the interrupt controller. */
 #include "monitor.h"
 
-#define SMCCC_VERSION		0x80000000u
-#define SMCCC_ARCH_FEATURES	0x80000001u
-#define SMCCC_VENDOR_CALLS	0x8600ff00u
-#define SMCCC_VENDOR_UID	0x8600ff01u
-#define SMCCC_VENDOR_REVISION	0x8600ff03u
-#define SMCCC_HYPERV		0x46000001u
-#define SMCCC_1_2		0x10002
+#define SMCCC_VERSION	      0x80000000u
+#define SMCCC_ARCH_FEATURES   0x80000001u
+#define SMCCC_VENDOR_CALLS    0x8600ff00u
+#define SMCCC_VENDOR_UID      0x8600ff01u
+#define SMCCC_VENDOR_REVISION 0x8600ff03u
+#define SMCCC_HYPERV	      0x46000001u
+#define SMCCC_1_2	      0x10002
 
 /* What EL1 would have got without a hypervisor: an undefined instruction. */
 static void inject_undefined(void)
 {
 	u64 spsr = read_sysreg(spsr_el2);
-	u64 vector = spsr & 0x10 ? 0x600 : (spsr & 0xf) == 5 ? 0x200 : (spsr & 0xf) == 4 ? 0 : 0x400;
+	u64 vector = spsr & 0x10       ? 0x600 :
+		     (spsr & 0xf) == 5 ? 0x200 :
+		     (spsr & 0xf) == 4 ? 0 :
+					 0x400;
 
 	write_sysreg(spsr, spsr_el1);
 	write_sysreg(read_sysreg(elr_el2), elr_el1);
@@ -38,7 +41,7 @@ static void smccc_call(struct cpu *cpu, struct frame *frame)
 	case SMCCC_ARCH_FEATURES:
 		x[0] = (u32)x[1] == SMCCC_VERSION || (u32)x[1] == SMCCC_ARCH_FEATURES ? 0 : -1ul;
 		break;
-	case SMCCC_VENDOR_UID:	/* 58ba324d-6447-24cd-756c-ef8e24705916 */
+	case SMCCC_VENDOR_UID: /* 58ba324d-6447-24cd-756c-ef8e24705916 */
 		x[0] = 0x4d32ba58;
 		x[1] = 0xcd244764;
 		x[2] = 0x8eef6c75;
@@ -66,7 +69,7 @@ static void handle_hvc(struct cpu *cpu, struct frame *frame, u32 immediate)
 	case 1:
 		hypercall_native(cpu, frame);
 		break;
-	default:	/* 2, 3, 4: virtual trust levels, which are not offered */
+	default: /* 2, 3, 4: virtual trust levels, which are not offered */
 		frame->x[0] = HV_INVALID_HYPERCALL_CODE;
 	}
 }
@@ -113,7 +116,10 @@ void handle_fiq(void)
 	u64 intid = read_sysreg(ICC_IAR0_EL1) & 0xffffff;
 
 	if (intid == PPI_HYP_TIMER) {
-		/* Level: off before the end of interrupt. What is still to come, stimer_run() programs. */
+		/*
+		 * Level: off before the end of interrupt. What is still to come, stimer_run()
+		 * programs.
+		 */
 		write_sysreg(0, cnthp_ctl_el2);
 		isb();
 		stimer_run(this_cpu());

@@ -1,35 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Hyper-V's registers of a virtual processor, by the numbers arm64 gives them (Linux: hyperv-tlfs.h). */
+/*
+ * Hyper-V's registers of a virtual processor, by the numbers arm64 gives them (Linux:
+ * hyperv-tlfs.h).
+ */
 #include "monitor.h"
 
-#define HV_VERSION		0x100
-#define HV_PRIVILEGES		0x200
-#define HV_FEATURES		0x201
-#define HV_LIMITS		0x202
-#define HV_CRASH_P0		0x210
-#define HV_CRASH_P4		0x214
-#define HV_CRASH_CTL		0x215
-#define HV_GUEST_OS_ID		0x90002
-#define HV_VP_INDEX		0x90003
-#define HV_TIME_REF_COUNT	0x90004
-#define HV_REFERENCE_TSC	0x90017
-#define HV_TSC_SEQUENCE		0x9001a
-#define HV_STIMER0_CONFIG	0xb0000
-#define HV_STIMER3_COUNT	0xb0007
+#define HV_VERSION	  0x100
+#define HV_PRIVILEGES	  0x200
+#define HV_FEATURES	  0x201
+#define HV_LIMITS	  0x202
+#define HV_CRASH_P0	  0x210
+#define HV_CRASH_P4	  0x214
+#define HV_CRASH_CTL	  0x215
+#define HV_GUEST_OS_ID	  0x90002
+#define HV_VP_INDEX	  0x90003
+#define HV_TIME_REF_COUNT 0x90004
+#define HV_REFERENCE_TSC  0x90017
+#define HV_TSC_SEQUENCE	  0x9001a
+#define HV_STIMER0_CONFIG 0xb0000
+#define HV_STIMER3_COUNT  0xb0007
 
 /* HV_PRIVILEGES, words a and c */
-#define HAS_TIME_REF_COUNT	BIT(1)
-#define HAS_SYNTHETIC_TIMERS	BIT(3)
-#define HAS_VP_INDEX		BIT(6)
-#define HAS_REFERENCE_TSC	BIT(9)
-#define HAS_CRASH_REGISTERS	BIT(8)
-#define HAS_DIRECT_TIMERS	BIT(13)
+#define HAS_TIME_REF_COUNT   BIT(1)
+#define HAS_SYNTHETIC_TIMERS BIT(3)
+#define HAS_VP_INDEX	     BIT(6)
+#define HAS_REFERENCE_TSC    BIT(9)
+#define HAS_CRASH_REGISTERS  BIT(8)
+#define HAS_DIRECT_TIMERS    BIT(13)
 
 /* dmesg: "Hyper-V: Host Build 0.1.1.0-0-0". No build of Microsoft's has that number. */
-#define VERSION_BUILD		1
-#define VERSION_MAJOR_MINOR	(0 << 16 | 1)
+#define VERSION_BUILD	    1
+#define VERSION_MAJOR_MINOR (0 << 16 | 1)
 
-#define CRASH_NOTIFY		BIT(63)
+#define CRASH_NOTIFY BIT(63)
 
 static u64 guest_os_id;
 static u64 crash[5];
@@ -66,7 +69,8 @@ u32 vpreg_get(struct cpu *cpu, u32 name, u64 value[2])
 		value[0] = VERSION_BUILD | (u64)VERSION_MAJOR_MINOR << 32;
 		break;
 	case HV_PRIVILEGES:
-		value[0] = HAS_TIME_REF_COUNT | HAS_SYNTHETIC_TIMERS | HAS_VP_INDEX | HAS_REFERENCE_TSC;
+		value[0] = HAS_TIME_REF_COUNT | HAS_SYNTHETIC_TIMERS | HAS_VP_INDEX |
+			   HAS_REFERENCE_TSC;
 		value[1] = HAS_CRASH_REGISTERS | HAS_DIRECT_TIMERS;
 		break;
 	case HV_FEATURES:
@@ -133,7 +137,7 @@ u32 vpreg_set(struct cpu *cpu, u32 name, const u64 value[2])
 		return HV_SUCCESS;
 	case HV_REFERENCE_TSC:
 		return guest_os_id ? reftime_page_set(value[0]) : HV_ACCESS_DENIED;
-	default:	/* unknown, or only to be read */
+	default: /* unknown, or only to be read */
 		return HV_INVALID_PARAMETER;
 	}
 }

@@ -42,6 +42,13 @@ deps() {
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
 		;;
+	format)
+		cat <<-'EOF'
+			git git
+			clang-format clang-format
+			shfmt shfmt
+		EOF
+		;;
 	soak) echo stress-ng stress-ng ;;
 	*) die 2 "need: no such group of packages: $1" ;;
 	esac
@@ -99,7 +106,10 @@ install_packages() {
 	if ! { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
 		apt-get -qy install --no-install-recommends $1; } >"$log" 2>&1 </dev/null; then
 		tail -n 20 "$log" >&2
-		log=$(grep '^E:' "$log" | head -n 1; rm -f "$log")
+		log=$(
+			grep '^E:' "$log" | head -n 1
+			rm -f "$log"
+		)
 		die 2 "apt-get could not install $1: ${log#E: }"
 	fi
 	rm -f "$log"

@@ -130,7 +130,10 @@ kernel_package() {
 			awk -v name="${name%%=*}" '/^Package:/ { package = $2 }
 				/^Depends:/ && package == name { sub(",", "", $2); print $2 ~ /^linux-image-/ ? $2 : package; exit }')
 		case $package in
-		"linux-image-$series".*) echo "$package"; return ;;
+		"linux-image-$series".*)
+			echo "$package"
+			return
+			;;
 		esac
 	done
 	return 1

@@ -7,8 +7,8 @@
  * the bits that QEMU will ask for (kvm_hyperv_properties in its target/i386/kvm/kvm.c), and whether
  * a virtual CPU comes to its first instruction.
  *
- * Exits 0 when it can. Otherwise one line on stdout says why not, and the exit code is 1, or 2 where
- * only this user may not open /dev/kvm.
+ * Exits 0 when it can. Otherwise one line on stdout says why not, and the exit code is 1, or 2
+ * where only this user may not open /dev/kvm.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,8 @@ static int open_kvm(void)
 	if (kvm < 0 && errno == EACCES)
 		no(2, "/dev/kvm: permission denied");
 	if (kvm < 0 && errno == EPERM)
-		no(1, "/dev/kvm: not permitted: a container has to be given the device (--device /dev/kvm)");
+		no(1,
+		   "/dev/kvm: not permitted: a container has to be given the device (--device /dev/kvm)");
 	if (kvm < 0)
 		no(1, "/dev/kvm cannot be opened: %s", strerror(errno));
 	if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
@@ -63,7 +64,7 @@ enum reg { EAX, EBX, ECX, EDX };
 
 /* What QEMU wants of KVM_GET_SUPPORTED_HV_CPUID for a flag, and of KVM_CHECK_EXTENSION besides. */
 static const struct need {
-	const char *flag;	/* after "hv-" */
+	const char *flag; /* after "hv-" */
 	const char *what;
 	uint32_t leaf;
 	enum reg reg;
@@ -95,7 +96,9 @@ static const struct need {
 	{ "passthrough", "CPUID leaves", 0x40000000, EAX, 0, 0 },
 };
 
-/* The last word on "hv-FLAG" in CPU ("host,hv-time,hv_time=on,-hv-time"); QEMU takes "_" for "-". */
+/*
+ * The last word on "hv-FLAG" in CPU ("host,hv-time,hv_time=on,-hv-time"); QEMU takes "_" for "-".
+ */
 static bool asked(const char *cpu, const char *flag)
 {
 	char *words = strdup(cpu), *word, *rest = words, *value;
@@ -114,7 +117,8 @@ static bool asked(const char *cpu, const char *flag)
 			continue;
 		on = !off;
 		if (value)
-			on = !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "y");
+			on = !strcmp(value, "on") || !strcmp(value, "yes") ||
+			     !strcmp(value, "true") || !strcmp(value, "y");
 	}
 	free(words);
 	return on;
@@ -135,10 +139,13 @@ static bool has(int kvm, const struct kvm_cpuid2 *leaves, const struct need *nee
 	return false;
 }
 
-/* Hyper-V's leaves as KVM would give them to a guest, or NULL. Before Linux 5.11 only a vCPU knows. */
+/*
+ * Hyper-V's leaves as KVM would give them to a guest, or NULL. Before Linux 5.11 only a vCPU knows.
+ */
 static struct kvm_cpuid2 *hyperv_leaves(int kvm, int vcpu)
 {
-	struct kvm_cpuid2 *leaves = calloc(1, sizeof(*leaves) + LEAVES * sizeof(leaves->entries[0]));
+	struct kvm_cpuid2 *leaves =
+		calloc(1, sizeof(*leaves) + LEAVES * sizeof(leaves->entries[0]));
 	int fd = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_SYS_HYPERV_CPUID) > 0 ? kvm : vcpu;
 
 	leaves->nent = LEAVES;
@@ -164,11 +171,13 @@ static void hyperv(int kvm, int vcpu, const char *cpu)
 		if (!asked(cpu, n->flag) || has(kvm, leaves, n) || strcmp(last, n->flag) == 0)
 			continue;
 		last = n->flag;
-		snprintf(lacks + end, sizeof(lacks) - end, "%s%s (hv-%s)", end ? ", " : "", n->what, n->flag);
+		snprintf(lacks + end, sizeof(lacks) - end, "%s%s (hv-%s)", end ? ", " : "", n->what,
+			 n->flag);
 		snprintf(flags + flags_end, sizeof(flags) - flags_end, " hv-%s", n->flag);
 	}
 	if (flags[0] && !leaves)
-		no(1, "KVM has no Hyper-V (CONFIG_KVM_HYPERV is off?), which this guest's%s want", flags);
+		no(1, "KVM has no Hyper-V (CONFIG_KVM_HYPERV is off?), which this guest's%s want",
+		   flags);
 	if (lacks[0])
 		no(1, "KVM has no Hyper-V %s", lacks);
 	if (asked(cpu, "synic") && ioctl(vcpu, KVM_ENABLE_CAP, &synic) < 0)
@@ -189,7 +198,8 @@ static void first_instruction(int kvm, int vm, int vcpu)
 		no_errno("memory");
 	memcpy(page, "\xe6\x80\xf4", 3);
 	memory.userspace_addr = (uintptr_t)page;
-	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &memory) < 0 || ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &memory) < 0 ||
+	    ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
 		no_errno("a guest's memory");
 	sregs.cs.base = sregs.cs.selector = 0;
 	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0 || ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
@@ -197,7 +207,8 @@ static void first_instruction(int kvm, int vm, int vcpu)
 	if (ioctl(vcpu, KVM_RUN, 0) < 0)
 		no_errno("running a virtual CPU");
 	if (run->exit_reason != KVM_EXIT_IO || run->io.port != 0x80)
-		no(1, "KVM is here but runs nothing: a virtual CPU's first instruction ended in exit reason %u",
+		no(1,
+		   "KVM is here but runs nothing: a virtual CPU's first instruction ended in exit reason %u",
 		   run->exit_reason);
 }
 #endif

@@ -2,19 +2,21 @@
 /*
  * tsc_khz - print how fast this host's time stamp counter runs, in kHz, by CLOCK_MONOTONIC_RAW
  *
- * For the hypervisor appliance: QEMU's emulation hands out the host's own counter, and a kernel that finds out its rate
- * by a timer chip can be wrong by any factor, because a busy host pauses it in the middle of that. So it is told.
+ * For the hypervisor appliance: QEMU's emulation hands out the host's own counter, and a kernel
+ * that finds out its rate by a timer chip can be wrong by any factor, because a busy host pauses it
+ * in the middle of that. So it is told.
  *
- * Each reading is the quickest of many, between two readings of the clock. Exits 1, silent, on a CPU whose counter
- * stops or changes its rate (no nonstop_tsc or constant_tsc), or where two measurements differ by more than 100 ppm.
+ * Each reading is the quickest of many, between two readings of the clock. Exits 1, silent, on a
+ * CPU whose counter stops or changes its rate (no nonstop_tsc or constant_tsc), or where two
+ * measurements differ by more than 100 ppm.
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <x86intrin.h>
 
-#define READINGS	1000
-#define SPAN		50000000LL	/* ns */
+#define READINGS 1000
+#define SPAN	 50000000LL /* ns */
 
 struct reading {
 	long long ns;

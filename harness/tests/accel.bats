@@ -169,7 +169,10 @@ refused() {
 	WHY='' choose 0 GUEST="$BATS_TEST_TMPDIR/arm.conf"
 	refused 'arm.conf needs KVM: the guest is arm64, and this host x86_64'
 	for setting in 'accel = xen' 'nested = maybe'; do
-		{ cat "$BATS_TEST_TMPDIR/mine.conf"; echo "$setting"; } >"$BATS_TEST_TMPDIR/bad.conf"
+		{
+			cat "$BATS_TEST_TMPDIR/mine.conf"
+			echo "$setting"
+		} >"$BATS_TEST_TMPDIR/bad.conf"
 		choose 0 GUEST="$BATS_TEST_TMPDIR/bad.conf"
 		refused "$setting; known: "
 	done

@@ -16,7 +16,10 @@ refuses() {
 	shift
 	run "$HARNESS/bench" "$@"
 	exits 2
-	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
+	((${#lines[@]} == 1)) || {
+		echo "$output"
+		return 1
+	}
 	assert_output --partial -- "$text"
 	[[ ! -e $RESULTS ]]
 }

@@ -45,7 +45,10 @@ setup_file() {
 					print id " does not name " $1
 			}
 		}' "$ROWS" "$RULES"
-	[[ $status -eq 0 && -z $output ]] || { echo "$output"; false; }
+	[[ $status -eq 0 && -z $output ]] || {
+		echo "$output"
+		false
+	}
 }
 
 @test "each case that the page names is there" {
@@ -53,5 +56,8 @@ setup_file() {
 		NR == FNR { split($1, part, "."); known[$1] = known[part[1] "." part[2]] = 1; next }
 		NF > 1 && $2 ~ /^[a-z0-9_]+[.][a-z0-9_]+([.][a-z0-9_]+)?$/ && $2 !~ /[.]bats$/ && !($2 in known) {
 			print $1 " names " $2 ", which is no case" }' "$RULES" "$ROWS"
-	[[ $status -eq 0 && -z $output ]] || { echo "$output"; false; }
+	[[ $status -eq 0 && -z $output ]] || {
+		echo "$output"
+		false
+	}
 }

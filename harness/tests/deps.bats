@@ -25,7 +25,10 @@ need() {
 tool() {
 	local name=$1
 	shift
-	{ echo '#!/bin/bash'; printf '%s\n' "$@"; } >"bin/$name"
+	{
+		echo '#!/bin/bash'
+		printf '%s\n' "$@"
+	} >"bin/$name"
 	chmod +x "bin/$name"
 }
 

@@ -20,12 +20,15 @@ beats() {
 	}'
 }
 
-# look [KEY=VALUE ...] : a look at 60 s of the appliance's time, at 100 s of the host's. vcpu 1's timer: armed=, for= (s after that),
+# look [KEY=VALUE ...] : a look at 60 s of the appliance's time, at 100 s of the host's. vcpu 1's timer: armed=, ahead= (s after that),
 # expired=, made= (an interrupt), injected=, taken=, stopped= (times; 0: never), config=, configured=, flags=, state=; late=
 # (s, of a timer of the appliance's CPU 1). vcpu 0 is healthy: armed and due in 1 s.
 look() {
-	local armed=50 for=0.1 expired=50.1 made=50.1 injected=50.1 taken=50.2 stopped=0 config=7897 configured=12 flags=00000246 state=S late=-1 "$@"
-	awk -v armed="$armed" -v due="$for" -v expired="$expired" -v made="$made" -v injected="$injected" \
+	local armed=50 ahead=0.1 expired=50.1 made=50.1 injected=50.1 taken=50.2 stopped=0 config=7897 configured=12 flags=00000246 state=S late=-1 pair
+	for pair; do
+		printf -v "${pair%%=*}" %s "${pair#*=}"
+	done
+	awk -v armed="$armed" -v due="$ahead" -v expired="$expired" -v made="$made" -v injected="$injected" \
 		-v taken="$taken" -v stopped="$stopped" -v config="$config" -v configured="$configured" -v flags="$flags" -v state="$state" -v late="$late" '
 		function say(text) { print "100.00 " text }
 		function hist(event, keys, t, fields) {
@@ -75,8 +78,14 @@ look() {
 judged() { eyes 90 101 < <(look "$@"); }
 
 # blames : a fault of the appliance is named; innocent: none is
-blames() { [[ $'\n'$output == *$'\n''fault '* ]] || { printf 'no fault in:\n%s\n' "$output"; return 1; }; }
-innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\n' "$output"; return 1; }; }
+blames() { [[ $'\n'$output == *$'\n''fault '* ]] || {
+	printf 'no fault in:\n%s\n' "$output"
+	return 1
+}; }
+innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || {
+	printf 'a fault in:\n%s\n' "$output"
+	return 1
+}; }
 
 @test "a clock that goes with the host's, and none at all: nothing is said" {
 	eyes 10 41 < <(beats 10 40 1)
@@ -132,7 +141,7 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged stopped=50.5
 	innocent
 	assert_line -- 'vcpu 1 the guest stopped its Hyper-V timer 9.5 s ago'
-	judged for=15 configured=51 config=7896
+	judged ahead=15 configured=51 config=7896
 	innocent
 	assert_line -- 'vcpu 1 the guest stopped its Hyper-V timer 9.0 s ago'
 	judged injected=40 taken=40.1 flags=00000046
@@ -148,7 +157,7 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged armed=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
 	innocent
 	assert_line -- 'vcpu 1 its Hyper-V timer works: the guest took its interrupt in the last second'
-	judged for=15 expired=40 made=40
+	judged ahead=15 expired=40 made=40
 	innocent
 	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
 }
@@ -161,7 +170,7 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || { printf 'a fault in:\n%s\
 	judged injected=40 taken=40.1
 	assert_line -- "fault vcpu 1's Hyper-V timer expired 9.9 s ago, the guest has interrupts on, and KVM did not inject it"
 	# half a second is what a busy host does
-	judged armed=59 for=0.5 expired=40 made=40 injected=40 taken=40
+	judged armed=59 ahead=0.5 expired=40 made=40 injected=40 taken=40
 	innocent
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_kvm - a KVM for kvm_probe, by LD_PRELOAD: it has all of Hyper-V, but for what the environment says
+ * fake_kvm - a KVM for kvm_probe, by LD_PRELOAD: it has all of Hyper-V, but for what the
+ * environment says
  *
- *   FAKE_KVM_LACKS="LEAF REG BITS"  those bits of a leaf, in hexadecimal; REG is 0 to 3 for eax to edx
- *   FAKE_KVM_NO=capability          a capability, by its number; or an ioctl that fails with EBUSY
- *   FAKE_KVM_OPEN=errno             /dev/kvm does not open
- *   FAKE_KVM_EXIT=reason            how a virtual CPU's run ends
+ *   FAKE_KVM_LACKS="LEAF REG BITS"  those bits of a leaf, in hexadecimal; REG is 0 to 3 for eax to
+ * edx FAKE_KVM_NO=capability          a capability, by its number; or an ioctl that fails with
+ * EBUSY FAKE_KVM_OPEN=errno             /dev/kvm does not open FAKE_KVM_EXIT=reason            how
+ * a virtual CPU's run ends
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,7 +64,10 @@ static void leaves(struct kvm_cpuid2 *cpuid)
 		if (functions[i] == leaf)
 			regs[reg] &= ~bits;
 		cpuid->entries[i] = (struct kvm_cpuid_entry2){ .function = functions[i],
-			.eax = regs[0], .ebx = regs[1], .ecx = regs[2], .edx = regs[3] };
+							       .eax = regs[0],
+							       .ebx = regs[1],
+							       .ecx = regs[2],
+							       .edx = regs[3] };
 	}
 }
 
@@ -76,7 +80,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	argument = va_arg(args, unsigned long);
 	va_end(args);
-	if (getenv("FAKE_KVM_NO") && number("FAKE_KVM_NO") == (request == KVM_CHECK_EXTENSION ? argument : request)) {
+	if (getenv("FAKE_KVM_NO") &&
+	    number("FAKE_KVM_NO") == (request == KVM_CHECK_EXTENSION ? argument : request)) {
 		errno = EBUSY;
 		return request == KVM_CHECK_EXTENSION ? 0 : -1;
 	}

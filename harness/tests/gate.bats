@@ -20,7 +20,10 @@ refuses() {
 	shift
 	gate "$@"
 	exits 2
-	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
+	((${#lines[@]} == 1)) || {
+		echo "$output"
+		return 1
+	}
 	assert_output --partial -- "$text"
 	[[ -z $(ls "$RESULTS" 2>/dev/null) ]]
 }

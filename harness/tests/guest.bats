@@ -61,7 +61,10 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == *"-M pc -cpu max,-cx16 -accel tcg,thread=multi -smp 2 -m 300 "* ]]
 	while read -r line words; do
-		{ cat my.conf; echo "${line//_/ }"; } >bad.conf
+		{
+			cat my.conf
+			echo "${line//_/ }"
+		} >bad.conf
 		run prepare GUEST=./bad.conf
 		[ "$status" -eq 2 ]
 		[ "${#lines[@]}" -eq 1 ]

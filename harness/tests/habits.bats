@@ -38,9 +38,9 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return; }
 	refute_output
 }
 
-@test "no line of C is longer than 120 columns, but for a message's or a rule's" {
+@test "no line of C is longer than 100 columns, but for a message's or a rule's" {
 	run bash -c 'git ls-files "selftests/*.[ch]" "harness/*.[ch]" | while read -r file; do
-		expand -t 8 "$file" | awk -v file="$file" "length(\$0) > 120 && !/\"/ { print file \":\" NR \": \" length(\$0) \" columns\" }"
+		expand -t 8 "$file" | awk -v file="$file" "length(\$0) > 100 && !/\"/ { print file \":\" NR \": \" length(\$0) \" columns\" }"
 	done'
 	assert_success
 	refute_output

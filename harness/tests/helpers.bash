@@ -90,7 +90,10 @@ ktap_sound() {
 			if (n != plan) fail("plan of programs")
 			print leaves["ok"] + 0, leaves["bad"] + 0, leaves["skip"] + 0
 			exit bad
-		}' "$RUN/report.ktap" >"$RUN/counted" || { cat "$RUN/counted" "$RUN/report.ktap"; return 1; }
+		}' "$RUN/report.ktap" >"$RUN/counted" || {
+		cat "$RUN/counted" "$RUN/report.ktap"
+		return 1
+	}
 	[[ $(awk -F '\t' '$1 == "count" { print $2 + $3, $4, $5 }' "$RUN/records.tsv") == "$(<"$RUN/counted")" ]] || {
 		cat "$RUN/counted" "$RUN/report.ktap"
 		return 1

@@ -603,9 +603,9 @@ GOOD=('# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0')
 
 @test "any line is survived, by any awk there is" {
 	local awk dir=$BATS_TEST_TMPDIR/bin line tried=0
-	local -a odd=('# BEGIN ' '# BEGIN' '# RUN ' '# EXIT ' '# DEAD' '# fact ' '# fact =' '# metric ' '# metric x' '# stamp ' '# stamp' 'ok ' 'not ok ' \
-		'ok 1' 'not ok 1 ' '1..' '1..x' '1..99999999999999999999' '1..0 # SKIP' '# guest ready' '# guest done' '# ' '#' '' ' ' '# RUN a.one' \
-		"$(printf '%4096s' x)" "# BEGIN a.one.$(printf '%04000d' 7)" "ok 99999999999999999999999999 a.one.a" '\n %s %n $(x) `x`' '# EXIT a.one x token' \
+	local -a odd=('# BEGIN ' '# BEGIN' '# RUN ' '# EXIT ' '# DEAD' '# fact ' '# fact =' '# metric ' '# metric x' '# stamp ' '# stamp' 'ok ' 'not ok '
+		'ok 1' 'not ok 1 ' '1..' '1..x' '1..99999999999999999999' '1..0 # SKIP' '# guest ready' '# guest done' '# ' '#' '' ' ' '# RUN a.one'
+		"$(printf '%4096s' x)" "# BEGIN a.one.$(printf '%04000d' 7)" "ok 99999999999999999999999999 a.one.a" '\n %s %n $(x) `x`' '# EXIT a.one x token'
 		'# BEGIN a.one.' '# BEGIN a.one.x.cpu99999999999999999999999' '# DEAD cpu=' '# DEAD cpu=999999999999999999999' '# metric a.one.a x=1e999 ns')
 	mkdir "$dir"
 	for awk in mawk gawk original-awk "busybox awk" awk; do

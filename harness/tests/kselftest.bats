@@ -318,7 +318,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	stub a/fails "exit 3"
 	echo timeout=1 >tickproof/a/settings
 	mkdir bin
-	printf "%s\n" "#!/bin/sh" "echo tick >>ticks; wc -c <ticks" >bin/date	# 5 s further at each call
+	printf "%s\n" "#!/bin/sh" "echo tick >>ticks; wc -c <ticks" >bin/date # 5 s further at each call
 	chmod +x bin/date
 	PATH=$PWD/bin:$PATH run -1 ./run_kselftest.sh
 	assert_output --partial -- "not ok 1 selftests: tickproof/a: fails # exit=3"

@@ -32,7 +32,10 @@ refuses() {
 	shift
 	mutants "$@"
 	exits 2
-	((${#lines[@]} == 1)) || { echo "$output"; return 1; }
+	((${#lines[@]} == 1)) || {
+		echo "$output"
+		return 1
+	}
 	assert_output --partial -- "$text"
 }
 

@@ -155,7 +155,10 @@ parent_lives() {
 second_end() {
 	local status=0 name
 	[[ -n $second_pid ]] || return 0
-	while wait "$second_pid" || status=$?; kill -0 "$second_pid" 2>/dev/null; do status=0; done
+	while
+		wait "$second_pid" || status=$?
+		kill -0 "$second_pid" 2>/dev/null
+	do status=0; done
 	second_pid=''
 	for name in journal console appliance; do
 		[[ ! -e $RUN/${name}2.log ]] || { cat "$RUN/${name}2.log" >>"$RUN/$name.log" && rm "$RUN/${name}2.log"; } 2>/dev/null || journal_lost=$((journal_lost + 1))

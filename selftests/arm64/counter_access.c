@@ -38,10 +38,12 @@ static void readable(int cpu)
 	signal(SIGILL, on_fault);
 	signal(SIGSEGV, on_fault);
 	if (sigsetjmp(faulted, 1))
-		report_fail("reading CNTVCT_EL0 or CNTFRQ_EL0 on CPU %d was an illegal instruction", cpu);
+		report_fail("reading CNTVCT_EL0 or CNTFRQ_EL0 on CPU %d was an illegal instruction",
+			    cpu);
 	hz = frequency();
 	if (hz < 1000000)
-		report_fail("CNTFRQ_EL0 of CPU %d says %llu Hz, less than 1 MHz", cpu, (unsigned long long)hz);
+		report_fail("CNTFRQ_EL0 of CPU %d says %llu Hz, less than 1 MHz", cpu,
+			    (unsigned long long)hz);
 	last = counter_read();
 	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
 		int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW);
@@ -112,15 +114,21 @@ static void vdso(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "readable", "I3, E4: CNTVCT_EL0 and CNTFRQ_EL0 can be read at EL0, and the counter runs (arch_counter_set_user_access())", readable, true },
-	{ "vdso", "D10: the vDSO reads arch_sys_counter, unless the kernel logged why it may not (arch_timer_enable_workaround(), update_vsyscall())", vdso, false },
+	{ "readable",
+	  "I3, E4: CNTVCT_EL0 and CNTFRQ_EL0 can be read at EL0, and the counter runs (arch_counter_set_user_access())",
+	  readable, true },
+	{ "vdso",
+	  "D10: the vDSO reads arch_sys_counter, unless the kernel logged why it may not (arch_timer_enable_workaround(), update_vsyscall())",
+	  vdso, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "arm64", .program = "counter_access",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "arm64",
+		.program = "counter_access",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

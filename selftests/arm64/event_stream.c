@@ -16,7 +16,7 @@
 
 #if defined(__aarch64__)
 
-#define EVTSTRM (1ul << 2)	/* HWCAP_EVTSTRM, asm/hwcap.h */
+#define EVTSTRM (1ul << 2) /* HWCAP_EVTSTRM, asm/hwcap.h */
 
 static bool advertised(void)
 {
@@ -51,7 +51,7 @@ static void hwcap(int unused)
 		report_skip("/proc/cpuinfo has no Features");
 }
 
-#define WAITS 300
+#define WAITS	 300
 #define LIMIT_NS (200 * NSEC_PER_MSEC)
 
 /* A stream of 10 kHz has an event each 100 us, rounded down to a power of two of ticks. */
@@ -81,9 +81,13 @@ static void wfe(int cpu)
 	report_metric("wait_p50", s.p50, "ns");
 	report_metric("wait_p99", s.p99, "ns");
 	report_metric("samples", n, "waits");
-	/* The tick alone would end it each 1 to 10 ms. A host may be late, so the median, and ten periods. */
+	/*
+	 * The tick alone would end it each 1 to 10 ms. A host may be late, so the median, and ten
+	 * periods.
+	 */
 	if (s.p50 > 10 * PERIOD_NS)
-		report_fail("the event stream is on, but a WFE on CPU %d lasted %.1f us (median)", cpu, s.p50 / 1e3);
+		report_fail("the event stream is on, but a WFE on CPU %d lasted %.1f us (median)",
+			    cpu, s.p50 / 1e3);
 	if (s.p50 < PERIOD_NS / 10)
 		report_note("CPU %d: a WFE returns at once, after %lld ns (median): this CPU, or its hypervisor, doesn't wait",
 			    cpu, (long long)s.p50);
@@ -106,15 +110,21 @@ static void wfe(int cpu)
 #endif
 
 static const struct report_case cases[] = {
-	{ "hwcap", "I1: HWCAP_EVTSTRM is set where /proc/cpuinfo says evtstrm (arch_timer_set_evtstrm_feature())", hwcap, false },
-	{ "wfe", "I1: with the event stream on a WFE ends in the order of 100 us; one that doesn't wait is reported, not failed (arch_timer_evtstrm_enable())", wfe, true },
+	{ "hwcap",
+	  "I1: HWCAP_EVTSTRM is set where /proc/cpuinfo says evtstrm (arch_timer_set_evtstrm_feature())",
+	  hwcap, false },
+	{ "wfe",
+	  "I1: with the event stream on a WFE ends in the order of 100 us; one that doesn't wait is reported, not failed (arch_timer_evtstrm_enable())",
+	  wfe, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "arm64", .program = "event_stream",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "arm64",
+		.program = "event_stream",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

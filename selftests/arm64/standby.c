@@ -21,12 +21,12 @@
 #include "../lib/report.h"
 #include "../test_modules/timer_probe/timer_probe.h"
 
-#define PATH "/sys/kernel/debug/" TIMER_PROBE_FILE
+#define PATH	   "/sys/kernel/debug/" TIMER_PROBE_FILE
 #define CLOCKEVENT "arch_sys_timer"
-#define IRQ_NAME "arch_timer"
-#define STATUS 4	/* CNTV_CTL_EL0.ISTATUS */
-#define AHEAD_NS (2 * NSEC_PER_MSEC)
-#define TRIES 5
+#define IRQ_NAME   "arch_timer"
+#define STATUS	   4 /* CNTV_CTL_EL0.ISTATUS */
+#define AHEAD_NS   (2 * NSEC_PER_MSEC)
+#define TRIES	   5
 /* A late one is alive: under a busy host it may well take this long. */
 #define LIMIT_NS (100 * NSEC_PER_MSEC)
 
@@ -39,7 +39,8 @@ static int probe(void)
 	if (geteuid())
 		report_skip("the timer is armed by a module, for root");
 	if (errno == ENOENT)
-		report_skip("no " PATH ": the module timer_probe is not loaded (selftests/test_modules)");
+		report_skip("no " PATH
+			    ": the module timer_probe is not loaded (selftests/test_modules)");
 	report_skip(PATH ": %s", strerror(errno));
 }
 
@@ -102,19 +103,24 @@ static void functional(int cpu)
 	if (!met)
 		report_fail("the virtual timer of CPU %d was armed %d times, and its condition was never met: the counter stands still, or the timer isn't there",
 			    cpu, TRIES);
-	report_fail(CLOCKEVENT ", which stands by for %s on CPU %d, is dead: armed %d times, its condition was met %d times (ISTATUS), and no interrupt came within %lld ms: advertised, and never delivered",
+	report_fail(CLOCKEVENT
+		    ", which stands by for %s on CPU %d, is dead: armed %d times, its condition was met %d times (ISTATUS), and no interrupt came within %lld ms: advertised, and never delivered",
 		    name, cpu, TRIES, met, LIMIT_NS / NSEC_PER_MSEC);
 }
 
 static const struct report_case cases[] = {
-	{ "functional", "I6: the architected timer that stands by for another clockevent interrupts when it is armed (arch_timer_handler_virt())", functional, true },
+	{ "functional",
+	  "I6: the architected timer that stands by for another clockevent interrupts when it is armed (arch_timer_handler_virt())",
+	  functional, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "arm64", .program = "standby",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "arm64",
+		.program = "standby",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

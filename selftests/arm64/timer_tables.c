@@ -19,9 +19,9 @@
 #include "../lib/report.h"
 #include "../lib/wake.h"
 
-#define GTDT "/sys/firmware/acpi/tables/GTDT"
+#define GTDT	   "/sys/firmware/acpi/tables/GTDT"
 #define CLOCKEVENT "arch_sys_timer"
-#define IRQ_NAME "arch_timer"
+#define IRQ_NAME   "arch_timer"
 
 static void need_arm64(void)
 {
@@ -59,7 +59,10 @@ static struct arm_timer firmware(void)
 	return t;
 }
 
-/* The row of /proc/interrupts that Linux's driver asked for, as the GIC counts; skips where it is another's. */
+/*
+ * The row of /proc/interrupts that Linux's driver asked for, as the GIC counts; skips where it is
+ * another's.
+ */
 static void timer_row(int *irq, enum irq_trigger *trigger)
 {
 	const struct irq_row *row;
@@ -71,7 +74,9 @@ static void timer_row(int *irq, enum irq_trigger *trigger)
 	if (!row)
 		report_skip("/proc/interrupts has no row " IRQ_NAME);
 	if (!arm_timer_is_gic(row->chip) || row->hwirq < 0)
-		report_skip("/proc/interrupts has " IRQ_NAME " on %s, no GIC: nothing can be said of its number", row->chip);
+		report_skip("/proc/interrupts has " IRQ_NAME
+			    " on %s, no GIC: nothing can be said of its number",
+			    row->chip);
 	*irq = row->hwirq;
 	*trigger = row->trigger;
 	irq_table_free(&table);
@@ -102,14 +107,17 @@ static void interrupt(int unused)
 	(void)unused;
 	for (int i = 0; i < ARM_TIMERS; i++)
 		if (t.timer[i].irq)
-			report_note("advertised: %s timer, interrupt %d, %s, %s", arm_timer_names[i], t.timer[i].irq,
-				    t.timer[i].edge ? "edge" : "level", t.timer[i].always_on ? "always on" : "not always on");
+			report_note("advertised: %s timer, interrupt %d, %s, %s",
+				    arm_timer_names[i], t.timer[i].irq,
+				    t.timer[i].edge ? "edge" : "level",
+				    t.timer[i].always_on ? "always on" : "not always on");
 	kind = used(&t, &trigger);
 	if (trigger == IRQ_NO_TRIGGER)
 		report_skip("/proc/interrupts doesn't tell triggers");
 	if (t.timer[kind].edge != (trigger == IRQ_EDGE))
-		report_fail("interrupt %d is advertised as %s-triggered, and used as %s-triggered", t.timer[kind].irq,
-			    t.timer[kind].edge ? "edge" : "level", names[trigger]);
+		report_fail("interrupt %d is advertised as %s-triggered, and used as %s-triggered",
+			    t.timer[kind].irq, t.timer[kind].edge ? "edge" : "level",
+			    names[trigger]);
 }
 
 /*
@@ -129,7 +137,8 @@ static void always_on(int unused)
 	on = t.timer[used(&t, &trigger)].always_on;
 	if (!on && !strcmp(name, CLOCKEVENT))
 		report_fail("the timer isn't always on, but serves as the broadcast device");
-	report_note("always on: %s; broadcast device: %s", on ? "yes" : "no", name[0] ? name : "none");
+	report_note("always on: %s; broadcast device: %s", on ? "yes" : "no",
+		    name[0] ? name : "none");
 }
 
 /*
@@ -158,7 +167,9 @@ static uint64_t count(int cpu, uint64_t *ever, uint64_t *broadcast)
 
 static void proven(int cpu)
 {
-	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = 20, .interval_ns = 5 * NSEC_PER_MSEC };
+	struct wake w = {
+		.cpu = cpu, .kind = WAKE_ABS, .count = 20, .interval_ns = 5 * NSEC_PER_MSEC
+	};
 	struct wake *all[] = { &w };
 	struct wake_death death;
 	char name[CE_NAME_LEN];
@@ -170,10 +181,12 @@ static void proven(int cpu)
 	before = count(cpu, &ever, &broadcasts);
 	if (strcmp(name, CLOCKEVENT)) {
 		if (!ever)
-			report_skip("WARNING: " CLOCKEVENT " stands by for %s, advertised, and never delivered an interrupt (0 since boot on every CPU): unproven (clockevents.unbind_fallback proves it)",
+			report_skip("WARNING: " CLOCKEVENT
+				    " stands by for %s, advertised, and never delivered an interrupt (0 since boot on every CPU): unproven (clockevents.unbind_fallback proves it)",
 				    name);
-		report_skip("CPU %d uses %s: " CLOCKEVENT " stands by, with %llu interrupts on all CPUs", cpu, name,
-			    (unsigned long long)ever);
+		report_skip("CPU %d uses %s: " CLOCKEVENT
+			    " stands by, with %llu interrupts on all CPUs",
+			    cpu, name, (unsigned long long)ever);
 	}
 	cpu_pin(cpus_observer(cpu, report_cpus(), NULL));
 	ck_assert_int_eq(wake_start(&w), 0);
@@ -183,24 +196,38 @@ static void proven(int cpu)
 	after = count(cpu, &ever, &stood_in);
 	report_metric("sleeps", w.woken, "sleeps");
 	report_metric("irqs", (uint32_t)(after - before), "interrupts");
-	/* Where deep idle stops the timer, another wakes the CPU; half, since some share an interrupt with the tick. */
+	/*
+	 * Where deep idle stops the timer, another wakes the CPU; half, since some share an
+	 * interrupt with the tick.
+	 */
 	report_metric("broadcasts", (uint32_t)(stood_in - broadcasts), "interrupts");
 	if ((uint32_t)(after - before) + (uint32_t)(stood_in - broadcasts) < w.woken / 2)
-		report_fail("%u sleeps ended on CPU %d, but " IRQ_NAME " rose by %u only, and the interrupts of broadcasts by %u",
-			    w.woken, cpu, (uint32_t)(after - before), (uint32_t)(stood_in - broadcasts));
+		report_fail("%u sleeps ended on CPU %d, but " IRQ_NAME
+			    " rose by %u only, and the interrupts of broadcasts by %u",
+			    w.woken, cpu, (uint32_t)(after - before),
+			    (uint32_t)(stood_in - broadcasts));
 }
 
 static const struct report_case cases[] = {
-	{ "interrupt", "I4: the interrupt " IRQ_NAME " uses is one that GTDT or device tree advertise, with the trigger they say (arch_timer_acpi_init(), arch_timer_of_init())", interrupt, false },
-	{ "always_on", "I4: a timer that isn't always on has C3STOP, and never serves as the broadcast device (__arch_timer_setup(), tick_check_broadcast_device())", always_on, false },
-	{ "proven", "I5: the timer a CPU uses interrupts it; one that stands by and never has is advertised, unproven", proven, true },
+	{ "interrupt",
+	  "I4: the interrupt " IRQ_NAME
+	  " uses is one that GTDT or device tree advertise, with the trigger they say (arch_timer_acpi_init(), arch_timer_of_init())",
+	  interrupt, false },
+	{ "always_on",
+	  "I4: a timer that isn't always on has C3STOP, and never serves as the broadcast device (__arch_timer_setup(), tick_check_broadcast_device())",
+	  always_on, false },
+	{ "proven",
+	  "I5: the timer a CPU uses interrupts it; one that stands by and never has is advertised, unproven",
+	  proven, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "arm64", .program = "timer_tables",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "arm64",
+		.program = "timer_tables",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

@@ -27,8 +27,8 @@ void afterwards_interrupts(int cpu)
 	report_metric("new_irqs", a->new_irqs, "interrupts");
 	alive_judge_interrupts(a, c->s.after);
 	if (alive_old_goes_on(a))
-		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before, a->old_row,
-			    (unsigned long long)a->old_irqs);
+		report_fail("%s was unbound, but its interrupts (%s) go on: %llu", c->s.before,
+			    a->old_row, (unsigned long long)a->old_irqs);
 }
 
 void afterwards_others(int cpu)
@@ -52,15 +52,17 @@ void afterwards_others(int cpu)
 			    c->s.others_late.p50 / 1e6, bound / 1e6);
 }
 
-/* How late they fire is reported only: that of CPUs under the load of a switch is the host's doing. */
+/*
+ * How late they fire is reported only: that of CPUs under the load of a switch is the host's doing.
+ */
 void afterwards_armed(int cpu)
 {
 	struct cpu_result *c = result_need_switched(cpu);
 	const struct armed *a = &c->s.armed;
 
 	if (a->armed != a->fired)
-		report_fail("%u of %u timers armed before the switch never fired", a->armed - a->fired,
-			    a->armed);
+		report_fail("%u of %u timers armed before the switch never fired",
+			    a->armed - a->fired, a->armed);
 	if (a->early)
 		report_fail("%u timers armed before the switch fired early", a->early);
 	if (a->repeated)
@@ -80,7 +82,8 @@ void afterwards_periodic(int cpu)
 	report_metric("expirations", s->expirations, "expirations");
 	if (s->expirations < s->expected_min || s->expirations > s->expected_max)
 		report_fail("%llu expirations of a %.0f ms timerfd across the switch; elapsed time says %llu to %llu",
-			    (unsigned long long)s->expirations, s->period / 1e6, (unsigned long long)s->expected_min,
+			    (unsigned long long)s->expirations, s->period / 1e6,
+			    (unsigned long long)s->expected_min,
 			    (unsigned long long)s->expected_max);
 }
 
@@ -95,7 +98,8 @@ void afterwards_gone(int cpu)
 	ck_assert_int_eq(ce_snapshot(&before), 0);
 	/* A detached device of that name elsewhere would be deleted by the write. */
 	cpus_for_each(other, &before.cpus)
-		if (before.cpu[other][0] && strcmp(before.cpu[other], c->s.before) && !result_of(other)->tried)
+		if (before.cpu[other][0] && strcmp(before.cpu[other], c->s.before) &&
+		    !result_of(other)->tried)
 			report_skip("CPU %d may hold %s detached: the write could delete it", other,
 				    c->s.before);
 	written = ce_unbind(cpu, c->s.before, strlen(c->s.before));
@@ -123,12 +127,15 @@ void afterwards_tick_mode(int cpu)
 	if (strcmp(d->name, c->s.after))
 		report_fail("/proc/timer_list says %s, sysfs %s", d->name, c->s.after);
 	if (now->hres_active < 0 || c->tick[BEFORE].hres_active < 0)
-		report_skip("/proc/timer_list says nothing of modes (kernel without CONFIG_HIGH_RES_TIMERS and TICK_ONESHOT)");
+		report_skip(
+			"/proc/timer_list says nothing of modes (kernel without CONFIG_HIGH_RES_TIMERS and TICK_ONESHOT)");
 	if (now->hres_active != c->tick[BEFORE].hres_active)
-		report_fail("high resolution mode went from %d to %d", c->tick[BEFORE].hres_active, now->hres_active);
+		report_fail("high resolution mode went from %d to %d", c->tick[BEFORE].hres_active,
+			    now->hres_active);
 	if (now->nohz != c->tick[BEFORE].nohz)
 		report_fail("nohz mode went from %d to %d", c->tick[BEFORE].nohz, now->nohz);
-	if (c->tick[BEFORE].hres_active == 1 && (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
+	if (c->tick[BEFORE].hres_active == 1 &&
+	    (d->tick_mode != 1 || strcmp(d->event_handler, "hrtimer_interrupt")))
 		report_fail("tick mode %d with handler %s instead of oneshot with hrtimer_interrupt",
 			    d->tick_mode, d->event_handler);
 	timer_list_free(&tl);
@@ -143,8 +150,8 @@ void afterwards_idle(int cpu)
 	int64_t limit = 50 * TICK_IDLE_NS / NSEC_PER_SEC + 2 * (int64_t)c->idle.irqs;
 
 	if (i->dead)
-		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu, c->s.after,
-			    TICK_IDLE_NS / NSEC_PER_MSEC);
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu,
+			    c->s.after, TICK_IDLE_NS / NSEC_PER_MSEC);
 	if (!i->whole)
 		report_skip("alive.cpu%d has no result", cpu);
 	before = c->tick[SWITCHED];
@@ -157,12 +164,13 @@ void afterwards_idle(int cpu)
 		report_skip("nohz isn't active: the tick doesn't stop in idle");
 	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
 		report_fail("%lld ms of idleness, but idle_calls rose by %lld, idle_sleeps by %lld",
-			    TICK_IDLE_NS / NSEC_PER_MSEC, (long long)(after.idle_calls - before.idle_calls),
+			    TICK_IDLE_NS / NSEC_PER_MSEC,
+			    (long long)(after.idle_calls - before.idle_calls),
 			    (long long)(after.idle_sleeps - before.idle_sleeps));
 	if ((int64_t)i->irqs > limit)
 		report_fail("%llu interrupts in %lld ms of idleness (limit %lld, before %llu): the tick doesn't stop",
-			    (unsigned long long)i->irqs, TICK_IDLE_NS / NSEC_PER_MSEC, (long long)limit,
-			    (unsigned long long)c->idle.irqs);
+			    (unsigned long long)i->irqs, TICK_IDLE_NS / NSEC_PER_MSEC,
+			    (long long)limit, (unsigned long long)c->idle.irqs);
 }
 
 void afterwards_preempt(int cpu)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cases of unbind_fallback that judge one CPU after its switch, by what was measured then and by
- * looking once more. Each skips where there is nothing to judge.
+ * The cases of unbind_fallback that judge one CPU after its switch, by what was measured then and
+ * by looking once more. Each skips where there is nothing to judge.
  */
 #ifndef TICKPROOF_AFTERWARDS_H
 #define TICKPROOF_AFTERWARDS_H

@@ -42,7 +42,8 @@ static void count_irqs(const struct alive_cpu *cpus, size_t n)
 		/* The kernel counts in 32 bits. */
 		a->old_irqs = (uint32_t)(irq_count(&table, old_row, cpus[i].cpu) - a->old_irqs);
 		a->new_irqs = (uint32_t)(irq_count(&table, new_row, cpus[i].cpu) - a->new_irqs);
-		a->broadcast_irqs = (uint32_t)(irq_broadcasts(&table, cpus[i].new_device, broadcast, cpus[i].cpu) -
+		a->broadcast_irqs = (uint32_t)(irq_broadcasts(&table, cpus[i].new_device, broadcast,
+							      cpus[i].cpu) -
 					       a->broadcast_irqs);
 		a->new_irqs_ever = 0;
 		for (size_t k = 0; k < table.nr_cpus; k++)
@@ -53,7 +54,10 @@ static void count_irqs(const struct alive_cpu *cpus, size_t n)
 	irq_table_free(&table);
 }
 
-/* Keeps those only of CPUs of which the kernel says that their timer stops in idle, or can't interrupt. */
+/*
+ * Keeps those only of CPUs of which the kernel says that their timer stops in idle, or can't
+ * interrupt.
+ */
 static void forget_broadcast(const struct alive_cpu *cpus, size_t n)
 {
 	struct timer_list tl;
@@ -102,9 +106,11 @@ const char *alive_interrupts(const struct alive *a)
 	else if (!a->old_irqs)
 		n = snprintf(text, sizeof(text), "%s stop, ", a->old_row);
 	else if (strcmp(a->old_row, a->new_row))
-		n = snprintf(text, sizeof(text), "%s +%llu, ", a->old_row, (unsigned long long)a->old_irqs);
+		n = snprintf(text, sizeof(text), "%s +%llu, ", a->old_row,
+			     (unsigned long long)a->old_irqs);
 	if (a->new_row[0])
-		snprintf(text + n, sizeof(text) - n, "%s +%llu", a->new_row, (unsigned long long)a->new_irqs);
+		snprintf(text + n, sizeof(text) - n, "%s +%llu", a->new_row,
+			 (unsigned long long)a->new_irqs);
 	else
 		snprintf(text + n, sizeof(text) - n, "none of its own");
 	return text;
@@ -116,7 +122,8 @@ static const char *death(const struct alive *a, const char *device)
 	static char text[400];
 	size_t n;
 
-	n = snprintf(text, sizeof(text), "%sa sleep hadn't ended %.2f s past its deadline, after %u that had; interrupts: %s",
+	n = snprintf(text, sizeof(text),
+		     "%sa sleep hadn't ended %.2f s past its deadline, after %u that had; interrupts: %s",
 		     a->clock_frozen ? "CLOCK_MONOTONIC stands still, " : "",
 		     (double)a->waited_ns / NSEC_PER_SEC, a->wakeups, alive_interrupts(a));
 	if (a->new_row[0] && !a->new_irqs_ever)
@@ -126,7 +133,10 @@ static const char *death(const struct alive *a, const char *device)
 	return text;
 }
 
-/* Whether the kernel still waits for an interrupt that is overdue, or has none programmed: for attribution. */
+/*
+ * Whether the kernel still waits for an interrupt that is overdue, or has none programmed: for
+ * attribution.
+ */
 static void note_timer_list(int cpu)
 {
 	const struct tl_device *d;
@@ -144,8 +154,8 @@ static void note_timer_list(int cpu)
 			    cpu, d->name, d->state, (tl.now_ns - d->next_event_ns) / 1e9,
 			    (unsigned long long)d->retries, (unsigned long long)d->min_delta_ns);
 	if (d && c && c->hres_active >= 0)
-		report_note("timer_list cpu%d: events %llu, hangs %llu", cpu, (unsigned long long)c->nr_events,
-			    (unsigned long long)c->nr_hangs);
+		report_note("timer_list cpu%d: events %llu, hangs %llu", cpu,
+			    (unsigned long long)c->nr_events, (unsigned long long)c->nr_hangs);
 	timer_list_free(&tl);
 }
 
@@ -191,7 +201,8 @@ int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death)
 }
 
 /* Runs some sleeps on each CPU and watches them; the index of the dead one, or -1. */
-static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, unsigned int count, int64_t interval_ns)
+static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, unsigned int count,
+		  int64_t interval_ns)
 {
 	struct wake *w = calloc(n, sizeof(*w)), **all = calloc(n, sizeof(*all));
 	struct wake_death death;
@@ -201,7 +212,9 @@ static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, u
 	for (size_t i = 0; i < n; i++) {
 		struct wake *one = &w[started];
 
-		*one = (struct wake){ .cpu = cpus[i].cpu, .kind = kind, .count = count, .interval_ns = interval_ns };
+		*one = (struct wake){
+			.cpu = cpus[i].cpu, .kind = kind, .count = count, .interval_ns = interval_ns
+		};
 		if (!cpus[i].a->error)
 			cpus[i].a->error = wake_start(one);
 		if (!cpus[i].a->error)
@@ -235,7 +248,10 @@ static int sample(const struct alive_cpu *cpus, size_t n, enum wake_kind kind, u
 	return -1;
 }
 
-/* More CPUs than this sleep in all as often as so many would, but each a fifth at least: emulated, they share a few. */
+/*
+ * More CPUs than this sleep in all as often as so many would, but each a fifth at least: emulated,
+ * they share a few.
+ */
 #define MANY_CPUS 8
 
 static unsigned int share(unsigned int count, size_t n)
@@ -252,8 +268,12 @@ int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum 
 		unsigned int count;
 		int64_t interval_ns;
 	} plans[][3] = {
-		[ALIVE_FULL] = { { 50, 6 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC }, { 20, 4 * NSEC_PER_MSEC } },
-		[ALIVE_BRIEF] = { { 8, 4 * NSEC_PER_MSEC }, { 4, 2 * NSEC_PER_MSEC }, { 4, 2 * NSEC_PER_MSEC } },
+		[ALIVE_FULL] = { { 50, 6 * NSEC_PER_MSEC },
+				 { 20, 4 * NSEC_PER_MSEC },
+				 { 20, 4 * NSEC_PER_MSEC } },
+		[ALIVE_BRIEF] = { { 8, 4 * NSEC_PER_MSEC },
+				  { 4, 2 * NSEC_PER_MSEC },
+				  { 4, 2 * NSEC_PER_MSEC } },
 	};
 	int dead = -1;
 
@@ -262,13 +282,15 @@ int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum 
 	cpu_pin(observer);
 	count_irqs(cpus, n);
 	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD && dead < 0; kind++)
-		dead = sample(cpus, n, kind, share(plans[depth][kind].count, n), plans[depth][kind].interval_ns);
+		dead = sample(cpus, n, kind, share(plans[depth][kind].count, n),
+			      plans[depth][kind].interval_ns);
 	count_irqs(cpus, n);
 	forget_broadcast(cpus, n);
 	if (dead >= 0) {
 		const struct alive_cpu *c = &cpus[dead];
 
-		report_note("DEAD cpu=%d device=%s: %s", c->cpu, c->new_device, death(c->a, c->new_device));
+		report_note("DEAD cpu=%d device=%s: %s", c->cpu, c->new_device,
+			    death(c->a, c->new_device));
 		note_timer_list(c->cpu);
 		return c->cpu;
 	}
@@ -277,8 +299,8 @@ int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum 
 	return -1;
 }
 
-void alive_sample(int cpu, int observer, enum alive_depth depth, const char *old_device, const char *new_device,
-		  struct alive *a)
+void alive_sample(int cpu, int observer, enum alive_depth depth, const char *old_device,
+		  const char *new_device, struct alive *a)
 {
 	alive_sample_all(&(struct alive_cpu){ cpu, old_device, new_device, a }, 1, observer, depth);
 }
@@ -287,8 +309,9 @@ void alive_judge_interrupts(const struct alive *a, const char *device)
 {
 	if (alive_rode(a))
 		return;
-	report_fail("%u sleeps ended, but %s rose by %llu only%s: they don't ride on %s", a->wakeups, a->new_row,
-		    (unsigned long long)a->new_irqs, a->broadcast ? ", and what broadcasts cause is too little as well" : "",
+	report_fail("%u sleeps ended, but %s rose by %llu only%s: they don't ride on %s",
+		    a->wakeups, a->new_row, (unsigned long long)a->new_irqs,
+		    a->broadcast ? ", and what broadcasts cause is too little as well" : "",
 		    device);
 }
 
@@ -304,11 +327,13 @@ void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, c
 	static const char *const kinds[] = { "absolute sleeps", "relative sleeps", "timerfd" };
 
 	if (a->dead)
-		report_fail("DEAD: CPU %d's timers stopped on %s: %s", cpu, device, death(a, device));
+		report_fail("DEAD: CPU %d's timers stopped on %s: %s", cpu, device,
+			    death(a, device));
 	if (a->error)
 		report_fail("CPU %d, %s: a sleep failed: %s", cpu, device, sleep_error(a->error));
 	if (a->early)
-		report_fail("CPU %d, %s: %u of %u sleeps ended before their deadline", cpu, device, a->early, a->wakeups);
+		report_fail("CPU %d, %s: %u of %u sleeps ended before their deadline", cpu, device,
+			    a->early, a->wakeups);
 	for (int kind = WAKE_ABS; baseline && kind <= WAKE_TIMERFD; kind++)
 		if (a->late[kind].p50 > alive_bound(baseline, kind))
 			report_fail("CPU %d, %s: %s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms)",

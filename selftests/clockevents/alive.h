@@ -11,54 +11,62 @@
 
 /* A sampling of pinned sleeps on one CPU. */
 struct alive {
-	bool whole;			/* it came to its end */
+	bool whole; /* it came to its end */
 	bool dead;
-	bool clock_frozen;		/* dead, and CLOCK_MONOTONIC stands still */
-	int64_t waited_ns;		/* dead: for how long past the deadline */
+	bool clock_frozen; /* dead, and CLOCK_MONOTONIC stands still */
+	int64_t waited_ns; /* dead: for how long past the deadline */
 	unsigned int wakeups, early;
-	int error;			/* negative errno of a failed sleep */
-	struct stats late[3];		/* by enum wake_kind, ns */
+	int error;	      /* negative errno of a failed sleep */
+	struct stats late[3]; /* by enum wake_kind, ns */
 	/* interrupts on this CPU meanwhile, in the rows of two clockevents */
 	uint64_t old_irqs, new_irqs;
-	uint64_t new_irqs_ever;		/* since boot, on all CPUs */
-	bool broadcast;			/* the CPU is one of tick_broadcast_mask */
-	uint64_t broadcast_irqs;	/* if so: in place of its device's, see alive_rode() */
-	char old_row[64], new_row[64];	/* "HVS", "27(arch_timer)"; "" where there is no such row */
+	uint64_t new_irqs_ever;	       /* since boot, on all CPUs */
+	bool broadcast;		       /* the CPU is one of tick_broadcast_mask */
+	uint64_t broadcast_irqs;       /* if so: in place of its device's, see alive_rode() */
+	char old_row[64], new_row[64]; /* "HVS", "27(arch_timer)"; "" where there is no such row */
 };
 
 /* One of the CPUs that are sampled together. */
 struct alive_cpu {
 	int cpu;
-	const char *old_device, *new_device;	/* whose interrupts to count; the same twice is fine */
-	struct alive *a;			/* what comes of it */
+	const char *old_device, *new_device; /* whose interrupts to count; the same twice is fine */
+	struct alive *a;		     /* what comes of it */
 };
 
-/* How many sleeps: enough for a median and a tail, or just to show that the timer fires in every way. */
+/*
+ * How many sleeps: enough for a median and a tail, or just to show that the timer fires in every
+ * way.
+ */
 enum alive_depth { ALIVE_FULL, ALIVE_BRIEF };
 
 /*
- * Sleeps on n CPUs, side by side, in every way: absolute, relative and by timerfd; and counts the interrupts of
- * the named clockevents. Pins the caller to observer, which is none of them unless there is one CPU. The moment
- * one is found dead it prints a DEAD line and returns that CPU's number; then only exiting is safe, and the
- * others' samples aren't whole. -1 when all came to their end.
+ * Sleeps on n CPUs, side by side, in every way: absolute, relative and by timerfd; and counts the
+ * interrupts of the named clockevents. Pins the caller to observer, which is none of them unless
+ * there is one CPU. The moment one is found dead it prints a DEAD line and returns that CPU's
+ * number; then only exiting is safe, and the others' samples aren't whole. -1 when all came to
+ * their end.
  */
 int alive_sample_all(const struct alive_cpu *cpus, size_t n, int observer, enum alive_depth depth);
 
 /* The same for one CPU; a->dead tells. */
-void alive_sample(int cpu, int observer, enum alive_depth depth, const char *old_device, const char *new_device,
-		  struct alive *a);
+void alive_sample(int cpu, int observer, enum alive_depth depth, const char *old_device,
+		  const char *new_device, struct alive *a);
 
 /*
- * Whether the sleeps rode on interrupts that are known to be the device's: half of them, since a late wake-up may
- * share its interrupt with the tick or the next one. Where a CPU's timer stops in deep idle (C3STOP: big.LITTLE, x86
- * before ARAT) the broadcast device stands in for it (kernel/time/tick-broadcast.c), and its interrupts count as well.
+ * Whether the sleeps rode on interrupts that are known to be the device's: half of them, since a
+ * late wake-up may share its interrupt with the tick or the next one. Where a CPU's timer stops in
+ * deep idle (C3STOP: big.LITTLE, x86 before ARAT) the broadcast device stands in for it
+ * (kernel/time/tick-broadcast.c), and its interrupts count as well.
  */
 bool alive_rode(const struct alive *a);
 
 /* Fails the case where they didn't. */
 void alive_judge_interrupts(const struct alive *a, const char *device);
 
-/* Whether the device that was left goes on interrupting (where it could tell: on x86 a broadcast is counted as LOC). */
+/*
+ * Whether the device that was left goes on interrupting (where it could tell: on x86 a broadcast is
+ * counted as LOC).
+ */
 bool alive_old_goes_on(const struct alive *a);
 
 /*

@@ -30,7 +30,8 @@ void busy_again(struct busy *b, int64_t due)
 int64_t busy_step(struct busy *b)
 {
 	uint64_t now = counter_read();
-	int64_t step = counter_ticks_ns(now - b->last), late = counter_ticks_ns(now - b->start) - b->due;
+	int64_t step = counter_ticks_ns(now - b->last),
+		late = counter_ticks_ns(now - b->start) - b->due;
 
 	if (step > STEP_NS) {
 		b->paused += step;
@@ -62,7 +63,8 @@ int busy_tick_open(timer_t *timer)
 	struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
 
 	event.sigev_notify_thread_id = gettid();
-	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, timer))
+	if (sigaction(SIGUSR1, &action, NULL) ||
+	    timer_create(CLOCK_THREAD_CPUTIME_ID, &event, timer))
 		return -errno;
 	return 0;
 }

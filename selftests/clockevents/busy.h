@@ -8,9 +8,9 @@
 
 struct busy {
 	uint64_t start, last;
-	int64_t due;		/* ns from the start: when what is waited for is due */
-	int64_t paused;		/* ns that the host or interrupts took, all steps longer than 250 us */
-	int64_t paused_late;	/* of it, after due */
+	int64_t due;	     /* ns from the start: when what is waited for is due */
+	int64_t paused;	     /* ns that the host or interrupts took, all steps longer than 250 us */
+	int64_t paused_late; /* of it, after due */
 };
 
 /* A wait that begins now, for what is due in so many ns. */
@@ -28,7 +28,9 @@ int64_t busy_step(struct busy *b);
  */
 int64_t busy_late(const struct busy *b);
 
-/* For busy_tick(): a timer of CPU time and its signal (SIGUSR1) to the calling thread. 0 or -errno. */
+/*
+ * For busy_tick(): a timer of CPU time and its signal (SIGUSR1) to the calling thread. 0 or -errno.
+ */
 int busy_tick_open(timer_t *timer);
 
 /*

@@ -23,7 +23,7 @@
 #include "deaths.h"
 
 #define SPAN_NS (NSEC_PER_SEC * 3 / 2)
-#define EVENTS 4000
+#define EVENTS	4000
 
 /* With less of a sampling the host hardly let the CPU run. */
 #define RAN_PERCENT 10
@@ -33,7 +33,7 @@
  * least rather than paused, and another CPU's came meanwhile.
  */
 #define TAIL_NS (20 * NSEC_PER_MSEC)
-#define TAILS 64
+#define TAILS	64
 
 /*
  * What is a fault: so many in a second, in each long sampling. One event in 100 that comes 100 ms
@@ -60,9 +60,9 @@
  * is late in it; but when a sleep ends, by an event, the host lets the CPU run for a while.
  */
 #define BUSY_NS (10 * NSEC_PER_MSEC)
-#define NAP_NS (2 * NSEC_PER_MSEC)
+#define NAP_NS	(2 * NSEC_PER_MSEC)
 
-#define ROUNDS 9
+#define ROUNDS	9
 #define IDLE_NS (30 * NSEC_PER_MSEC)
 
 /* Samplings of a CPU: what each of them shows is the device's. */
@@ -70,35 +70,39 @@
 
 /* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
 struct span {
-	int64_t from, to, ran;		/* ran: how long of that the CPU was the thread's, waiting */
+	int64_t from, to, ran; /* ran: how long of that the CPU was the thread's, waiting */
 };
 
 struct delivery {
 	bool measured;
 	const char *error;
-	int64_t span;			/* ns: sampled */
-	int64_t paused, ran;		/* of these: kept from the thread; not */
-	struct stats late;		/* of the first expiration of each reading, without pauses */
-	unsigned int tail, tails;	/* late ones while another CPU's went on; of all samplings */
-	int64_t longest;		/* of them */
-	struct stats first, next;	/* from the end of idleness to the first tick; from tick to tick */
+	int64_t span;		  /* ns: sampled */
+	int64_t paused, ran;	  /* of these: kept from the thread; not */
+	struct stats late;	  /* of the first expiration of each reading, without pauses */
+	unsigned int tail, tails; /* late ones while another CPU's went on; of all samplings */
+	int64_t longest;	  /* of them */
+	struct stats first,
+		next; /* from the end of idleness to the first tick; from tick to tick */
 };
 
 /* The work on one CPU. */
 struct work {
 	struct delivery d;
-	int64_t span;			/* for how long to sample events, ns; 0: ticks alone */
+	int64_t span; /* for how long to sample events, ns; 0: ticks alone */
 	bool ticks;
 	struct span tail[TAILS];
 	unsigned int nr_tail, nr_came;
-	int64_t came[EVENTS];		/* when something came */
+	int64_t came[EVENTS]; /* when something came */
 	int64_t late[EVENTS];
 };
 
 /* Shared with the processes of the cases, one for each CPU. */
 static struct delivery *shared;
 
-/* Of the events, ns. Without high resolution mode the kernel makes a shorter one a tick long (hrtimer_forward()). */
+/*
+ * Of the events, ns. Without high resolution mode the kernel makes a shorter one a tick long
+ * (hrtimer_forward()).
+ */
 static int64_t period = NSEC_PER_MSEC;
 
 /* One reading of the timer, of which the first expiration was due when b says. */
@@ -194,7 +198,10 @@ static void sample(int cpu, void *arg)
 	w->d.measured = true;
 }
 
-/* Whether events of w's CPU came within s, none half as long after the other as the CPU of s waited. */
+/*
+ * Whether events of w's CPU came within s, none half as long after the other as the CPU of s
+ * waited.
+ */
 static bool went_on(const struct work *w, struct span s)
 {
 	int64_t last = s.from, gap = 0;
@@ -228,7 +235,10 @@ static void count_tail(struct work *all, int n, struct work *w)
 	w->d.tails += w->d.tail;
 }
 
-/* Without high resolution mode all events come with the tick (/proc/timer_list says; else clock_getres() has to). */
+/*
+ * Without high resolution mode all events come with the tick (/proc/timer_list says; else
+ * clock_getres() has to).
+ */
 static bool high_resolution(int cpu)
 {
 	const struct tl_cpu *c;
@@ -258,9 +268,11 @@ static void measure(const struct cpus *cpus, int only, int64_t span, bool ticks)
 		all[i++] = (struct work){ .d = shared[cpu], .span = span, .ticks = ticks };
 	err = crew_run(cpus, sample, all, sizeof(*all), &stuck);
 	if (err == -ETIMEDOUT) {
-		report_note("DEAD cpu=%d: a sleep of %lld ms hadn't ended 10 s later", stuck, IDLE_NS / NSEC_PER_MSEC);
+		report_note("DEAD cpu=%d: a sleep of %lld ms hadn't ended 10 s later", stuck,
+			    IDLE_NS / NSEC_PER_MSEC);
 		deaths_add(stuck);
-		report_fail("DEAD: CPU %d: a sleep hadn't ended %lld s later", stuck, CREW_STUCK_NS / NSEC_PER_SEC);
+		report_fail("DEAD: CPU %d: a sleep hadn't ended %lld s later", stuck,
+			    CREW_STUCK_NS / NSEC_PER_SEC);
 	}
 	if (err)
 		report_fail("starting a thread on each CPU: %s", strerror(-err));
@@ -287,7 +299,8 @@ static bool hardly_ran(const struct delivery *d)
  * SAMPLINGS times in all: for so long (ns; 0: the ticks), with one CPU beside it that shows what
  * the host does, since all of them busy would be a load themselves.
  */
-static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d), int64_t again)
+static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d),
+				     int64_t again)
 {
 	int other = cpus_next(cpu, report_cpus());
 	struct delivery *d = &shared[cpu];
@@ -304,7 +317,8 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 	if (d->error)
 		report_fail("CPU %d: %s", cpu, d->error);
 	if (again && hardly_ran(d))
-		report_skip("CPU %d hardly ran: the host gave it %lld of %lld ms", cpu, (long long)(d->ran / NSEC_PER_MSEC),
+		report_skip("CPU %d hardly ran: the host gave it %lld of %lld ms", cpu,
+			    (long long)(d->ran / NSEC_PER_MSEC),
 			    (long long)(d->span / NSEC_PER_MSEC));
 	return d;
 }
@@ -333,7 +347,8 @@ static void tail(int cpu)
 		return;
 	if (d->paused * 100 > d->span * PAUSED_PERCENT)
 		report_skip("the host is too busy to tell: %u events came more than %lld ms late, but CPU %d was kept from running for %lld %% of the time",
-			    d->tails, TAIL_NS / NSEC_PER_MSEC, cpu, (long long)(d->paused * 100 / d->span));
+			    d->tails, TAIL_NS / NSEC_PER_MSEC, cpu,
+			    (long long)(d->paused * 100 / d->span));
 	report_fail("%u events in %d samplings came more than %lld ms late, while CPU %d was running and other CPUs' events went on; of the last %zu %u, by up to %.1f ms",
 		    d->tails, SAMPLINGS, TAIL_NS / NSEC_PER_MSEC, cpu, d->late.count, d->tail,
 		    d->longest / 1e6);
@@ -354,7 +369,8 @@ static void resolution(int cpu)
 	report_metric("late_p50", d->late.p50, "ns");
 	if (is_coarse(d))
 		report_fail("CPU %d: events come %.3f ms late, while it is running (median of %zu; more than %.1f ms), %d times out of %d",
-			    cpu, d->late.p50 / 1e6, d->late.count, LATE_NS / 1e6, SAMPLINGS, SAMPLINGS);
+			    cpu, d->late.p50 / 1e6, d->late.count, LATE_NS / 1e6, SAMPLINGS,
+			    SAMPLINGS);
 }
 
 static int64_t tick_bound(const struct delivery *d)
@@ -375,13 +391,20 @@ static void tick_restart(int cpu)
 	report_metric("next_p50", d->next.p50, "ns");
 	if (starts_late(d))
 		report_fail("after idleness CPU %d's first tick came after %.1f ms (median of %d), more than %.1f ms; ticks of the busy CPU are %.1f ms apart",
-			    cpu, d->first.p50 / 1e6, ROUNDS, tick_bound(d) / 1e6, d->next.p50 / 1e6);
+			    cpu, d->first.p50 / 1e6, ROUNDS, tick_bound(d) / 1e6,
+			    d->next.p50 / 1e6);
 }
 
 static const struct report_case cases[] = {
-	{ "tail", "no events come late, not one in a hundred, while the CPU is running and others' go on (clockevents_program_event())", tail, true },
-	{ "resolution", "events come when they are due, not on a coarse grid (high resolution mode: hrtimer_interrupt())", resolution, true },
-	{ "tick_restart", "the tick goes on when idleness ends, at its next regular time (tick_nohz_restart())", tick_restart, true },
+	{ "tail",
+	  "no events come late, not one in a hundred, while the CPU is running and others' go on (clockevents_program_event())",
+	  tail, true },
+	{ "resolution",
+	  "events come when they are due, not on a coarse grid (high resolution mode: hrtimer_interrupt())",
+	  resolution, true },
+	{ "tick_restart",
+	  "the tick goes on when idleness ends, at its next regular time (tick_nohz_restart())",
+	  tick_restart, true },
 };
 
 static void setup(void)
@@ -395,9 +418,12 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clockevents", .program = "delivery",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup, .excuse = deaths_excuse,
+		.surface = "clockevents",
+		.program = "delivery",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+		.excuse = deaths_excuse,
 	};
 
 	return report_main(argc, argv, &program);

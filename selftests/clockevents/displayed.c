@@ -116,7 +116,8 @@ void displayed_current_names(int unused)
 			if (n)
 				report_fail("offline CPU %d has a current device: %s", cpu, text);
 		} else if (n < 2 || strchr(text, '\n') != text + n - 1) {
-			report_fail("CPU %d: current_device isn't one line with a name: '%s'", cpu, text);
+			report_fail("CPU %d: current_device isn't one line with a name: '%s'", cpu,
+				    text);
 		}
 		free(text);
 	}
@@ -174,11 +175,13 @@ void displayed_oneshot_mode(int unused)
 		if (!d || !c)
 			report_fail("CPU %d isn't in /proc/timer_list", cpu);
 		if (c->hres_active < 0)
-			report_skip("/proc/timer_list has no .hres_active: this kernel has no high resolution timers (CONFIG_HIGH_RES_TIMERS)");
+			report_skip(
+				"/proc/timer_list has no .hres_active: this kernel has no high resolution timers (CONFIG_HIGH_RES_TIMERS)");
 		if (!c->hres_active)
 			report_skip("high resolution timers aren't active (highres=off?)");
 		if (d->tick_mode != 1)
-			report_fail("CPU %d: tick mode %d instead of 1 (oneshot)", cpu, d->tick_mode);
+			report_fail("CPU %d: tick mode %d instead of 1 (oneshot)", cpu,
+				    d->tick_mode);
 		if (strcmp(d->event_handler, "hrtimer_interrupt"))
 			report_fail("CPU %d: event handler %s instead of hrtimer_interrupt", cpu,
 				    d->event_handler);
@@ -199,24 +202,29 @@ void displayed_deltas(int unused)
 		const struct tl_device *d = &tl->devices[i];
 
 		/* bc_hrtimer has no hardware behind it, the PIT only 16 bits. */
-		if (d->cpu < 0 || !d->name[0] || !platform_functional(d->name) || !strcmp(d->name, "pit"))
+		if (d->cpu < 0 || !d->name[0] || !platform_functional(d->name) ||
+		    !strcmp(d->name, "pit"))
 			continue;
 		/*
 		 * A dummy of a device's name that nobody programs: the broadcast device serves its
 		 * CPU (nolapic_timer).
 		 */
-		if (cpus_has(&tl->broadcast_mask, d->cpu) && d->state == TL_SHUTDOWN && !d->min_delta_ns)
+		if (cpus_has(&tl->broadcast_mask, d->cpu) && d->state == TL_SHUTDOWN &&
+		    !d->min_delta_ns)
 			continue;
 		judged++;
 		if (!d->mult)
 			report_fail("CPU %d: %s has mult 0", d->cpu, d->name);
-		/* cev_delta2ns(): "Deltas less than 1usec are pointless noise"; one jiffy is 10 ms at most */
+		/*
+		 * cev_delta2ns(): "Deltas less than 1usec are pointless noise"; one jiffy is 10 ms
+		 * at most
+		 */
 		if (d->min_delta_ns < 1000 || d->min_delta_ns > 10000000)
 			report_fail("CPU %d: %s has min_delta_ns %llu, not within 1 us and one jiffy",
 				    d->cpu, d->name, (unsigned long long)d->min_delta_ns);
 		if (d->max_delta_ns < 1000000000)
-			report_fail("CPU %d: %s has max_delta_ns %llu, less than a second",
-				    d->cpu, d->name, (unsigned long long)d->max_delta_ns);
+			report_fail("CPU %d: %s has max_delta_ns %llu, less than a second", d->cpu,
+				    d->name, (unsigned long long)d->max_delta_ns);
 	}
 	if (!judged)
 		report_skip("no CPU uses a hardware clockevent");
@@ -235,13 +243,17 @@ void displayed_hyperv_deltas(int unused)
 		if (d->cpu < 0 || strcmp(d->name, "Hyper-V clockevent"))
 			continue;
 		judged++;
-		/* 10 MHz; 1 to 0xffffffff ticks (HV_MIN_DELTA_TICKS, HV_MAX_MAX_DELTA_TICKS), rounded by mult */
+		/*
+		 * 10 MHz; 1 to 0xffffffff ticks (HV_MIN_DELTA_TICKS, HV_MAX_MAX_DELTA_TICKS),
+		 * rounded by mult
+		 */
 		off = (long long)d->max_delta_ns - 0xffffffffll * 100;
 		if (d->min_delta_ns != 1000)
 			report_fail("CPU %d: min_delta_ns %llu instead of 1000", d->cpu,
 				    (unsigned long long)d->min_delta_ns);
 		if (llabs(off) > 100000)
-			report_fail("CPU %d: max_delta_ns is %lld ns off 2^32-1 ticks of 100 ns", d->cpu, off);
+			report_fail("CPU %d: max_delta_ns is %lld ns off 2^32-1 ticks of 100 ns",
+				    d->cpu, off);
 	}
 	if (!judged)
 		report_skip("no CPU uses the Hyper-V clockevent");

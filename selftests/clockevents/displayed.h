@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cases of sysfs_contract about what is shown, in sysfs and in /proc/timer_list, and what all its cases read. */
+/*
+ * The cases of sysfs_contract about what is shown, in sysfs and in /proc/timer_list, and what all
+ * its cases read.
+ */
 #ifndef TICKPROOF_DISPLAYED_H
 #define TICKPROOF_DISPLAYED_H
 
 #include "../lib/clockevents.h"
 #include "../lib/cpus.h"
 
-/* The devices' names now; skips the case without clockevents in sysfs. One copy: the next call overwrites it. */
+/*
+ * The devices' names now; skips the case without clockevents in sysfs. One copy: the next call
+ * overwrites it.
+ */
 struct ce_names *displayed_names(void);
 
 /* The CPUs that are online. */
 struct cpus displayed_online(void);
 
-/* What differs between sysfs and the timer list; NULL if nothing does. Skips where the list can't be read. */
+/*
+ * What differs between sysfs and the timer list; NULL if nothing does. Skips where the list can't
+ * be read.
+ */
 const char *displayed_disagreement(void);
 
 /* A1 to A3: directories, modes, names. */

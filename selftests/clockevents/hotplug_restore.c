@@ -27,26 +27,31 @@
 #include "switch.h"
 
 /*
- * H1 asks for 20 cycles of each CPU. More than two CPUs do as many together, since one takes the longer the more
- * there are (stop_machine() waits for all); a slow guest does what fits into this time of all CPUs. Each CPU does one.
+ * H1 asks for 20 cycles of each CPU. More than two CPUs do as many together, since one takes the
+ * longer the more there are (stop_machine() waits for all); a slow guest does what fits into this
+ * time of all CPUs. Each CPU does one.
  */
-#define CYCLES 20
+#define CYCLES		 20
 #define CYCLES_BUDGET_NS (6 * NSEC_PER_SEC)
 
 /* B23: how long one offline or online may take. */
 #define HOTPLUG_MAX_NS (10 * NSEC_PER_SEC)
 
 /* Shared with the processes of the cases. */
-static struct state {
-	bool measured;			/* the baselines were */
+struct state {
+	bool measured; /* the baselines were */
 	struct alive baseline[CPUS_MAX];
 	struct pace pace[CPUS_MAX];
 	bool paced[CPUS_MAX];
-} *state;
+};
+
+static struct state *state;
 
 static struct platform platform;
 
-/* Skips unless cpu can be taken offline and everything is still alive; returns the observer's CPU. */
+/*
+ * Skips unless cpu can be taken offline and everything is still alive; returns the observer's CPU.
+ */
 static int need_hotplug(int cpu)
 {
 	int dead = deaths_first();
@@ -58,7 +63,8 @@ static int need_hotplug(int cpu)
 	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU");
 	if (!cpu_can_offline(cpu))
-		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
+		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file",
+			    cpu);
 	return deaths_observer(cpu);
 }
 
@@ -86,8 +92,8 @@ static void sample_pace(int cpu, int observer, const char *device, struct pace *
 	int err = pace_sample(cpu, observer, device, p);
 
 	if (err == -ETIMEDOUT) {
-		report_note("DEAD cpu=%d device=%s: an event of %.2f ms never came, while the CPU was busy", cpu, device,
-			    p->length / 1e6);
+		report_note("DEAD cpu=%d device=%s: an event of %.2f ms never came, while the CPU was busy",
+			    cpu, device, p->length / 1e6);
 		deaths_add(cpu);
 		report_fail("DEAD: CPU %d, busy on %s: an event never came", cpu, device);
 	}
@@ -104,7 +110,10 @@ static void need_pace(int cpu, int observer, const char *device)
 	state->paced[cpu] = true;
 }
 
-/* The device goes on at the rate it had before: no sampling out of three says otherwise by chance alone. */
+/*
+ * The device goes on at the rate it had before: no sampling out of three says otherwise by chance
+ * alone.
+ */
 static void expect_pace(int cpu, int observer, const char *device)
 {
 	const char *wrong;
@@ -118,7 +127,8 @@ static void expect_pace(int cpu, int observer, const char *device)
 	report_metric("pace_late_p50", now.late, "ns");
 	report_metric("pace_irqs", now.irqs, "interrupts");
 	if (wrong)
-		report_fail("CPU %d came back, but %s has another rate: %s, 3 times out of 3", cpu, device, wrong);
+		report_fail("CPU %d came back, but %s has another rate: %s, 3 times out of 3", cpu,
+			    device, wrong);
 }
 
 /* One offline or online; returns how long it took. */
@@ -129,11 +139,14 @@ static int64_t plug(int cpu, bool online)
 
 	took = clock_ns(CLOCK_MONOTONIC) - start;
 	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
-		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline",
+			    strerror(-err));
 	if (err)
-		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline",
+			    strerror(-err));
 	if (took > HOTPLUG_MAX_NS)
-		report_fail("taking CPU %d %s took %.1f s", cpu, online ? "online" : "offline", took / 1e9);
+		report_fail("taking CPU %d %s took %.1f s", cpu, online ? "online" : "offline",
+			    took / 1e9);
 	return took;
 }
 
@@ -155,11 +168,15 @@ static int64_t plug_cycle(int cpu, const char *device)
 	if (!name[0])
 		deaths_add(cpu);
 	if (strcmp(name, device))
-		report_fail("CPU %d came back with %s instead of %s", cpu, name[0] ? name : "no device", device);
+		report_fail("CPU %d came back with %s instead of %s", cpu,
+			    name[0] ? name : "no device", device);
 	return took;
 }
 
-/* All CPUs side by side but the one that observes, and then that one; the first to be found dead ends it. */
+/*
+ * All CPUs side by side but the one that observes, and then that one; the first to be found dead
+ * ends it.
+ */
 static void measure_baselines(void)
 {
 	int first = cpus_next(-1, report_cpus()), n = cpus_count(report_cpus()), cpu, dead;
@@ -171,7 +188,8 @@ static void measure_baselines(void)
 	ck_assert_int_eq(ce_snapshot(&now), 0);
 	n = 0;
 	cpus_for_each(cpu, report_cpus())
-		all[n++] = (struct alive_cpu){ cpu, now.cpu[cpu], now.cpu[cpu], &state->baseline[cpu] };
+		all[n++] = (struct alive_cpu){ cpu, now.cpu[cpu], now.cpu[cpu],
+					       &state->baseline[cpu] };
 	/* The first is the lowest. */
 	dead = alive_sample_all(all + 1, n - 1, first, ALIVE_FULL);
 	if (dead < 0)
@@ -208,7 +226,9 @@ static bool all_armed(void *arg)
 	return true;
 }
 
-/* Sleepers whose timers are on cpu when it goes away; the kernel moves timer and thread elsewhere. */
+/*
+ * Sleepers whose timers are on cpu when it goes away; the kernel moves timer and thread elsewhere.
+ */
 static void cycle(int cpu)
 {
 	int observer = need_hotplug(cpu);
@@ -227,13 +247,16 @@ static void cycle(int cpu)
 		if (cycles && clock_ns(CLOCK_MONOTONIC) - begun > CYCLES_BUDGET_NS / n)
 			break;
 		for (int i = 0; i < PENDING; i++) {
-			pending[i] = (struct wake){ .cpu = cpu, .kind = i, .count = 1,
+			pending[i] = (struct wake){ .cpu = cpu,
+						    .kind = i,
+						    .count = 1,
 						    .interval_ns = (10 + 15 * i) * NSEC_PER_MSEC };
 			all[i] = &pending[i];
 			ck_assert_int_eq(wake_start(all[i]), 0);
 		}
 		if (observe(all_armed, pending, WAKE_DEAD_NS))
-			report_fail("cycle %d: sleepers on CPU %d never got to run", cycles + 1, cpu);
+			report_fail("cycle %d: sleepers on CPU %d never got to run", cycles + 1,
+				    cpu);
 		took = plug_cycle(cpu, device);
 		if (took > slowest)
 			slowest = took;
@@ -247,8 +270,8 @@ static void cycle(int cpu)
 				report_fail("CPU %d, cycle %d: a sleep failed: %s", cpu, cycles + 1,
 					    sleep_error(pending[i].error));
 			if (pending[i].early)
-				report_fail("CPU %d, cycle %d: a timer that had to move fired %lld ns early", cpu,
-					    cycles + 1, (long long)-late.min);
+				report_fail("CPU %d, cycle %d: a timer that had to move fired %lld ns early",
+					    cpu, cycles + 1, (long long)-late.min);
 			if (late.max > worst)
 				worst = late.max;
 		}
@@ -279,11 +302,15 @@ static void restore(int cpu)
 	if (expected.kind == FALLBACK_DEVICE && !platform_functional(expected.name))
 		report_skip("%s would be replaced by %s, which is dead: unbind_fallback is the test of that",
 			    device, expected.name);
-	/* The device registered last stands first on the kernel's list, so that this CPU can be unbound. */
+	/*
+	 * The device registered last stands first on the kernel's list, so that this CPU can be
+	 * unbound.
+	 */
 	plug_cycle(cpu, device);
 	written = ce_unbind(cpu, device, strlen(device));
 	if (written < 0)
-		report_fail("unbinding %s gave %s, though %s", device, strerrorname_np(-written), expected.why);
+		report_fail("unbinding %s gave %s, though %s", device, strerrorname_np(-written),
+			    expected.why);
 	current_device(cpu, fallback);
 	report_note("CPU %d: %s, unbound, fell back to %s", cpu, device, fallback);
 	/* A dead CPU can't go offline: that needs an RCU grace period. */
@@ -299,8 +326,12 @@ static void restore(int cpu)
 
 static const struct report_case cases[] = {
 	{ "baseline", "each CPU's timers fire before anything is changed", baseline, true },
-	{ "cycle", "H1, H3, B23: offline and online bring the same device back, alive, at its old rate; timers pending on the CPU fire elsewhere, once, never early", cycle, true },
-	{ "restore", "B22: after an unbind, offline and online bring the original device back, alive, at its old rate", restore, true },
+	{ "cycle",
+	  "H1, H3, B23: offline and online bring the same device back, alive, at its old rate; timers pending on the CPU fire elsewhere, once, never early",
+	  cycle, true },
+	{ "restore",
+	  "B22: after an unbind, offline and online bring the original device back, alive, at its old rate",
+	  restore, true },
 };
 
 static void schedule(void)
@@ -326,9 +357,13 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clockevents", .program = "hotplug_restore",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup, .schedule = schedule, .excuse = deaths_excuse,
+		.surface = "clockevents",
+		.program = "hotplug_restore",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+		.schedule = schedule,
+		.excuse = deaths_excuse,
 	};
 
 	return report_main(argc, argv, &program);

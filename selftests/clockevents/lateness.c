@@ -25,7 +25,8 @@ static bool low_resolution(void)
 {
 	struct timespec ts;
 
-	return !clock_getres(CLOCK_MONOTONIC, &ts) && timespec_ns(&ts) > NSEC_PER_MSEC / 2 && !hres_active();
+	return !clock_getres(CLOCK_MONOTONIC, &ts) && timespec_ns(&ts) > NSEC_PER_MSEC / 2 &&
+	       !hres_active();
 }
 
 /*
@@ -36,10 +37,10 @@ static bool low_resolution(void)
 #define SLEEP_NS (20 * NSEC_PER_MSEC)
 
 struct subject {
-	int poke, answer;		/* eventfds: from the caller, to the caller */
-	int64_t sleep;			/* how long each is */
-	int error;			/* errno of a sleep that failed */
-	int64_t woke;			/* when the last poke woke it */
+	int poke, answer; /* eventfds: from the caller, to the caller */
+	int64_t sleep;	  /* how long each is */
+	int error;	  /* errno of a sleep that failed */
+	int64_t woke;	  /* when the last poke woke it */
 	int64_t late[ROUNDS], poked[ROUNDS];
 	pthread_t thread;
 };
@@ -72,21 +73,25 @@ static bool has_answered(void *arg)
 }
 
 /*
- * The caller waits off its CPU: on a busy host, a virtual CPU that spins is what keeps the other from
- * running where both were put on one core, and the pokes would be late for that alone. What doesn't come so is
- * awaited once more in observed time, which a host's pause is not (wake.h).
+ * The caller waits off its CPU: on a busy host, a virtual CPU that spins is what keeps the other
+ * from running where both were put on one core, and the pokes would be late for that alone. What
+ * doesn't come so is awaited once more in observed time, which a host's pause is not (wake.h).
  */
 static bool answered(struct subject *s)
 {
 	struct pollfd fd = { .fd = s->answer, .events = POLLIN };
 	eventfd_t value;
 
-	if (poll(&fd, 1, WAKE_DEAD_NS / NSEC_PER_MSEC) != 1 && observe(has_answered, s, WAKE_DEAD_NS))
+	if (poll(&fd, 1, WAKE_DEAD_NS / NSEC_PER_MSEC) != 1 &&
+	    observe(has_answered, s, WAKE_DEAD_NS))
 		return false;
 	return !eventfd_read(s->answer, &value);
 }
 
-/* The k-th of n. Its sleeps end at moments of their own, so that CPUs that share a core don't wake at once. */
+/*
+ * The k-th of n. Its sleeps end at moments of their own, so that CPUs that share a core don't wake
+ * at once.
+ */
 static int start(struct subject *s, int cpu, size_t k, size_t n)
 {
 	s->sleep = SLEEP_NS * (n + k) / n;
@@ -183,17 +188,20 @@ void lateness_judge(struct lateness l, int cpu, int observer, const char *device
 		if (!err && (sampling || !l.whole))
 			err = lateness_sample(&l, 1, observer);
 		if (err == -ETIMEDOUT) {
-			report_note("DEAD cpu=%d device=%s: a sleep of %lld ms hadn't ended %lld s later", cpu, device,
-				    SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+			report_note("DEAD cpu=%d device=%s: a sleep of %lld ms hadn't ended %lld s later",
+				    cpu, device, SLEEP_NS / NSEC_PER_MSEC,
+				    2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 			deaths_add(cpu);
-			report_fail("DEAD: CPU %d's timers stopped on %s: a sleep of %lld ms hadn't ended %lld s later", cpu,
-				    device, SLEEP_NS / NSEC_PER_MSEC, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+			report_fail("DEAD: CPU %d's timers stopped on %s: a sleep of %lld ms hadn't ended %lld s later",
+				    cpu, device, SLEEP_NS / NSEC_PER_MSEC,
+				    2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 		}
 		if (err == -EHOSTDOWN)
-			report_fail("CPU %d, %s: a thread that CPU %d woke by a write, without timer, hadn't run %lld s later", cpu,
-				    device, observer, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
+			report_fail("CPU %d, %s: a thread that CPU %d woke by a write, without timer, hadn't run %lld s later",
+				    cpu, device, observer, 2 * WAKE_DEAD_NS / NSEC_PER_SEC);
 		if (err)
-			report_fail("measuring how late CPU %d's sleeps are: %s", cpu, strerror(-err));
+			report_fail("measuring how late CPU %d's sleeps are: %s", cpu,
+				    strerror(-err));
 		report_metric("idle_late_p25", l.late.p25, "ns");
 		report_metric("poke_p25", l.poke.p25, "ns");
 		if (l.late.p25 <= lateness_bound(&l))
@@ -210,5 +218,6 @@ void lateness_judge_idle(int64_t irqs, int64_t late, const char *device)
 
 	if (irqs > limit)
 		report_fail("%lld interrupts of %s in %lld ms of idleness, more than the %lld of a tick that never stops",
-			    (long long)irqs, device, TICK_IDLE_NS / NSEC_PER_MSEC, (long long)limit);
+			    (long long)irqs, device, TICK_IDLE_NS / NSEC_PER_MSEC,
+			    (long long)limit);
 }

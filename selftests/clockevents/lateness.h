@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How late a CPU's timers are, beside how long the same CPU takes to wake for something that is no timer. */
+/*
+ * How late a CPU's timers are, beside how long the same CPU takes to wake for something that is no
+ * timer.
+ */
 #ifndef TICKPROOF_LATENESS_H
 #define TICKPROOF_LATENESS_H
 
@@ -10,11 +13,11 @@
 #include "../lib/stats.h"
 
 struct lateness {
-	int cpu;		/* filled in by the caller */
-	bool whole;		/* sampled to the end */
-	int error;		/* why not, where it is this CPU that failed */
-	struct stats late;	/* of sleeps on the CPU, ns */
-	struct stats poke;	/* from a write on another CPU until a thread of this one runs, ns */
+	int cpu;	   /* filled in by the caller */
+	bool whole;	   /* sampled to the end */
+	int error;	   /* why not, where it is this CPU that failed */
+	struct stats late; /* of sleeps on the CPU, ns */
+	struct stats poke; /* from a write on another CPU until a thread of this one runs, ns */
 };
 
 /*
@@ -35,8 +38,9 @@ int lateness_sample(struct lateness *all, size_t n, int observer);
 int64_t lateness_bound(const struct lateness *l);
 
 /*
- * Fails the case where sleeps on cpu, with this device, are later than that; l is sampled here where it isn't whole. A
- * timer that is always late is so in a second and third sampling as well; what a host does to one is not.
+ * Fails the case where sleeps on cpu, with this device, are later than that; l is sampled here
+ * where it isn't whole. A timer that is always late is so in a second and third sampling as well;
+ * what a host does to one is not.
  */
 void lateness_judge(struct lateness l, int cpu, int observer, const char *device);
 

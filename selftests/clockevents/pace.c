@@ -76,7 +76,10 @@ static bool is_done(void *arg)
 	return atomic_load(&((struct waiter *)arg)->done);
 }
 
-/* Of sleeps, so long that the tick stops: a device that is fast needs many to get to the end of one. */
+/*
+ * Of sleeps, so long that the tick stops: a device that is fast needs many to get to the end of
+ * one.
+ */
 static int count_interrupts(int cpu, const char *device, uint64_t *irqs)
 {
 	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = SLEEPS, .interval_ns = SLEEP_NS };
@@ -104,7 +107,8 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 
 	cpu_pin(observer);
 	counter_hz();
-	w = (struct waiter){ .length = tick_ns() * 3 / 4 < LENGTH_NS ? tick_ns() * 3 / 4 : LENGTH_NS };
+	w = (struct waiter){ .length = tick_ns() * 3 / 4 < LENGTH_NS ? tick_ns() * 3 / 4 :
+								       LENGTH_NS };
 	p->length = w.length;
 	err = cpu_thread(&thread, cpu, wait_busily, &w);
 	if (err)

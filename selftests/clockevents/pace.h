@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct pace {
-	int64_t length;		/* of each wait, ns: ends within a tick, begun with a tick */
-	int64_t late;		/* median of them, without pauses */
-	uint64_t irqs;		/* of the device on the CPU, in some sleeps of the idle CPU */
+	int64_t length; /* of each wait, ns: ends within a tick, begun with a tick */
+	int64_t late;	/* median of them, without pauses */
+	uint64_t irqs;	/* of the device on the CPU, in some sleeps of the idle CPU */
 };
 
 /*

@@ -13,19 +13,22 @@
 #include "switch.h"
 #include "tick.h"
 
-/* When /proc/timer_list was read: before the switch, after it, and after the idleness that followed. */
+/*
+ * When /proc/timer_list was read: before the switch, after it, and after the idleness that
+ * followed.
+ */
 enum moment { BEFORE, SWITCHED, IDLED };
 
 /* What is known of one CPU. */
 struct cpu_result {
-	char device[CE_NAME_LEN];	/* before */
-	bool measured;			/* all of what follows came to its end */
+	char device[CE_NAME_LEN]; /* before */
+	bool measured;		  /* all of what follows came to its end */
 	struct alive baseline;
 	struct idleness idle;
 	struct lateness lateness;
-	struct tl_cpu tick[3];		/* enum moment */
+	struct tl_cpu tick[3]; /* enum moment */
 	struct fallback expected;
-	bool tried;			/* the result of unbind.cpuN stands */
+	bool tried; /* the result of unbind.cpuN stands */
 	struct switched s;
 	struct alive after;
 	struct idleness idle_after;

@@ -45,7 +45,7 @@ static void judge_armed(struct wake *const armed[], struct armed *out)
 
 /* A periodic timerfd that is read until its last period has passed. */
 #define PERIOD_NS (5 * NSEC_PER_MSEC)
-#define PERIODS 20
+#define PERIODS	  20
 
 struct periodic {
 	int cpu;
@@ -145,7 +145,9 @@ static int start_others(struct scene *s, int cpu)
 		w = calloc(1, sizeof(*w));
 		if (!w)
 			return -ENOMEM;
-		*w = (struct wake){ .cpu = other, .kind = WAKE_ABS, .count = 1000,
+		*w = (struct wake){ .cpu = other,
+				    .kind = WAKE_ABS,
+				    .count = 1000,
 				    .interval_ns = 10 * NSEC_PER_MSEC };
 		err = wake_start(w);
 		if (err)
@@ -164,8 +166,11 @@ static int start_load(struct scene *s, int cpu)
 		return spinner_start(&s->spinner);
 	}
 	for (size_t i = 0; s->load == SWITCH_STORM && i < 8 && !err; i++) {
-		s->storm[i] = (struct wake){ .cpu = cpu, .kind = WAKE_REL, .count = 500,
-					     .interval_ns = NSEC_PER_MSEC + i * 100 * NSEC_PER_USEC };
+		s->storm[i] =
+			(struct wake){ .cpu = cpu,
+				       .kind = WAKE_REL,
+				       .count = 500,
+				       .interval_ns = NSEC_PER_MSEC + i * 100 * NSEC_PER_USEC };
 		err = wake_start(&s->storm[i]);
 	}
 	return err;
@@ -177,7 +182,9 @@ static int start_armed(struct scene *s, int cpu)
 
 	for (int i = 0; i < NR_ARMED && !err; i++) {
 		s->armed[i] = &s->timers[i];
-		s->timers[i] = (struct wake){ .cpu = cpu, .kind = i % 3, .count = 1,
+		s->timers[i] = (struct wake){ .cpu = cpu,
+					      .kind = i % 3,
+					      .count = 1,
 					      .interval_ns = armed_ms[i] * NSEC_PER_MSEC };
 		err = wake_start(s->armed[i]);
 	}

@@ -25,18 +25,18 @@ struct armed {
 };
 
 struct switched {
-	ssize_t written;		/* what the write to unbind_device returned */
+	ssize_t written; /* what the write to unbind_device returned */
 	int64_t write_ns;
 	char before[CE_NAME_LEN], after[CE_NAME_LEN];
-	bool only_this;			/* no other CPU's device changed, nor the broadcast device */
-	bool watched;			/* the rest was sampled: the write succeeded, or watch was asked for */
-	struct alive fresh;		/* sleeps begun after the switch */
+	bool only_this;	    /* no other CPU's device changed, nor the broadcast device */
+	bool watched;	    /* the rest was sampled: the write succeeded, or watch was asked for */
+	struct alive fresh; /* sleeps begun after the switch */
 	struct armed armed;
 	/* periodic timerfd across the switch: expirations, and how many there must be */
 	bool periodic_done;
 	int64_t period;
 	uint64_t expirations, expected_min, expected_max;
-	struct stats others_late;	/* sleeps on all other CPUs from before to after */
+	struct stats others_late; /* sleeps on all other CPUs from before to after */
 	unsigned int others_early, others_dead;
 };
 

@@ -53,7 +53,8 @@ static void expect_error(const void *data, size_t len, int error, const char *wh
 
 		if (got != -error)
 			report_fail("clockevent%d: writing %s gave %s instead of %s", cpu, what,
-				    got < 0 ? strerrorname_np(-got) : "success", strerrorname_np(error));
+				    got < 0 ? strerrorname_np(-got) : "success",
+				    strerrorname_np(error));
 	}
 }
 
@@ -113,7 +114,8 @@ static void newline(int cpu)
 	expect_error("\n", 1, ENODEV, "a lone newline");
 	if (!lone_broadcast(now)) {
 		report_note("one newline is stripped, two aren't: told only by length, as '%s' isn't a"
-			    " name that can safely be written", now->broadcast);
+			    " name that can safely be written",
+			    now->broadcast);
 		return;
 	}
 	/* EBUSY shows that the name was found, ENODEV that it wasn't. */
@@ -148,7 +150,8 @@ static void broadcast_busy(int cpu)
 		report_skip("there is no broadcast device");
 	if (!lone_broadcast(now))
 		report_skip("the broadcast device %s is one of several of that name: writing it could"
-			    " delete a detached one", now->broadcast);
+			    " delete a detached one",
+			    now->broadcast);
 	expect_error(now->broadcast, strlen(now->broadcast), EBUSY, "the broadcast device's name");
 }
 
@@ -160,7 +163,8 @@ static void expect_eacces(int cpu, const char *attribute, int flags)
 	ce_path(cpu, attribute, path, sizeof(path));
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd >= 0)
-		report_fail("%s could be opened for %s", path, flags == O_RDONLY ? "reading" : "writing");
+		report_fail("%s could be opened for %s", path,
+			    flags == O_RDONLY ? "reading" : "writing");
 	if (errno != EACCES)
 		report_fail("opening %s for %s gave %s instead of EACCES", path,
 			    flags == O_RDONLY ? "reading" : "writing", strerrorname_np(errno));
@@ -172,7 +176,9 @@ static void directions(int unused)
 	int cpu;
 
 	(void)unused;
-	/* kernfs checks the mode itself (KERNFS_ROOT_EXTRA_OPEN_PERM_CHECK): root gets EACCES too. */
+	/*
+	 * kernfs checks the mode itself (KERNFS_ROOT_EXTRA_OPEN_PERM_CHECK): root gets EACCES too.
+	 */
 	cpus_for_each(cpu, &now->cpus) {
 		expect_eacces(cpu, "unbind_device", O_RDONLY);
 		expect_eacces(cpu, "current_device", O_WRONLY);
@@ -192,7 +198,8 @@ static void ordinary_user(int cpu)
 
 static void nothing_changed(int cpu)
 {
-	static const char *const bad[] = { NO_SUCH_NAME, "\n", "Hyper-V", "Hyper-V clockevent ", " " };
+	static const char *const bad[] = { NO_SUCH_NAME, "\n", "Hyper-V", "Hyper-V clockevent ",
+					   " " };
 	struct ce_names before;
 	const char *what;
 
@@ -210,9 +217,9 @@ static void nothing_changed(int cpu)
 
 struct writer {
 	pthread_t thread;
-	int cpu;		/* that it runs on and whose file it writes to */
+	int cpu; /* that it runs on and whose file it writes to */
 	int writes;
-	_Atomic int wrong;	/* an errno that isn't ENODEV, or -1 for success */
+	_Atomic int wrong; /* an errno that isn't ENODEV, or -1 for success */
 };
 
 static void *write_often(void *arg)
@@ -247,7 +254,8 @@ static void concurrent_writes(int unused)
 	log_err = kmsg_open(&log);
 	cpus_for_each(cpu, cpus) {
 		writers[i] = (struct writer){ .cpu = cpu, .writes = (total + n - 1) / n };
-		ck_assert_int_eq(pthread_create(&writers[i].thread, NULL, write_often, &writers[i]), 0);
+		ck_assert_int_eq(pthread_create(&writers[i].thread, NULL, write_often, &writers[i]),
+				 0);
 		i++;
 	}
 	for (i = 0; i < n; i++) {
@@ -255,7 +263,8 @@ static void concurrent_writes(int unused)
 		if (writers[i].wrong)
 			report_fail("clockevent%d: one of %d concurrent writes gave %s instead of ENODEV",
 				    writers[i].cpu, total,
-				    writers[i].wrong < 0 ? "success" : strerrorname_np(writers[i].wrong));
+				    writers[i].wrong < 0 ? "success" :
+							   strerrorname_np(writers[i].wrong));
 	}
 	report_metric("writes", n * writers[0].writes, "writes");
 	if (!ce_same(&before, displayed_names(), CE_BROADCAST))
@@ -278,7 +287,8 @@ static void expected_device(int unused)
 			    now->cpu[cpus_next(-1, &up)]);
 	cpus_for_each(cpu, &up)
 		if (strcmp(now->cpu[cpu], expected))
-			report_fail("CPU %d uses '%s' instead of '%s'", cpu, now->cpu[cpu], expected);
+			report_fail("CPU %d uses '%s' instead of '%s'", cpu, now->cpu[cpu],
+				    expected);
 }
 
 static void broadcast_stable(int cpu)
@@ -291,7 +301,10 @@ static void broadcast_stable(int cpu)
 			    at_start.broadcast, now->broadcast);
 }
 
-/* What is of another subject is noted: a machine that has run for weeks may have seen a driver's WARN(). */
+/*
+ * What is of another subject is noted: a machine that has run for weeks may have seen a driver's
+ * WARN().
+ */
 static void since_boot(int unused)
 {
 	unsigned int count = 0, others = 0;
@@ -304,9 +317,11 @@ static void since_boot(int unused)
 	while (kmsg_next(&log, text, sizeof(text))) {
 		bool elsewhere = kmsg_elsewhere(text);
 
-		if (kmsg_classify(text) != KMSG_TROUBLE || (elsewhere ? others++ : count++) >= SHOWN_MAX)
+		if (kmsg_classify(text) != KMSG_TROUBLE ||
+		    (elsewhere ? others++ : count++) >= SHOWN_MAX)
 			continue;
-		report_note("kernel%s: %s", elsewhere ? ", of no clock, timer, interrupt or CPU" : "", text);
+		report_note("kernel%s: %s",
+			    elsewhere ? ", of no clock, timer, interrupt or CPU" : "", text);
 		if (!elsewhere && count == 1)
 			snprintf(first, sizeof(first), "%s", text);
 	}
@@ -315,29 +330,55 @@ static void since_boot(int unused)
 		report_note("the log doesn't reach back to boot: its beginning is overwritten");
 	report_metric("elsewhere", others, "messages");
 	if (count)
-		report_fail("before this program the kernel logged trouble %u times, first: %s", count, first);
+		report_fail("before this program the kernel logged trouble %u times, first: %s",
+			    count, first);
 }
 
 static const struct report_case cases[] = {
-	{ "since_boot", "B13: from boot on the kernel has logged no stall, lockup, warning, Oops or complaint of clocks, timers, interrupts or CPUs", since_boot, 0 },
-	{ "directories", "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)", displayed_directories, 0 },
-	{ "modes", "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)", displayed_modes, 0 },
-	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one", displayed_current_names, 0 },
-	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs", displayed_timer_list_agrees, 0 },
-	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode", displayed_oneshot_mode, 0 },
-	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)", displayed_deltas, 0 },
-	{ "hyperv_deltas", "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)", displayed_hyperv_deltas, 0 },
+	{ "since_boot",
+	  "B13: from boot on the kernel has logged no stall, lockup, warning, Oops or complaint of clocks, timers, interrupts or CPUs",
+	  since_boot, 0 },
+	{ "directories",
+	  "A1: one clockeventN directory for each possible CPU (clockevents_init_sysfs)",
+	  displayed_directories, 0 },
+	{ "modes",
+	  "A2: current_device 0444, unbind_device 0200, none for broadcast (tick_broadcast_init_sysfs)",
+	  displayed_modes, 0 },
+	{ "current_names", "A3: a name in one line for an online CPU, nothing for an offline one",
+	  displayed_current_names, 0 },
+	{ "timer_list_agrees", "A4: /proc/timer_list names the same devices as sysfs",
+	  displayed_timer_list_agrees, 0 },
+	{ "oneshot_mode", "A5: with high resolution timers each CPU's device is in oneshot mode",
+	  displayed_oneshot_mode, 0 },
+	{ "deltas", "A6: 1 us <= min_delta <= 1 jiffy, max_delta >= 1 s, mult > 0 (cev_delta2ns)",
+	  displayed_deltas, 0 },
+	{ "hyperv_deltas",
+	  "A7: Hyper-V's timer programs 1 us to 2^32-1 ticks of 100 ns (hyperv_timer.c)",
+	  displayed_hyperv_deltas, 0 },
 	{ "unknown_name", "A8: an unknown name is ENODEV", unknown_name, 0 },
-	{ "name_length", "A9: 31 bytes are looked up (ENODEV), 32 and more are EINVAL (CS_NAME_LEN)", name_length, 0 },
-	{ "newline", "A10: exactly one trailing newline is stripped (sysfs_get_uname)", newline, 0 },
+	{ "name_length",
+	  "A9: 31 bytes are looked up (ENODEV), 32 and more are EINVAL (CS_NAME_LEN)", name_length,
+	  0 },
+	{ "newline", "A10: exactly one trailing newline is stripped (sysfs_get_uname)", newline,
+	  0 },
 	{ "empty_write", "A11: a write of no bytes returns 0 and changes nothing", empty_write, 0 },
-	{ "broadcast_busy", "A12: the broadcast device can't be unbound (EBUSY)", broadcast_busy, 0 },
-	{ "directions", "A13: unbind_device can't be read nor current_device written, not even by root", directions, 0 },
-	{ "ordinary_user", "A14: an ordinary user can't open unbind_device (EACCES)", ordinary_user, 0 },
-	{ "nothing_changed", "A15: a refused write changes no device, in sysfs or /proc/timer_list", nothing_changed, 0 },
-	{ "concurrent_writes", "A16: concurrent refused writes give ENODEV only and leave no trace in the log", concurrent_writes, 0 },
-	{ "expected_device", "A18: each CPU uses the clockevent its platform should give it", expected_device, 0 },
-	{ "broadcast_stable", "A17: the broadcast device changes only with an unbind or a registration", broadcast_stable, 0 },
+	{ "broadcast_busy", "A12: the broadcast device can't be unbound (EBUSY)", broadcast_busy,
+	  0 },
+	{ "directions",
+	  "A13: unbind_device can't be read nor current_device written, not even by root",
+	  directions, 0 },
+	{ "ordinary_user", "A14: an ordinary user can't open unbind_device (EACCES)", ordinary_user,
+	  0 },
+	{ "nothing_changed", "A15: a refused write changes no device, in sysfs or /proc/timer_list",
+	  nothing_changed, 0 },
+	{ "concurrent_writes",
+	  "A16: concurrent refused writes give ENODEV only and leave no trace in the log",
+	  concurrent_writes, 0 },
+	{ "expected_device", "A18: each CPU uses the clockevent its platform should give it",
+	  expected_device, 0 },
+	{ "broadcast_stable",
+	  "A17: the broadcast device changes only with an unbind or a registration",
+	  broadcast_stable, 0 },
 };
 
 static void setup(void)
@@ -350,8 +391,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clockevents", .program = "sysfs_contract",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clockevents",
+		.program = "sysfs_contract",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

@@ -20,7 +20,9 @@ int tick_idle(struct idleness *all, size_t n, int observer)
 	cpu_pin(observer);
 	for (size_t i = 0; i < n; i++) {
 		all[i].irqs = alive_irqs(all[i].cpu, all[i].device);
-		w[i] = (struct wake){ .cpu = all[i].cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = TICK_IDLE_NS };
+		w[i] = (struct wake){
+			.cpu = all[i].cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = TICK_IDLE_NS
+		};
 		wakes[i] = &w[i];
 		ck_assert_int_eq(wake_start(wakes[i]), 0);
 	}
@@ -86,7 +88,9 @@ void tick_judge_accounting(int cpu)
 	struct itimerval it = { { 0, interval / 1000 }, { 0, interval / 1000 } };
 	int64_t used;
 
-	/* The tick of the CPU that burns the time checks it (run_posix_cpu_timers): burn it there. */
+	/*
+	 * The tick of the CPU that burns the time checks it (run_posix_cpu_timers): burn it there.
+	 */
 	cpu_pin(cpu);
 	signal(SIGPROF, on_prof);
 	ck_assert_int_eq(setitimer(ITIMER_PROF, &it, NULL), 0);
@@ -97,5 +101,6 @@ void tick_judge_accounting(int cpu)
 	report_metric("cpu_time", used, "ns");
 	/* Charged tick by tick: it may be two jiffies off, never more. */
 	if (used < SIGNALS * interval - 2 * jiffy)
-		report_fail("%d signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time", SIGNALS, used / 1e6);
+		report_fail("%d signals of a 20 ms ITIMER_PROF after only %.1f ms of CPU time",
+			    SIGNALS, used / 1e6);
 }

@@ -14,14 +14,15 @@
 struct idleness {
 	int cpu;
 	const char *device;
-	bool whole, dead;		/* it woke; it never did */
-	uint64_t irqs;			/* of device on it meanwhile */
-	int64_t late;			/* how late it woke, ns */
+	bool whole, dead; /* it woke; it never did */
+	uint64_t irqs;	  /* of device on it meanwhile */
+	int64_t late;	  /* how late it woke, ns */
 };
 
 /*
- * Lets n CPUs idle side by side; the caller has filled in cpu and device. Pins the caller to observer. Returns a CPU
- * that never woke (WAKE_DEAD_NS past the deadline; then only exiting is safe), or -1.
+ * Lets n CPUs idle side by side; the caller has filled in cpu and device. Pins the caller to
+ * observer. Returns a CPU that never woke (WAKE_DEAD_NS past the deadline; then only exiting is
+ * safe), or -1.
  */
 int tick_idle(struct idleness *all, size_t n, int observer);
 

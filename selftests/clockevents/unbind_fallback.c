@@ -30,16 +30,18 @@
 #include "tick.h"
 
 /* Shared with the processes of the cases. */
-static struct state {
-	bool measured;			/* the baselines were; a death may have ended it */
-	bool looked;			/* so were those that were switched */
-	bool last_round;		/* no CPU could be unbound in the last one: EBUSY is final */
-	unsigned int turn;		/* successful unbinds so far; chooses the load */
-	unsigned int refused;		/* EBUSY while another CPU's turn was still to come */
-	unsigned int refused_changed;	/* of these, how many changed something */
+struct state {
+	bool measured;		      /* the baselines were; a death may have ended it */
+	bool looked;		      /* so were those that were switched */
+	bool last_round;	      /* no CPU could be unbound in the last one: EBUSY is final */
+	unsigned int turn;	      /* successful unbinds so far; chooses the load */
+	unsigned int refused;	      /* EBUSY while another CPU's turn was still to come */
+	unsigned int refused_changed; /* of these, how many changed something */
 	int nr_tried;
-	int tried[];			/* CPUs whose unbind has its result, in that order; room for report_cpus() */
-} *state;
+	int tried[]; /* CPUs whose unbind has its result, in that order; room for report_cpus() */
+};
+
+static struct state *state;
 
 static struct platform platform;
 
@@ -78,15 +80,18 @@ static void read_ticks(const struct group *g, enum moment moment)
 		const struct tl_cpu *found = err ? NULL : timer_list_cpu(&tl, g->alive[i].cpu);
 
 		result_of(g->alive[i].cpu)->tick[moment] =
-			found ? *found : (struct tl_cpu){ .hres_active = -1, .nohz = -1, .tick_stopped = -1 };
+			found ? *found :
+				(struct tl_cpu){ .hres_active = -1,
+						 .nohz = -1,
+						 .tick_stopped = -1 };
 	}
 	if (!err)
 		timer_list_free(&tl);
 }
 
 /*
- * All CPUs of a set side by side but the first, which observes, and then that one: their sleeps, an idle moment and,
- * before anything is unbound, their lateness. The first to be found dead ends it.
+ * All CPUs of a set side by side but the first, which observes, and then that one: their sleeps, an
+ * idle moment and, before anything is unbound, their lateness. The first to be found dead ends it.
  */
 static void measure(const struct cpus *cpus, bool before)
 {
@@ -103,9 +108,12 @@ static void measure(const struct cpus *cpus, bool before)
 				continue;
 			if (turn)
 				observer = deaths_observer(cpu);
-			g.alive[g.n] = before ? (struct alive_cpu){ cpu, c->device, c->device, &c->baseline } :
-						(struct alive_cpu){ cpu, c->s.before, c->s.after, &c->after };
-			g.idle[g.n] = (struct idleness){ .cpu = cpu, .device = g.alive[g.n].new_device };
+			g.alive[g.n] = before ? (struct alive_cpu){ cpu, c->device, c->device,
+								    &c->baseline } :
+						(struct alive_cpu){ cpu, c->s.before, c->s.after,
+								    &c->after };
+			g.idle[g.n] =
+				(struct idleness){ .cpu = cpu, .device = g.alive[g.n].new_device };
 			g.lateness[g.n++] = (struct lateness){ .cpu = cpu };
 		}
 		if (!g.n) {
@@ -120,13 +128,15 @@ static void measure(const struct cpus *cpus, bool before)
 		read_ticks(&g, before ? BEFORE : SWITCHED);
 		dead = tick_idle(g.idle, g.n, observer);
 		if (dead >= 0) {
-			report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of %lld ms", dead,
+			report_note("DEAD cpu=%d device=%s: idle, it never woke from a sleep of %lld ms",
+				    dead,
 				    before ? result_of(dead)->device : result_of(dead)->s.after,
 				    TICK_IDLE_NS / NSEC_PER_MSEC);
 			deaths_add(dead);
 		}
 		for (size_t i = 0; i < g.n; i++)
-			*(before ? &result_of(g.idle[i].cpu)->idle : &result_of(g.idle[i].cpu)->idle_after) = g.idle[i];
+			*(before ? &result_of(g.idle[i].cpu)->idle :
+				   &result_of(g.idle[i].cpu)->idle_after) = g.idle[i];
 		if (dead >= 0)
 			return;
 		if (before)
@@ -165,8 +175,8 @@ static void baseline(int cpu)
 	if (!state->measured)
 		measure_baselines();
 	if (c->idle.dead)
-		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu, device,
-			    TICK_IDLE_NS / NSEC_PER_MSEC);
+		report_fail("DEAD: CPU %d, idle on %s, never woke from a sleep of %lld ms", cpu,
+			    device, TICK_IDLE_NS / NSEC_PER_MSEC);
 	if (!c->measured && !c->baseline.dead)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	alive_judge(&c->baseline, NULL, cpu, device);
@@ -276,21 +286,25 @@ static void unbind(int cpu)
 			restore_need(path, "1");
 			restore_need(path, "0");
 		} else if (!s->fresh.dead) {
-			report_note("CPU %d can't be taken offline: it keeps %s until a reboot", cpu, s->after);
+			report_note("CPU %d can't be taken offline: it keeps %s until a reboot",
+				    cpu, s->after);
 		}
 	}
 
 	if (s->written < 0 && s->written != -EBUSY)
 		report_fail("unbinding %s gave %s", s->before, strerrorname_np(-s->written));
 	if (!s->only_this)
-		report_fail("unbinding CPU %d's device changed another CPU's, or the broadcast device", cpu);
+		report_fail("unbinding CPU %d's device changed another CPU's, or the broadcast device",
+			    cpu);
 	if (s->write_ns > NSEC_PER_SEC)
 		report_fail("the write took %.3f s, more than a second", s->write_ns / 1e9);
 	if (s->written == -EBUSY) {
 		if (strcmp(s->before, s->after))
-			report_fail("EBUSY, but the device changed from %s to %s", s->before, s->after);
+			report_fail("EBUSY, but the device changed from %s to %s", s->before,
+				    s->after);
 		if (c->expected.kind == FALLBACK_DEVICE)
-			report_fail("EBUSY, though %s should take over: %s", c->expected.name, c->expected.why);
+			report_fail("EBUSY, though %s should take over: %s", c->expected.name,
+				    c->expected.why);
 		return;
 	}
 	if (!strcmp(s->before, s->after))
@@ -299,8 +313,8 @@ static void unbind(int cpu)
 		report_fail("the kernel fell back to %s, though EBUSY was expected: %s", s->after,
 			    c->expected.why);
 	if (c->expected.kind == FALLBACK_DEVICE && strcmp(s->after, c->expected.name))
-		report_fail("the kernel fell back to %s instead of %s: %s", s->after, c->expected.name,
-			    c->expected.why);
+		report_fail("the kernel fell back to %s instead of %s: %s", s->after,
+			    c->expected.name, c->expected.why);
 }
 
 static void report_verdict(int cpu, const char *interrupts, const char *verdict)
@@ -358,7 +372,8 @@ static void functional(int cpu)
 	if (!c->tried)
 		result_need_switched(cpu);
 	if (!platform_functional(c->s.after))
-		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu, c->s.after);
+		report_fail("CPU %d fell back to %s, which can't raise an interrupt", cpu,
+			    c->s.after);
 	if (deaths_first() >= 0)
 		report_skip("CPU %d is dead: nothing more is tried on this system", deaths_first());
 	/*
@@ -370,7 +385,8 @@ static void functional(int cpu)
 		report_skip("/proc/timer_list can't be read");
 	d = timer_list_device(&tl, cpu);
 	/* What was refused was as it is before (nolapic_timer). */
-	depends = c->s.written >= 0 && cpus_has(&tl.broadcast_mask, cpu) && d && d->state == TL_SHUTDOWN;
+	depends = c->s.written >= 0 && cpus_has(&tl.broadcast_mask, cpu) && d &&
+		  d->state == TL_SHUTDOWN;
 	timer_list_free(&tl);
 	if (depends)
 		report_fail("CPU %d depends on the broadcast device (tick_broadcast_mask): %s is shut down, though the CPU is running",
@@ -411,8 +427,11 @@ static void load(int unused)
 		spinners[j].cpu = cpu;
 		ck_assert_int_eq(spinner_start(&spinners[j++]), 0);
 		for (int k = 0; k < PER_CPU; k++, i++) {
-			storm[i] = (struct wake){ .cpu = cpu, .kind = k % 3, .count = count,
-						  .interval_ns = NSEC_PER_MSEC + k * 300 * NSEC_PER_USEC };
+			storm[i] = (struct wake){ .cpu = cpu,
+						  .kind = k % 3,
+						  .count = count,
+						  .interval_ns =
+							  NSEC_PER_MSEC + k * 300 * NSEC_PER_USEC };
 			all[i] = &storm[i];
 			ck_assert_int_eq(wake_start(all[i]), 0);
 		}
@@ -421,7 +440,8 @@ static void load(int unused)
 		report_note("DEAD cpu=%d: under load, %.2f s past its deadline", death.wake->cpu,
 			    death.waited_ns / 1e9);
 		deaths_add(death.wake->cpu);
-		report_fail("DEAD: CPU %d's timers stopped under load on every CPU", death.wake->cpu);
+		report_fail("DEAD: CPU %d's timers stopped under load on every CPU",
+			    death.wake->cpu);
 	}
 	for (j = 0; j < n; j++)
 		spinner_stop(&spinners[j]);
@@ -435,21 +455,41 @@ static void load(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "baseline", "before anything is unbound, each CPU's timers fire on the interrupt of its current device, not all of them late, and without a storm", baseline, true },
-	{ "unbind", "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can", unbind, true },
-	{ "alive", "B5: pinned sleeps and timerfds on the CPU end, never early, their median within the printed bound", alive, true },
-	{ "functional", "B4: the fallback can raise interrupts itself: no dummy device, no dependence on broadcast", functional, true },
-	{ "interrupts", "B6: the new device's interrupt row rises with the sleeps, the old one's stops", afterwards_interrupts, true },
-	{ "armed", "B8: timers armed before the switch fire once, never early (next_event is carried over)", afterwards_armed, true },
-	{ "periodic", "B9: a periodic timerfd loses no period across the switch", afterwards_periodic, true },
+	{ "baseline",
+	  "before anything is unbound, each CPU's timers fire on the interrupt of its current device, not all of them late, and without a storm",
+	  baseline, true },
+	{ "unbind",
+	  "B2, B3, B16, B17, B21: the predicted device takes over, on this CPU only, within a second; EBUSY only where nothing can",
+	  unbind, true },
+	{ "alive",
+	  "B5: pinned sleeps and timerfds on the CPU end, never early, their median within the printed bound",
+	  alive, true },
+	{ "functional",
+	  "B4: the fallback can raise interrupts itself: no dummy device, no dependence on broadcast",
+	  functional, true },
+	{ "interrupts",
+	  "B6: the new device's interrupt row rises with the sleeps, the old one's stops",
+	  afterwards_interrupts, true },
+	{ "armed",
+	  "B8: timers armed before the switch fire once, never early (next_event is carried over)",
+	  afterwards_armed, true },
+	{ "periodic", "B9: a periodic timerfd loses no period across the switch",
+	  afterwards_periodic, true },
 	{ "others", "B7: the other CPUs' sleeps go on undisturbed", afterwards_others, true },
-	{ "gone", "B18: the same name again is ENODEV or EBUSY, never a second success", afterwards_gone, true },
-	{ "tick_mode", "B11: high resolution and nohz mode stay as they were", afterwards_tick_mode, true },
-	{ "idle", "B12: the tick still stops in idle, and the CPU wakes at its deadline", afterwards_idle, true },
+	{ "gone", "B18: the same name again is ENODEV or EBUSY, never a second success",
+	  afterwards_gone, true },
+	{ "tick_mode", "B11: high resolution and nohz mode stay as they were", afterwards_tick_mode,
+	  true },
+	{ "idle", "B12: the tick still stops in idle, and the CPU wakes at its deadline",
+	  afterwards_idle, true },
 	{ "preempt", "B14: the tick still preempts a busy CPU", afterwards_preempt, true },
-	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", afterwards_cputime, true },
-	{ "load", "B20: with every CPU busy and switched, timers fire on all of them", load, false },
-	{ "order", "B1: an unbind that isn't this CPU's turn is EBUSY and changes nothing (the name is looked up in a global list)", order, false },
+	{ "cputime", "B15: the tick still accounts CPU time (ITIMER_PROF)", afterwards_cputime,
+	  true },
+	{ "load", "B20: with every CPU busy and switched, timers fire on all of them", load,
+	  false },
+	{ "order",
+	  "B1: an unbind that isn't this CPU's turn is EBUSY and changes nothing (the name is looked up in a global list)",
+	  order, false },
 };
 
 /*
@@ -460,8 +500,8 @@ static const struct report_case cases[] = {
 static void schedule(void)
 {
 	static const char *const after[] = {
-		"alive", "functional", "interrupts", "armed", "periodic", "others", "gone",
-		"tick_mode", "idle", "preempt", "cputime",
+		"alive", "functional", "interrupts", "armed",	"periodic", "others",
+		"gone",	 "tick_mode",  "idle",	     "preempt", "cputime",
 	};
 	int n = cpus_count(report_cpus()), i = n, cpu, *order = calloc(n, sizeof(*order));
 
@@ -475,7 +515,7 @@ static void schedule(void)
 		order[i-- % n] = cpu;
 	cpus_for_each(cpu, report_cpus())
 		report_run("baseline", cpu);
-	for (int waiting = n; waiting; ) {
+	for (int waiting = n; waiting;) {
 		unsigned int turn = state->turn;
 
 		for (i = 0; i < n; i++) {
@@ -510,9 +550,13 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clockevents", .program = "unbind_fallback",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup, .schedule = schedule, .excuse = deaths_excuse,
+		.surface = "clockevents",
+		.program = "unbind_fallback",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+		.schedule = schedule,
+		.excuse = deaths_excuse,
 	};
 
 	return report_main(argc, argv, &program);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first program of all: does a short sleep end on every CPU, while nobody has changed anything? Where it
- * doesn't, whatever else needs that CPU's timers would hang in its turn, and need not be tried. Every
- * other promise is kept by the programs after this one.
+ * The first program of all: does a short sleep end on every CPU, while nobody has changed anything?
+ * Where it doesn't, whatever else needs that CPU's timers would hang in its turn, and need not be
+ * tried. Every other promise is kept by the programs after this one.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -18,7 +18,9 @@
 /* Sleeps of one length after another on cpu; ends the case if one never ends. */
 static void sleeps(int cpu, unsigned int count, int64_t interval_ns)
 {
-	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = count, .interval_ns = interval_ns };
+	struct wake w = {
+		.cpu = cpu, .kind = WAKE_ABS, .count = count, .interval_ns = interval_ns
+	};
 	struct wake *all[] = { &w };
 	struct wake_death death;
 	char device[CE_NAME_LEN];
@@ -31,10 +33,12 @@ static void sleeps(int cpu, unsigned int count, int64_t interval_ns)
 		report_fail("starting a thread on CPU %d: %s", cpu, strerror(-err));
 	if (alive_watch(all, 1, &death)) {
 		report_note("DEAD cpu=%d device=%s: a sleep of %lld ms hadn't ended %.2f s past its deadline, after %u that had; nothing had been changed",
-			    cpu, device, (long long)(interval_ns / NSEC_PER_MSEC), death.waited_ns / 1e9, w.woken);
+			    cpu, device, (long long)(interval_ns / NSEC_PER_MSEC),
+			    death.waited_ns / 1e9, w.woken);
 		deaths_add(cpu);
 		report_fail("DEAD: CPU %d's timers don't fire on %s: a sleep of %lld ms hadn't ended %.2f s past its deadline, and nothing had been changed",
-			    cpu, device, (long long)(interval_ns / NSEC_PER_MSEC), death.waited_ns / 1e9);
+			    cpu, device, (long long)(interval_ns / NSEC_PER_MSEC),
+			    death.waited_ns / 1e9);
 	}
 	wake_join(&w);
 	if (w.error)
@@ -52,14 +56,18 @@ static void sleep_ends(int cpu)
 }
 
 static const struct report_case cases[] = {
-	{ "sleep", "before anything is changed, a sleep on each CPU ends, never early", sleep_ends, true },
+	{ "sleep", "before anything is changed, a sleep on each CPU ends, never early", sleep_ends,
+	  true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clockevents", .program = "wakes",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = deaths_init,
+		.surface = "clockevents",
+		.program = "wakes",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = deaths_init,
 	};
 
 	return report_main(argc, argv, &program);

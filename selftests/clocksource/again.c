@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A clocksource that is left and chosen again goes on at the rate it had: what enable(), resume or a second
- * calibration did to it meanwhile would show (change_clocksource(), tk_setup_internals()). The rate is told
- * by the CPU's raw counter, within certain bounds. Runs before the programs that switch for other reasons.
+ * A clocksource that is left and chosen again goes on at the rate it had: what enable(), resume or
+ * a second calibration did to it meanwhile would show (change_clocksource(), tk_setup_internals()).
+ * The rate is told by the CPU's raw counter, within certain bounds. Runs before the programs that
+ * switch for other reasons.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -15,11 +16,11 @@
 #include "../lib/report.h"
 #include "original.h"
 
-#define SPAN_NS (150 * NSEC_PER_MSEC)
+#define SPAN_NS	 (150 * NSEC_PER_MSEC)
 #define SAME_PPM 200
 /* Of sources that each were calibrated by themselves: twice what NTP can make up for. */
 #define OTHERS_PPM 1000
-#define TRIES 3
+#define TRIES	   3
 
 /* ns of CLOCK_MONOTONIC_RAW for a tick of the raw counter: certain bounds. */
 struct pace {
@@ -35,7 +36,8 @@ static struct pace measure(void)
 	    !sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &first))
 		report_fail("the raw counter goes back");
 	clock_nap(SPAN_NS);
-	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &last) || last.before <= first.after)
+	if (!sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &last) ||
+	    last.before <= first.after)
 		report_fail("the raw counter stands still or goes back");
 	return (struct pace){
 		.low = (double)(last.value - first.value) / (last.after - first.before),
@@ -87,7 +89,8 @@ static void rate(int unused)
 		} while (fabs(ppm) > SAME_PPM && ++tries < TRIES);
 		if (fabs(ppm) > SAME_PPM)
 			report_fail("%s, left and chosen again, is %.0f ppm %s than before, %d times out of %d",
-				    sources->name[i], fabs(ppm), ppm > 0 ? "faster" : "slower", TRIES, TRIES);
+				    sources->name[i], fabs(ppm), ppm > 0 ? "faster" : "slower",
+				    TRIES, TRIES);
 		most = fmax(most, fabs(ppm));
 	}
 	for (size_t i = 1; i < sources->nr; i++) {
@@ -109,15 +112,20 @@ static void restored(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "rate", "C2: a source that is left and chosen again keeps its rate, and none is far off another's (change_clocksource)", rate, 0 },
+	{ "rate",
+	  "C2: a source that is left and chosen again keeps its rate, and none is far off another's (change_clocksource)",
+	  rate, 0 },
 	{ "restored", "C2: the source in use at the start is in use at the end", restored, 0 },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "again",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = original_init,
+		.surface = "clocksource",
+		.program = "again",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = original_init,
 	};
 
 	return report_main(argc, argv, &program);

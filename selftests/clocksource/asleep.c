@@ -20,9 +20,11 @@ void switch_away(const struct cs_list *sources)
 	original_leave_for(sources->name[(cs_find(sources, now) + 1) % sources->nr]);
 }
 
-/* How long the sleepers go on on a slow guest, and how long the last sleep of each may then take. */
+/*
+ * How long the sleepers go on on a slow guest, and how long the last sleep of each may then take.
+ */
 #define SLEEPS_BUDGET_NS (4 * NSEC_PER_SEC)
-#define LAST_SLEEP_NS (20 * NSEC_PER_SEC)
+#define LAST_SLEEP_NS	 (20 * NSEC_PER_SEC)
 
 /* The longest step that counts as observed: the sleepers may have been paused with us. */
 #define STEP_MAX_NS (50 * NSEC_PER_MSEC)
@@ -54,14 +56,13 @@ static int switch_while_asleep(const struct cs_list *sources, struct wake *wakes
 			wake_stop(&wakes[i]);
 		overdue += step < STEP_MAX_NS ? step : STEP_MAX_NS;
 		if (overdue > LAST_SLEEP_NS)
-			report_fail("CPU %d: a timer armed for 10 ms hasn't fired in %lld s", wakes[done].cpu,
-				    LAST_SLEEP_NS / NSEC_PER_SEC);
+			report_fail("CPU %d: a timer armed for 10 ms hasn't fired in %lld s",
+				    wakes[done].cpu, LAST_SLEEP_NS / NSEC_PER_SEC);
 	}
 	return switches;
 }
 
-struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
-			      int *switches)
+struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count, int *switches)
 {
 	static struct wake wakes[2 * CPUS_MAX];
 	int64_t *late = NULL;
@@ -72,8 +73,10 @@ struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
 	cpus_for_each(cpu, report_cpus()) {
 		for (int kind = 0; kind < 2; kind++, n++) {
 			wakes[n] = (struct wake){
-				.cpu = cpu, .kind = kind ? WAKE_TIMERFD : WAKE_ABS,
-				.count = count, .interval_ns = 10 * NSEC_PER_MSEC,
+				.cpu = cpu,
+				.kind = kind ? WAKE_TIMERFD : WAKE_ABS,
+				.count = count,
+				.interval_ns = 10 * NSEC_PER_MSEC,
 			};
 			ck_assert_int_eq(wake_start(&wakes[n]), 0);
 		}
@@ -86,10 +89,11 @@ struct stats sleep_and_switch(const struct cs_list *sources, unsigned int count,
 		samples += wakes[i].woken;
 		wake_join(&wakes[i]);
 		if (wakes[i].error)
-			report_fail("CPU %d: a sleep failed: %s", wakes[i].cpu, sleep_error(wakes[i].error));
+			report_fail("CPU %d: a sleep failed: %s", wakes[i].cpu,
+				    sleep_error(wakes[i].error));
 		if (wakes[i].early)
-			report_fail("CPU %d: %u of %u timers fired before their deadline", wakes[i].cpu,
-				    wakes[i].early, wakes[i].woken);
+			report_fail("CPU %d: %u of %u timers fired before their deadline",
+				    wakes[i].cpu, wakes[i].early, wakes[i].woken);
 		if (wakes[i].repeated)
 			report_fail("CPU %d: a one-shot timer fired %u times more", wakes[i].cpu,
 				    wakes[i].repeated);

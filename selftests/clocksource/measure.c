@@ -87,8 +87,9 @@ static struct stats baseline_lag(const struct cpus *cpus)
 }
 
 /*
- * Among readers that never rest, a thread of their own rank would wait for the end of a reader's slice
- * whenever it wakes, several times a switch. Where this isn't allowed, the switches are just slower.
+ * Among readers that never rest, a thread of their own rank would wait for the end of a reader's
+ * slice whenever it wakes, several times a switch. Where this isn't allowed, the switches are just
+ * slower.
  */
 static void go_before_readers(bool go)
 {

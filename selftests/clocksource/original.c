@@ -91,7 +91,8 @@ const struct cs_list *original_need(size_t sources)
 	if (access(CS_CURRENT, W_OK))
 		report_skip("current_clocksource can't be written here: %s", strerror(errno));
 	if (cs_find(&available, name) < 0)
-		report_skip("the clocksource in use, %s, isn't available: there would be no way back", name);
+		report_skip("the clocksource in use, %s, isn't available: there would be no way back",
+			    name);
 	drop_the_marked();
 	if (available.nr < sources)
 		report_skip("%s is the only clocksource this system can use", name);

@@ -47,8 +47,8 @@ static bool by_syscall(const char *source, size_t clock)
 	if (n && n < CALLS)
 		sources_ask(source);
 	if (n && n < CALLS)
-		report_fail("on %s, %d of %d readings of %s were system calls, not all or none", source, n,
-			    CALLS, clocks[clock].name);
+		report_fail("on %s, %d of %d readings of %s were system calls, not all or none",
+			    source, n, CALLS, clocks[clock].name);
 	return n;
 }
 
@@ -72,11 +72,14 @@ void reading_judge_vdso(const char *source)
 		if (slow != expected)
 			sources_ask(source);
 		if (slow != expected)
-			report_fail("on %s, %s is read by %s, not by %s (%s)", source, clocks[i].name,
-				    slow ? "system call" : "the vDSO",
+			report_fail("on %s, %s is read by %s, not by %s (%s)", source,
+				    clocks[i].name, slow ? "system call" : "the vDSO",
 				    expected ? "system call" : "the vDSO",
-				    clocks[i].coarse ? "coarse clocks need no counter: lib/vdso/gettimeofday.c" :
-				    !i || table != CS_VDSO_DEPENDS ? why : "one source serves all clocks alike");
+				    clocks[i].coarse ?
+					    "coarse clocks need no counter: lib/vdso/gettimeofday.c" :
+				    !i || table != CS_VDSO_DEPENDS ?
+					    why :
+					    "one source serves all clocks alike");
 	}
 	report_note("%s: read by %s (%s)", source, first ? "system call" : "the vDSO", why);
 }

@@ -37,7 +37,8 @@ static void expect_selected(const char *text, size_t len, const char *source, co
 	if (strcmp(now, source))
 		sources_ask(source);
 	if (strcmp(now, source))
-		report_fail("writing %s, with %s in use, selected %s instead of %s", what, worst, now, source);
+		report_fail("writing %s, with %s in use, selected %s instead of %s", what, worst,
+			    now, source);
 }
 
 /* An unknown name: success, and the best source. */
@@ -148,7 +149,8 @@ static void jiffies_deferred(int unused)
 	if (strcmp(now, list->name[0]))
 		sources_ask(list->name[0]);
 	if (strcmp(now, list->name[0]))
-		report_fail("writing jiffies selected %s instead of the best source, %s", now, list->name[0]);
+		report_fail("writing jiffies selected %s instead of the best source, %s", now,
+			    list->name[0]);
 	original_return();
 	if (log_err)
 		report_note("the kernel's log can't be read: %s", strerror(-log_err));
@@ -163,12 +165,22 @@ static void restored(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "exact_names", "C2: a name, with or without one newline after, selects that source and reads back", exact_names, 0 },
-	{ "inexact_names", "C3: blanks and a second newline belong to the name: success, and the best source (__clocksource_select)", inexact_names, 0 },
-	{ "unknown_name", "C3: an unknown name is taken (success) and selects the best source (__clocksource_select)", unknown_name, 0 },
-	{ "longest_name", "C4: 31 bytes are a name like any other (sysfs_get_uname)", longest_name, 0 },
-	{ "lone_newline", "C5: a lone newline clears the override and selects the best source", lone_newline, 0 },
-	{ "jiffies_deferred", "C6: a source not valid for high resolution isn't used: success, the best source, and the log says so", jiffies_deferred, 0 },
+	{ "exact_names",
+	  "C2: a name, with or without one newline after, selects that source and reads back",
+	  exact_names, 0 },
+	{ "inexact_names",
+	  "C3: blanks and a second newline belong to the name: success, and the best source (__clocksource_select)",
+	  inexact_names, 0 },
+	{ "unknown_name",
+	  "C3: an unknown name is taken (success) and selects the best source (__clocksource_select)",
+	  unknown_name, 0 },
+	{ "longest_name", "C4: 31 bytes are a name like any other (sysfs_get_uname)", longest_name,
+	  0 },
+	{ "lone_newline", "C5: a lone newline clears the override and selects the best source",
+	  lone_newline, 0 },
+	{ "jiffies_deferred",
+	  "C6: a source not valid for high resolution isn't used: success, the best source, and the log says so",
+	  jiffies_deferred, 0 },
 	{ "restored", "C2: the source in use at the start is in use at the end", restored, 0 },
 };
 
@@ -182,8 +194,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "select",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clocksource",
+		.program = "select",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

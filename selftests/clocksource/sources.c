@@ -16,7 +16,8 @@ struct cs_list *sources_need(void)
 	if (err == -ENOENT)
 		report_skip("no " CS_DIR ": this kernel has no clocksources in sysfs");
 	if (err == -EPROTO)
-		report_fail("available_clocksource isn't names that each end with one blank, and a newline");
+		report_fail(
+			"available_clocksource isn't names that each end with one blank, and a newline");
 	if (err)
 		report_fail("reading available_clocksource: %s", strerror(-err));
 	return &list;
@@ -50,5 +51,6 @@ bool sources_marked(const char *source)
 void sources_ask(const char *source)
 {
 	if (sources_marked(source))
-		report_skip("the kernel has marked %s as unstable, and uses another source in its place", source);
+		report_skip("the kernel has marked %s as unstable, and uses another source in its place",
+			    source);
 }

@@ -8,9 +8,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
@@ -23,8 +23,8 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "asleep.h"
-#include "original.h"
 #include "measure.h"
+#include "original.h"
 #include "reading.h"
 
 static struct platform platform;
@@ -257,7 +257,9 @@ static void coarse(int unused)
 				    read_clocks[i].name, (unsigned long long)m->result[i].ahead,
 				    (unsigned long long)m->result[i].own.count,
 				    (long long)m->result[i].ahead_worst);
-	/* Two ticks on a quiet machine; those of a guest whose host is busy come late, and bunched. */
+	/*
+	 * Two ticks on a quiet machine; those of a guest whose host is busy come late, and bunched.
+	 */
 	bound = 10 * m->lag_before.p99;
 	if (bound < 20 * NSEC_PER_MSEC)
 		bound = 20 * NSEC_PER_MSEC;
@@ -307,12 +309,13 @@ static void ntp(int unused)
 	ntp_restore(&before);
 	original_return();
 	if (set.status & STA_UNSYNC)
-		report_skip("STA_UNSYNC can't be cleared here, so nothing shows that a switch sets it");
+		report_skip(
+			"STA_UNSYNC can't be cleared here, so nothing shows that a switch sets it");
 	if (!(after.status & STA_UNSYNC))
 		report_fail("STA_UNSYNC isn't set after a switch: status 0x%x", after.status);
 	if (after.freq != set.freq)
-		report_fail("the switch changed the frequency from %.3f to %.3f ppm", set.freq / 65536.,
-			    after.freq / 65536.);
+		report_fail("the switch changed the frequency from %.3f to %.3f ppm",
+			    set.freq / 65536., after.freq / 65536.);
 	report_metric("frequency", after.freq / 65536., "ppm");
 }
 
@@ -328,7 +331,8 @@ static void cancel_on_set(int unused)
 	(void)unused;
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far,
-					 NULL), 0);
+					 NULL),
+			 0);
 	for (int i = 0; i < 10; i++)
 		switch_away(sources);
 	original_return();
@@ -374,20 +378,39 @@ static void restored(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "every_source", "C2: each available source can be switched to, reads back, and the log says so (timekeeping_notify)", every_source, 0 },
-	{ "vdso", "D10: on each source, the vDSO serves it as its vdso_clock_mode says (update_vsyscall)", vdso, 0 },
-	{ "sandwich", "D11: on each source, a reading by the vDSO lies between two system calls around it", sandwich, 0 },
-	{ "same_thread", "D1, D4, D6: over 100 switches no clock steps back in a thread, by vDSO or system call (change_clocksource)", same_thread, 0 },
-	{ "between_threads", "D2: over 100 switches no clock is behind what another CPU read before", between_threads, 0 },
-	{ "gap", "D3: a switch loses no more of MONOTONIC than two reads of the counters take (timekeeping_forward_now)", gap, 0 },
-	{ "raw", "D4: MONOTONIC and MONOTONIC_RAW are carried over together (tk_setup_internals)", raw, 0 },
+	{ "every_source",
+	  "C2: each available source can be switched to, reads back, and the log says so (timekeeping_notify)",
+	  every_source, 0 },
+	{ "vdso",
+	  "D10: on each source, the vDSO serves it as its vdso_clock_mode says (update_vsyscall)",
+	  vdso, 0 },
+	{ "sandwich",
+	  "D11: on each source, a reading by the vDSO lies between two system calls around it",
+	  sandwich, 0 },
+	{ "same_thread",
+	  "D1, D4, D6: over 100 switches no clock steps back in a thread, by vDSO or system call (change_clocksource)",
+	  same_thread, 0 },
+	{ "between_threads",
+	  "D2: over 100 switches no clock is behind what another CPU read before", between_threads,
+	  0 },
+	{ "gap",
+	  "D3: a switch loses no more of MONOTONIC than two reads of the counters take (timekeeping_forward_now)",
+	  gap, 0 },
+	{ "raw", "D4: MONOTONIC and MONOTONIC_RAW are carried over together (tk_setup_internals)",
+	  raw, 0 },
 	{ "realtime", "D5: a switch doesn't change REALTIME - MONOTONIC", realtime, 0 },
 	{ "boottime", "D6: a switch doesn't change BOOTTIME - MONOTONIC", boottime, 0 },
 	{ "tai", "D6: a switch doesn't change TAI - REALTIME", tai, 0 },
-	{ "coarse", "D6: a coarse clock is never ahead of its fine one, nor for long behind it (median)", coarse, 0 },
-	{ "ntp", "D7: a switch sets STA_UNSYNC and keeps the frequency (TK_CLEAR_NTP: ntp_clear)", ntp, 0 },
-	{ "cancel_on_set", "D8: a switch doesn't count as setting the clock: TFD_TIMER_CANCEL_ON_SET stays armed", cancel_on_set, 0 },
-	{ "armed_timers", "D9: timers armed across switches fire once and never early", armed_timers, 0 },
+	{ "coarse",
+	  "D6: a coarse clock is never ahead of its fine one, nor for long behind it (median)",
+	  coarse, 0 },
+	{ "ntp", "D7: a switch sets STA_UNSYNC and keeps the frequency (TK_CLEAR_NTP: ntp_clear)",
+	  ntp, 0 },
+	{ "cancel_on_set",
+	  "D8: a switch doesn't count as setting the clock: TFD_TIMER_CANCEL_ON_SET stays armed",
+	  cancel_on_set, 0 },
+	{ "armed_timers", "D9: timers armed across switches fire once and never early",
+	  armed_timers, 0 },
 	{ "restored", "C2: the source in use at the start is in use at the end", restored, 0 },
 };
 
@@ -397,8 +420,8 @@ static void setup(void)
 	platform_facts(&platform);
 	counter_hz();
 	original_init();
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED) {
 		perror("mmap");
 		exit(1);
@@ -408,8 +431,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "switch",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clocksource",
+		.program = "switch",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

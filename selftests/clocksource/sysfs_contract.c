@@ -86,8 +86,8 @@ static void modes(int unused)
 		if (stat(full, &st))
 			report_fail("%s: %s", files[i].path, strerror(errno));
 		if ((st.st_mode & 07777) != files[i].mode)
-			report_fail("%s has mode %04o instead of %04o", files[i].path, st.st_mode & 07777,
-				    files[i].mode);
+			report_fail("%s has mode %04o instead of %04o", files[i].path,
+				    st.st_mode & 07777, files[i].mode);
 	}
 }
 
@@ -96,7 +96,8 @@ static void expect_eacces(const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC);
 
 	if (fd >= 0)
-		report_fail("%s could be opened for %s", path, flags == O_RDONLY ? "reading" : "writing");
+		report_fail("%s could be opened for %s", path,
+			    flags == O_RDONLY ? "reading" : "writing");
 	if (errno != EACCES && errno != EROFS)
 		report_fail("opening %s for %s gave %s instead of EACCES", path,
 			    flags == O_RDONLY ? "reading" : "writing", strerrorname_np(errno));
@@ -188,7 +189,8 @@ static void jiffies_hidden(int unused)
 	if (!hres_active())
 		report_skip("high resolution timers aren't active (highres=off?)");
 	if (cs_find(list, "jiffies") >= 0 || cs_find(list, "refined-jiffies") >= 0)
-		report_fail("jiffies are available as a clocksource although high resolution timers are active");
+		report_fail(
+			"jiffies are available as a clocksource although high resolution timers are active");
 	if (strstr(name, "jiffies"))
 		report_fail("%s is in use although high resolution timers are active", name);
 }
@@ -210,14 +212,16 @@ static void expect_hyperv(const struct cs_list *list)
 		report_skip("this Hyper-V offers no reference TSC page");
 	expect_listed(list, "hyperv_clocksource_tsc_page", "Hyper-V offers a reference TSC page");
 	if (platform.version >= 6012 && regs[0] & 1u << 1)
-		expect_listed(list, "hyperv_clocksource_msr", "Hyper-V offers the reference counter");
+		expect_listed(list, "hyperv_clocksource_msr",
+			      "Hyper-V offers the reference counter");
 	if (platform.version <= 6001 && cs_find(list, "hyperv_clocksource_msr") >= 0)
-		report_fail("hyperv_clocksource_msr is available beside the page, which 6.1 doesn't register");
+		report_fail(
+			"hyperv_clocksource_msr is available beside the page, which 6.1 doesn't register");
 	if (strcmp(list->name[0], best))
 		sources_ask(best);
 	if (strcmp(list->name[0], best))
-		report_fail("the best clocksource is %s instead of %s (invariant TSC: %d)", list->name[0],
-			    best, platform.hv_tsc_invariant);
+		report_fail("the best clocksource is %s instead of %s (invariant TSC: %d)",
+			    list->name[0], best, platform.hv_tsc_invariant);
 }
 
 static void expected_sources(int unused)
@@ -230,13 +234,16 @@ static void expected_sources(int unused)
 		    list->nr > 2 ? list->name[2] : "", list->nr > 3 ? " " : "",
 		    list->nr > 3 ? list->name[3] : "");
 	if (platform.arm64) {
-		expect_listed(list, "arch_sys_counter", "every arm64 CPU has the architected counter");
+		expect_listed(list, "arch_sys_counter",
+			      "every arm64 CPU has the architected counter");
 		if (platform.hv_sources)
-			expect_listed(list, "hyperv_clocksource_msr", "our module hv_stimer is loaded");
+			expect_listed(list, "hyperv_clocksource_msr",
+				      "our module hv_stimer is loaded");
 	} else if (!strcmp(platform.hypervisor, "Microsoft Hv")) {
 		expect_hyperv(list);
 	} else if (platform.x86) {
-		const char *const known[] = { "tsc", "tsc-early", "kvm-clock", "xen", "hpet", "acpi_pm" };
+		const char *const known[] = { "tsc", "tsc-early", "kvm-clock",
+					      "xen", "hpet",	  "acpi_pm" };
 		bool found = false;
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -251,7 +258,8 @@ static void expected_sources(int unused)
 /* On arm64 the sources of Hyper-V are our module's, which rates them as 6.12's driver does. */
 static int rating(const char *name)
 {
-	return hyperv_rating(name, platform.arm64 ? 6012 : platform.version, platform.hv_tsc_invariant);
+	return hyperv_rating(name, platform.arm64 ? 6012 : platform.version,
+			     platform.hv_tsc_invariant);
 }
 
 static void rating_order(int unused)
@@ -266,12 +274,15 @@ static void rating_order(int unused)
 
 		if (!r)
 			continue;
-		/* What the kernel marks as unstable it rates 0; without high resolution it stays listed. */
+		/*
+		 * What the kernel marks as unstable it rates 0; without high resolution it stays
+		 * listed.
+		 */
 		if (last && r > last)
 			sources_ask(list->name[i]);
 		if (last && r > last)
-			report_fail("%s (rating %d) is listed before %s (rating %d)", list->name[of], last,
-				    list->name[i], r);
+			report_fail("%s (rating %d) is listed before %s (rating %d)",
+				    list->name[of], last, list->name[i], r);
 		last = r;
 		of = i;
 		known++;
@@ -293,23 +304,43 @@ static void sandwich(int cpu)
 
 	if (err)
 		report_skip("can't run on CPU %d: %s", cpu, strerror(-err));
-	report_metric("sandwiches", reading_judge_sandwich(need_current(), 20000, 40 * NSEC_PER_MSEC),
+	report_metric("sandwiches",
+		      reading_judge_sandwich(need_current(), 20000, 40 * NSEC_PER_MSEC),
 		      "readings");
 }
 
 static const struct report_case cases[] = {
-	{ "current_available", "C1: the clocksource in use is one of the available", current_available, 0 },
-	{ "format", "C1: names that each end with one blank, then a newline; none twice (available_clocksource_show)", format, 0 },
-	{ "modes", "C1: current_clocksource 0644, available_clocksource 0444, unbind_clocksource 0200 (clocksource.c)", modes, 0 },
-	{ "directions", "C1: unbind_clocksource can't be read nor available_clocksource written, not even by root", directions, 0 },
-	{ "ordinary_user", "C1: an ordinary user can't open current_clocksource or unbind_clocksource for writing (EACCES)", ordinary_user, 0 },
-	{ "name_length", "C4: 32 bytes and more are EINVAL and change nothing (sysfs_get_uname)", name_length, 0 },
-	{ "unbind_refused", "C8: unbinding an unknown name is ENODEV, 32 bytes EINVAL; names are compared whole (unbind_clocksource_store)", unbind_refused, 0 },
-	{ "jiffies_hidden", "C6: with high resolution timers, what isn't valid for them is hidden (available_clocksource_show)", jiffies_hidden, 0 },
-	{ "expected_sources", "C10: the platform's clocksources are available, its best one first", expected_sources, 0 },
-	{ "rating_order", "C10: available_clocksource is in the order of ratings (clocksource_enqueue)", rating_order, 0 },
-	{ "vdso", "D10: the vDSO serves the clocksource in use as its vdso_clock_mode says", vdso, 0 },
-	{ "sandwich", "D11: a reading by the vDSO lies between two system calls around it", sandwich, 1 },
+	{ "current_available", "C1: the clocksource in use is one of the available",
+	  current_available, 0 },
+	{ "format",
+	  "C1: names that each end with one blank, then a newline; none twice (available_clocksource_show)",
+	  format, 0 },
+	{ "modes",
+	  "C1: current_clocksource 0644, available_clocksource 0444, unbind_clocksource 0200 (clocksource.c)",
+	  modes, 0 },
+	{ "directions",
+	  "C1: unbind_clocksource can't be read nor available_clocksource written, not even by root",
+	  directions, 0 },
+	{ "ordinary_user",
+	  "C1: an ordinary user can't open current_clocksource or unbind_clocksource for writing (EACCES)",
+	  ordinary_user, 0 },
+	{ "name_length", "C4: 32 bytes and more are EINVAL and change nothing (sysfs_get_uname)",
+	  name_length, 0 },
+	{ "unbind_refused",
+	  "C8: unbinding an unknown name is ENODEV, 32 bytes EINVAL; names are compared whole (unbind_clocksource_store)",
+	  unbind_refused, 0 },
+	{ "jiffies_hidden",
+	  "C6: with high resolution timers, what isn't valid for them is hidden (available_clocksource_show)",
+	  jiffies_hidden, 0 },
+	{ "expected_sources", "C10: the platform's clocksources are available, its best one first",
+	  expected_sources, 0 },
+	{ "rating_order",
+	  "C10: available_clocksource is in the order of ratings (clocksource_enqueue)",
+	  rating_order, 0 },
+	{ "vdso", "D10: the vDSO serves the clocksource in use as its vdso_clock_mode says", vdso,
+	  0 },
+	{ "sandwich", "D11: a reading by the vDSO lies between two system calls around it",
+	  sandwich, 1 },
 };
 
 static void setup(void)
@@ -321,8 +352,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "sysfs_contract",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clocksource",
+		.program = "sysfs_contract",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

@@ -51,8 +51,8 @@ static void unbind_current(const struct cs_list *before)
 	if (strcmp(now, next))
 		sources_ask(next);
 	if (strcmp(now, next))
-		report_fail("after the unbinding of %s, %s is in use instead of the next best, %s", source,
-			    now, next);
+		report_fail("after the unbinding of %s, %s is in use instead of the next best, %s",
+			    source, now, next);
 	if (cs_find(sources_need(), source) >= 0)
 		report_fail("%s is unbound and still available", source);
 	n = cs_unbind(source, strlen(source));
@@ -136,8 +136,8 @@ static void last_source(int unused)
 	before = clock_ns(CLOCK_MONOTONIC);
 	n = cs_unbind(last, strlen(last));
 	if (n != -EBUSY)
-		report_fail("unbinding %s, the last usable clocksource, gave %s instead of EBUSY", last,
-			    n < 0 ? strerrorname_np(-n) : "success");
+		report_fail("unbinding %s, the last usable clocksource, gave %s instead of EBUSY",
+			    last, n < 0 ? strerrorname_np(-n) : "success");
 	if (cs_find(sources_need(), last) < 0)
 		report_fail("%s couldn't be unbound, and yet isn't available", last);
 	if (clock_ns(CLOCK_MONOTONIC) < before)
@@ -145,8 +145,11 @@ static void last_source(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "current_source", "C9: unbinding the source in use switches to the next best, and it's gone (clocksource_unbind)", current_source, 0 },
-	{ "last_source", "C8: the last usable source can't be unbound (EBUSY, clocksource_unbind)", last_source, 0 },
+	{ "current_source",
+	  "C9: unbinding the source in use switches to the next best, and it's gone (clocksource_unbind)",
+	  current_source, 0 },
+	{ "last_source", "C8: the last usable source can't be unbound (EBUSY, clocksource_unbind)",
+	  last_source, 0 },
 };
 
 static void setup(void)
@@ -159,8 +162,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "unbind",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clocksource",
+		.program = "unbind",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

@@ -33,7 +33,8 @@ static void read_log(struct kmsg *log)
 	bool since_boot;
 
 	report_need_log(kmsg_open_all(log, &since_boot));
-	report_note("the log reaches back %s", since_boot ? "to boot" : "not to boot: its beginning is overwritten");
+	report_note("the log reaches back %s",
+		    since_boot ? "to boot" : "not to boot: its beginning is overwritten");
 }
 
 /*
@@ -44,11 +45,15 @@ static void read_log(struct kmsg *log)
 static void judge_marking(const char *when, const char *text)
 {
 	if (!strcmp(platform.hypervisor, "TCGTCGTCGTCG"))
-		report_skip("%s, the kernel logged: %s; under QEMU's emulation a stalled host looks like skew", when, text);
+		report_skip("%s, the kernel logged: %s; under QEMU's emulation a stalled host looks like skew",
+			    when, text);
 	report_fail("%s, the kernel logged: %s", when, text);
 }
 
-/* The TSC is also marked for what the kernel was told or knows beforehand; only a comparison judges it. */
+/*
+ * The TSC is also marked for what the kernel was told or knows beforehand; only a comparison judges
+ * it.
+ */
 static bool compared(const char *text)
 {
 	const char *tsc = "Marking TSC unstable due to ", *reason = strstr(text, tsc);
@@ -58,7 +63,8 @@ static bool compared(const char *text)
 	if (!reason)
 		return true;
 	reason += strlen(tsc);
-	return !strcmp(reason, "clocksource watchdog") || !strcmp(reason, "check_tsc_sync_source failed");
+	return !strcmp(reason, "clocksource watchdog") ||
+	       !strcmp(reason, "check_tsc_sync_source failed");
 }
 
 static void since_boot(int unused)
@@ -121,9 +127,15 @@ static void unstable_hidden(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "since_boot", "C11: the watchdog has marked no clocksource unstable since boot (clocksource_watchdog)", since_boot, 0 },
-	{ "during_run", "C11: the watchdog marks no clocksource unstable during the run (clocksource_watchdog)", during_run, 0 },
-	{ "unstable_hidden", "C7: what was marked unstable isn't available with high resolution timers (__clocksource_unstable)", unstable_hidden, 0 },
+	{ "since_boot",
+	  "C11: the watchdog has marked no clocksource unstable since boot (clocksource_watchdog)",
+	  since_boot, 0 },
+	{ "during_run",
+	  "C11: the watchdog marks no clocksource unstable during the run (clocksource_watchdog)",
+	  during_run, 0 },
+	{ "unstable_hidden",
+	  "C7: what was marked unstable isn't available with high resolution timers (__clocksource_unstable)",
+	  unstable_hidden, 0 },
 };
 
 static void setup(void)
@@ -135,8 +147,11 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "clocksource", .program = "watchdog",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "clocksource",
+		.program = "watchdog",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

@@ -14,7 +14,8 @@ void clockset_need(clockid_t clock)
 	int64_t now = clock_ns(clock);
 
 	if (now < 0)
-		report_skip("%s: this kernel hasn't got it (%s)", clockset_name(clock), strerror(-now));
+		report_skip("%s: this kernel hasn't got it (%s)", clockset_name(clock),
+			    strerror(-now));
 }
 
 /* A timer far away that only setting the clock can end (fs/timerfd.c, timerfd_clock_was_set). */

@@ -17,9 +17,9 @@
 #include "clockset.h"
 
 #define BOX_NS (100 * NSEC_PER_MSEC)
-#define BATCH 32		/* readings timed together */
-#define LEAST 20		/* batches of each, however slow */
-#define MOST 1000
+#define BATCH  32 /* readings timed together */
+#define LEAST  20 /* batches of each, however slow */
+#define MOST   1000
 
 static const struct {
 	clockid_t id;
@@ -43,18 +43,19 @@ static struct {
 /* ns of one reading: the lower quartile of n batches. */
 static double typical(int64_t *ticks, size_t n)
 {
-	stats_of(ticks, n);	/* sorts them */
+	stats_of(ticks, n); /* sorts them */
 	return stats_percentile(ticks, n, 25) * 1e9 / counter_hz() / BATCH;
 }
 
 /* One batch of reading() into ticks. */
-#define TIMED(ticks, reading) do {		\
-	uint64_t begun = counter_read();	\
-						\
-	for (int i = 0; i < BATCH; i++)		\
-		(void)(reading);		\
-	(ticks) = counter_read() - begun;	\
-} while (0)
+#define TIMED(ticks, reading)                     \
+	do {                                      \
+		uint64_t begun = counter_read();  \
+                                                  \
+		for (int i = 0; i < BATCH; i++)   \
+			(void)(reading);          \
+		(ticks) = counter_read() - begun; \
+	} while (0)
 
 static size_t take_turns(void)
 {
@@ -107,15 +108,18 @@ static void reading(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "reading", "a clock that the vDSO serves costs less to read than by system call, which is what the vDSO is for (D10; lib/vdso/gettimeofday.c)",
+	{ "reading",
+	  "a clock that the vDSO serves costs less to read than by system call, which is what the vDSO is for (D10; lib/vdso/gettimeofday.c)",
 	  reading, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "cost",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "counter",
+		.program = "cost",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

@@ -28,11 +28,11 @@ static int cpus[CPUS_MAX], nr_cpus;
 struct played {
 	struct handoff_pair *pairs;
 	int nr_pairs;
-	int starved;		/* pairs with fewer than HANDOFF_ENOUGH observations */
-	uint64_t least;		/* observations of any pair */
+	int starved;	/* pairs with fewer than HANDOFF_ENOUGH observations */
+	uint64_t least; /* observations of any pair */
 	uint64_t observations, backwards;
-	double seconds;		/* all rounds */
-	double unit;		/* ns of one unit of the readings */
+	double seconds; /* all rounds */
+	double unit;	/* ns of one unit of the readings */
 };
 
 /* How long a round may take in need. */
@@ -132,14 +132,16 @@ static void report_pairs(const struct played *p)
 			if (row == column)
 				at += snprintf(line + at, sizeof(line) - at, " %12s", "-");
 			else if (offset(p, cpus[row], cpus[column], &ns, &uncertainty))
-				at += snprintf(line + at, sizeof(line) - at, " %5.0f +-%4.0f", ns, uncertainty);
+				at += snprintf(line + at, sizeof(line) - at, " %5.0f +-%4.0f", ns,
+					       uncertainty);
 			else
 				at += snprintf(line + at, sizeof(line) - at, " %12s", "unseen");
 			if (row >= column || !offset(p, cpus[row], cpus[column], &ns, &uncertainty))
 				continue;
 			snprintf(name, sizeof(name), "offset_cpu%d_cpu%d", cpus[row], cpus[column]);
 			report_metric(name, ns, "ns");
-			snprintf(name, sizeof(name), "uncertainty_cpu%d_cpu%d", cpus[row], cpus[column]);
+			snprintf(name, sizeof(name), "uncertainty_cpu%d_cpu%d", cpus[row],
+				 cpus[column]);
 			report_metric(name, uncertainty, "ns");
 		}
 		report_note("%s", line);
@@ -184,7 +186,8 @@ static const char *step_back(const struct played *p)
 				worst = &p->pairs[i];
 				reader = side;
 			}
-	snprintf(text, sizeof(text), "CPU %d read %.0f ns less than CPU %d had read before (%llu of %llu observations of all pairs went back)",
+	snprintf(text, sizeof(text),
+		 "CPU %d read %.0f ns less than CPU %d had read before (%llu of %llu observations of all pairs went back)",
 		 worst->cpu[reader], -worst->side[reader].ahead * p->unit, worst->cpu[!reader],
 		 (unsigned long long)p->backwards, (unsigned long long)p->observations);
 	return text;
@@ -232,9 +235,12 @@ static void counter(int unused)
 		/* An observation can't take less than the line's journey and a reading after it. */
 		report_metric("of_possible", (handoff_ns + reading_ns) / observation_ns, "ratio");
 	}
-	/* The kernel itself has rejected this TSC, so nothing promises that it agrees between CPUs. */
+	/*
+	 * The kernel itself has rejected this TSC, so nothing promises that it agrees between CPUs.
+	 */
 	if (p.backwards && tsc_rejected())
-		report_skip("the kernel doesn't trust this TSC (it isn't among the clocksources), and %s", step_back(&p));
+		report_skip("the kernel doesn't trust this TSC (it isn't among the clocksources), and %s",
+			    step_back(&p));
 	judge(&p, 3 * BOX_NS);
 }
 
@@ -301,9 +307,12 @@ static void monotonic_coarse(int unused)
 #define RULE "no CPU reads less than another CPU has read before, with no tolerance (E2, D2): "
 
 static const struct report_case cases[] = {
-	{ "counter", RULE "the raw counter, where the kernel trusts it (arch/x86/kernel/tsc_sync.c; Arm ARM, system counter)",
+	{ "counter",
+	  RULE
+	  "the raw counter, where the kernel trusts it (arch/x86/kernel/tsc_sync.c; Arm ARM, system counter)",
 	  counter, false },
-	{ "monotonic", RULE "CLOCK_MONOTONIC by the vDSO (lib/vdso/gettimeofday.c)", monotonic, false },
+	{ "monotonic", RULE "CLOCK_MONOTONIC by the vDSO (lib/vdso/gettimeofday.c)", monotonic,
+	  false },
 	{ "monotonic_syscall", RULE "CLOCK_MONOTONIC by system call (kernel/time/timekeeping.c)",
 	  monotonic_syscall, false },
 	{ "raw", RULE "CLOCK_MONOTONIC_RAW by the vDSO", raw, false },
@@ -316,8 +325,10 @@ static const struct report_case cases[] = {
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "cross_cpu",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "counter",
+		.program = "cross_cpu",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

@@ -11,7 +11,7 @@
 #include "../lib/clocks.h"
 #include "../lib/report.h"
 
-#define SECONDS 4
+#define SECONDS	   4
 #define PER_SECOND 20
 
 /* "stamp RAW MONOTONIC", in ns, as soon as they are read. */
@@ -44,15 +44,18 @@ static void stamps(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "stamps", "CLOCK_MONOTONIC_RAW advances while sleeps end; its rate is the listener's to judge (G4)",
+	{ "stamps",
+	  "CLOCK_MONOTONIC_RAW advances while sleeps end; its rate is the listener's to judge (G4)",
 	  stamps, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "host_clock",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "counter",
+		.program = "host_clock",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

@@ -24,7 +24,7 @@
 #include "tsc.h"
 
 #define BOX_NS (150 * NSEC_PER_MSEC)
-#define BATCH 64		/* readings between two looks at the time; one is a system call */
+#define BATCH  64 /* readings between two looks at the time; one is a system call */
 
 /* The clock of this case, in its own process. */
 static clockid_t the_clock;
@@ -88,8 +88,9 @@ static void counter(int unused)
 	report_metric("samples", total.stream.samples, "readings");
 	report_metric("resolution", total.stream.step, "ticks");
 	if (total.stream.backwards)
-		report_fail("on CPU %d the raw counter went back %lld ticks; %llu of %llu readings did", cpu,
-			    (long long)total.stream.worst, (unsigned long long)total.stream.backwards,
+		report_fail("on CPU %d the raw counter went back %lld ticks; %llu of %llu readings did",
+			    cpu, (long long)total.stream.worst,
+			    (unsigned long long)total.stream.backwards,
 			    (unsigned long long)total.stream.samples);
 	if (!total.stream.step)
 		report_fail("the raw counter stands still: %llu readings are all the same",
@@ -114,16 +115,17 @@ static void clock_case(clockid_t clock)
 		report_skip("%s was set meanwhile (TFD_TIMER_CANCEL_ON_SET says so; %llu steps back)",
 			    clockset_name(clock), (unsigned long long)total.stream.backwards);
 	if (total.stream.backwards)
-		report_fail("on CPU %d %s went back %lld ns; %llu of %llu readings did", cpu, clockset_name(clock),
-			    (long long)total.stream.worst, (unsigned long long)total.stream.backwards,
+		report_fail("on CPU %d %s went back %lld ns; %llu of %llu readings did", cpu,
+			    clockset_name(clock), (long long)total.stream.worst,
+			    (unsigned long long)total.stream.backwards,
 			    (unsigned long long)total.stream.samples);
 }
 
-#define CLOCK_CASE(name, clock)		\
-	static void name(int unused)	\
-	{				\
-		(void)unused;		\
-		clock_case(clock);	\
+#define CLOCK_CASE(name, clock)      \
+	static void name(int unused) \
+	{                            \
+		(void)unused;        \
+		clock_case(clock);   \
 	}
 
 CLOCK_CASE(monotonic, CLOCK_MONOTONIC)
@@ -138,7 +140,7 @@ CLOCK_CASE(realtime_coarse, CLOCK_REALTIME_COARSE)
 #define MAX_LAGS 20000
 
 struct lags {
-	uint64_t samples, beyond;	/* beyond: coarse more than fine: must be 0 */
+	uint64_t samples, beyond; /* beyond: coarse more than fine: must be 0 */
 	int64_t worst, pause;
 	int64_t lag[MAX_LAGS];
 	size_t nr;
@@ -261,16 +263,17 @@ static void judge_progress(const struct progress *p, int cpu, const char *what,
 		report_fail("CPU %d: %s went back %lld ns", cpu, what, (long long)p->stream.worst);
 	case PROGRESS_FROZEN:
 		report_fail("CPU %d: %s stands still: the same in all of %llu readings while %s went on for %lld ns",
-			    cpu, what, (unsigned long long)p->stream.samples, reference, (long long)p->span);
+			    cpu, what, (unsigned long long)p->stream.samples, reference,
+			    (long long)p->span);
 	case PROGRESS_COARSE:
-		report_fail("CPU %d: %s claims to be fine, but showed one value for %lld ns by %s", cpu, what,
-			    (long long)p->still, reference);
+		report_fail("CPU %d: %s claims to be fine, but showed one value for %lld ns by %s",
+			    cpu, what, (long long)p->still, reference);
 	case PROGRESS_JUMPED:
-		report_fail("CPU %d: %s jumped ahead of %s by %lld ns more than 1 ms and 5 %% in one step", cpu,
-			    what, reference, (long long)p->gained);
+		report_fail("CPU %d: %s jumped ahead of %s by %lld ns more than 1 ms and 5 %% in one step",
+			    cpu, what, reference, (long long)p->gained);
 	case PROGRESS_LOST:
-		report_fail("CPU %d: %s fell behind %s by %lld ns more than 1 ms and 5 %% in one step", cpu,
-			    what, reference, (long long)p->lost);
+		report_fail("CPU %d: %s fell behind %s by %lld ns more than 1 ms and 5 %% in one step",
+			    cpu, what, reference, (long long)p->lost);
 	case PROGRESS_UNSEEN:
 		report_fail("CPU %d: neither %s nor %s moves", cpu, what, reference);
 	}
@@ -314,7 +317,10 @@ static void report_progress(uint64_t samples, const struct progress *worst)
 	report_metric("pause_max", worst->pause, "ns");
 }
 
-/* Every clocksource is, but for the jiffies (kernel/time/jiffies.c), which high resolution timers exclude. */
+/*
+ * Every clocksource is, but for the jiffies (kernel/time/jiffies.c), which high resolution timers
+ * exclude.
+ */
 static void need_fine_clock(void)
 {
 	char name[CS_NAME_LEN];
@@ -350,7 +356,8 @@ static void counter_progress(int unused)
 	(void)unused;
 	ns_per_tick = 1e9 / counter_hz();
 	need_fine_clock();
-	samples = progress_of(read_counter_progress, -1, "the raw counter", "CLOCK_MONOTONIC", &worst);
+	samples = progress_of(read_counter_progress, -1, "the raw counter", "CLOCK_MONOTONIC",
+			      &worst);
 	report_progress(samples, &worst);
 }
 
@@ -362,8 +369,9 @@ static int64_t told_resolution(clockid_t clock)
 	ck_assert_int_eq(clock_getres(clock, &libc), 0);
 	ck_assert_int_eq(syscall(SYS_clock_getres, clock, &call), 0);
 	if (timespec_ns(&libc) != timespec_ns(&call))
-		report_fail("%s: clock_getres() says %lld ns by libc, %lld ns by system call", clockset_name(clock),
-			    (long long)timespec_ns(&libc), (long long)timespec_ns(&call));
+		report_fail("%s: clock_getres() says %lld ns by libc, %lld ns by system call",
+			    clockset_name(clock), (long long)timespec_ns(&libc),
+			    (long long)timespec_ns(&call));
 	return timespec_ns(&libc);
 }
 
@@ -405,8 +413,8 @@ static void resolution(int unused)
 }
 
 static const clockid_t travelled[] = {
-	CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI,
-	CLOCK_MONOTONIC_COARSE,
+	CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME,
+	CLOCK_REALTIME,	 CLOCK_TAI,	      CLOCK_MONOTONIC_COARSE,
 };
 #define NR_TRAVELLED (sizeof(travelled) / sizeof(*travelled))
 
@@ -444,7 +452,8 @@ static void migrating(int unused)
 			continue;
 		report_fail("%s went back %lld ns for a thread that moved between CPUs; %llu of %llu readings did",
 			    clockset_name(travelled[i]), (long long)seen[i].worst,
-			    (unsigned long long)seen[i].backwards, (unsigned long long)seen[i].samples);
+			    (unsigned long long)seen[i].backwards,
+			    (unsigned long long)seen[i].samples);
 	}
 	report_metric("samples", samples + counter_seen.samples, "readings");
 	report_metric("migrations", hops, "moves");
@@ -453,7 +462,8 @@ static void migrating(int unused)
 			    (long long)counter_seen.worst);
 }
 
-#define RULE "no thread reads less than it has read before, by the vDSO or by system call, with no tolerance (E1): "
+#define RULE \
+	"no thread reads less than it has read before, by the vDSO or by system call, with no tolerance (E1): "
 
 static const struct report_case cases[] = {
 	{ "counter", "the raw counter never goes back on one CPU (E1)", counter, false },
@@ -463,22 +473,30 @@ static const struct report_case cases[] = {
 	{ "realtime", RULE "CLOCK_REALTIME, unless somebody sets it", realtime, false },
 	{ "tai", RULE "CLOCK_TAI, unless somebody sets it", tai, false },
 	{ "monotonic_coarse", RULE "CLOCK_MONOTONIC_COARSE", monotonic_coarse, false },
-	{ "realtime_coarse", RULE "CLOCK_REALTIME_COARSE, unless somebody sets it", realtime_coarse, false },
-	{ "coarse_lag", "a coarse clock is never beyond its fine one and lags by two jiffies at most (D6; kernel/time/timekeeping.c)",
+	{ "realtime_coarse", RULE "CLOCK_REALTIME_COARSE, unless somebody sets it", realtime_coarse,
+	  false },
+	{ "coarse_lag",
+	  "a coarse clock is never beyond its fine one and lags by two jiffies at most (D6; kernel/time/timekeeping.c)",
 	  coarse_lag, false },
-	{ "clock_progress", "a clock of a clocksource other than jiffies goes on as the raw counter does (E1, E8)",
+	{ "clock_progress",
+	  "a clock of a clocksource other than jiffies goes on as the raw counter does (E1, E8)",
 	  clock_progress, false },
-	{ "counter_progress", "the raw counter goes on as CLOCK_MONOTONIC does (E1)", counter_progress, false },
-	{ "resolution", "clock_getres() tells the truth: 1 ns with high resolution timers, a tick for coarse clocks (hrtimer_resolution, KTIME_LOW_RES)",
+	{ "counter_progress", "the raw counter goes on as CLOCK_MONOTONIC does (E1)",
+	  counter_progress, false },
+	{ "resolution",
+	  "clock_getres() tells the truth: 1 ns with high resolution timers, a tick for coarse clocks (hrtimer_resolution, KTIME_LOW_RES)",
 	  resolution, false },
-	{ "migrating", "a thread on the move between CPUs reads no less than before (E8)", migrating, false },
+	{ "migrating", "a thread on the move between CPUs reads no less than before (E8)",
+	  migrating, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "monotonic",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "counter",
+		.program = "monotonic",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

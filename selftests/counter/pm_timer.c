@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,7 +70,10 @@ uint32_t pm_timer_read(void)
 {
 	uint32_t a, b, c;
 
-	/* Some chipsets give a wrong value now and then (drivers/clocksource/acpi_pm.c reads it so). */
+	/*
+	 * Some chipsets give a wrong value now and then (drivers/clocksource/acpi_pm.c reads it
+	 * so).
+	 */
 	do {
 		a = inl(port) & PM_TIMER_MASK;
 		b = inl(port) & PM_TIMER_MASK;

@@ -17,16 +17,16 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/files.h"
 #include "../lib/offset.h"
 #include "../lib/rate.h"
-#include "../lib/files.h"
 #include "../lib/report.h"
 #include "../lib/resolution.h"
 #include "../lib/timer_list.h"
 #include "readers.h"
 
-#define WINDOW_NS (2500 * NSEC_PER_MSEC)
-#define STEP_NS (50 * NSEC_PER_MSEC)
+#define WINDOW_NS  (2500 * NSEC_PER_MSEC)
+#define STEP_NS	   (50 * NSEC_PER_MSEC)
 #define MAX_POINTS 51
 
 /* The oscillators themselves: by this a rate may differ from one second to the next. */
@@ -36,16 +36,16 @@
 #define ARITHMETIC_PPM 1.0
 
 struct jiffies_point {
-	int64_t now, after;	/* they were read between the two, CLOCK_MONOTONIC */
+	int64_t now, after; /* they were read between the two, CLOCK_MONOTONIC */
 	uint64_t jiffies;
 };
 
-static struct window {
+struct window {
 	bool taken;
 	struct timex before, after;
 	int64_t suspends_before, suspends_after;
-	struct sandwich monotonic[MAX_POINTS];	/* in RAW */
-	struct offset boottime, tai;		/* to MONOTONIC, to REALTIME */
+	struct sandwich monotonic[MAX_POINTS]; /* in RAW */
+	struct offset boottime, tai;	       /* to MONOTONIC, to REALTIME */
 	size_t nr, nr_jiffies;
 	int jiffies_error;
 	struct jiffies_point jiffies[MAX_POINTS];
@@ -54,9 +54,11 @@ static struct window {
 		int cpu;
 		uint64_t cntfrq;
 		size_t nr;
-		struct sandwich raw[MAX_POINTS];	/* in the raw counter */
-	} cpus[];					/* as many as report_cpus() */
-} *w;
+		struct sandwich raw[MAX_POINTS]; /* in the raw counter */
+	} cpus[];				 /* as many as report_cpus() */
+};
+
+static struct window *w;
 
 static void setup(void)
 {
@@ -94,7 +96,9 @@ static int64_t suspends(void)
 {
 	char line[32];
 
-	return file_read_line("/sys/power/suspend_stats/success", line, sizeof(line)) < 0 ? 0 : atoll(line);
+	return file_read_line("/sys/power/suspend_stats/success", line, sizeof(line)) < 0 ?
+		       0 :
+		       atoll(line);
 }
 
 static void sample_jiffies(void)
@@ -205,7 +209,8 @@ static void counter_rate(int unused)
 		double ppm, limit;
 
 		if (!fit(c->raw, c->nr, unit, &rate, &ppm))
-			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu, c->nr);
+			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu,
+				    c->nr);
 		samples += c->nr;
 		limit = (ppm + GROSS_PPM) / 1e6 * rate.span;
 		if (rate.worst > limit)
@@ -242,8 +247,8 @@ static void cntfrq(int unused)
 	report_metric("samples", w->nr_cpus, "CPUs");
 	for (int i = 0; i < w->nr_cpus; i++) {
 		if (w->cpus[i].cntfrq < 1000000)
-			report_fail("CPU %d: CNTFRQ_EL0 says %llu Hz, less than 1 MHz", w->cpus[i].cpu,
-				    (unsigned long long)w->cpus[i].cntfrq);
+			report_fail("CPU %d: CNTFRQ_EL0 says %llu Hz, less than 1 MHz",
+				    w->cpus[i].cpu, (unsigned long long)w->cpus[i].cntfrq);
 		if (w->cpus[i].cntfrq != w->cpus[0].cntfrq)
 			report_fail("CNTFRQ_EL0 says %llu Hz on CPU %d, but %llu Hz on CPU %d",
 				    (unsigned long long)w->cpus[i].cntfrq, w->cpus[i].cpu,
@@ -259,16 +264,19 @@ static void cntvct(int unused)
 
 	(void)unused;
 	need_arm64();
-	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", current,
-			   sizeof(current)) < 0 || strcmp(current, "arch_sys_counter"))
-		report_skip("arch_sys_counter isn't the clocksource in use: CLOCK_MONOTONIC_RAW is another counter's time");
+	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+			   current, sizeof(current)) < 0 ||
+	    strcmp(current, "arch_sys_counter"))
+		report_skip(
+			"arch_sys_counter isn't the clocksource in use: CLOCK_MONOTONIC_RAW is another counter's time");
 	need_window();
 	for (int i = 0; i < w->nr_cpus; i++) {
 		const struct cpu_points *c = &w->cpus[i];
 		double ppm;
 
 		if (!fit(c->raw, c->nr, 1e9 / c->cntfrq, &rate, &ppm))
-			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu, c->nr);
+			report_skip("CPU %d hardly ran: it came to %zu readings only", c->cpu,
+				    c->nr);
 		if (fabs(rate.slope) * 1e6 > ARITHMETIC_PPM + ppm)
 			report_fail("CPU %d: CLOCK_MONOTONIC_RAW runs %.2f ppm off CNTVCT_EL0 at CNTFRQ_EL0, more than %.2f ppm (1 ppm and the readings' uncertainty)",
 				    c->cpu, rate.slope * 1e6, ARITHMETIC_PPM + ppm);
@@ -303,7 +311,9 @@ static void monotonic_raw(int unused)
 	need_window();
 	if (!fit(w->monotonic, w->nr, 1, &rate, &ppm))
 		report_skip("the CPU hardly ran: it came to %zu readings only", w->nr);
-	/* tick: us, at a USER_HZ of 100; freq: ppm << 16 (kernel/time/ntp.c, ntp_update_frequency) */
+	/*
+	 * tick: us, at a USER_HZ of 100; freq: ppm << 16 (kernel/time/ntp.c, ntp_update_frequency)
+	 */
 	expected = (w->after.tick - 10000) * 100 + w->after.freq / 65536.0;
 	off = rate.slope * 1e6 - expected;
 	report_metric("samples", w->nr, "readings");
@@ -313,7 +323,8 @@ static void monotonic_raw(int unused)
 	if (fabs(off) <= ARITHMETIC_PPM + ppm)
 		return;
 	if (disciplined())
-		report_skip("the clock was changed meanwhile: %s (%.2f ppm off)", disciplined(), off);
+		report_skip("the clock was changed meanwhile: %s (%.2f ppm off)", disciplined(),
+			    off);
 	report_fail("CLOCK_MONOTONIC runs %.2f ppm by CLOCK_MONOTONIC_RAW, but adjtimex says %.2f ppm; off by more than %.2f ppm (1 ppm and the readings' uncertainty)",
 		    rate.slope * 1e6, expected, ARITHMETIC_PPM + ppm);
 }
@@ -381,7 +392,8 @@ static void jiffies(int unused)
 	if (w->jiffies_error == -ENOENT)
 		report_skip("no /proc/timer_list: kernel without CONFIG_PROC_FS timer list");
 	if (w->jiffies_error == -ENODATA)
-		report_skip("/proc/timer_list has no jiffies: this kernel has no one-shot ticks (CONFIG_TICK_ONESHOT)");
+		report_skip(
+			"/proc/timer_list has no jiffies: this kernel has no one-shot ticks (CONFIG_TICK_ONESHOT)");
 	if (w->jiffies_error)
 		report_fail("reading /proc/timer_list: %s", strerror(-w->jiffies_error));
 	n = w->nr_jiffies;
@@ -395,39 +407,51 @@ static void jiffies(int unused)
 				    (unsigned long long)w->jiffies[i].jiffies);
 	lag(0, n / 3, tick, &low1, &high1);
 	lag(n - n / 3, n, tick, &low2, &high2);
-	report_metric("elapsed", (w->jiffies[n - 1].now - w->jiffies[0].now) / (double)tick, "jiffies");
+	report_metric("elapsed", (w->jiffies[n - 1].now - w->jiffies[0].now) / (double)tick,
+		      "jiffies");
 	report_metric("counted", w->jiffies[n - 1].jiffies - w->jiffies[0].jiffies, "jiffies");
 	report_metric("lost_at_least", (double)(low2 - high1) / tick, "jiffies");
 	report_metric("lost_at_most", (double)(high2 - low1) / tick, "jiffies");
 	if (low2 - high1 > 2 * tick)
 		report_fail("jiffies lost at least %.1f ticks of CLOCK_MONOTONIC's in %.2f s",
-			    (double)(low2 - high1) / tick, (w->jiffies[n - 1].now - w->jiffies[0].now) / 1e9);
+			    (double)(low2 - high1) / tick,
+			    (w->jiffies[n - 1].now - w->jiffies[0].now) / 1e9);
 	if (high2 - low1 < -2 * tick)
 		report_fail("jiffies gained at least %.1f ticks on CLOCK_MONOTONIC in %.2f s",
-			    (double)(low1 - high2) / tick, (w->jiffies[n - 1].now - w->jiffies[0].now) / 1e9);
+			    (double)(low1 - high2) / tick,
+			    (w->jiffies[n - 1].now - w->jiffies[0].now) / 1e9);
 }
 
 static const struct report_case cases[] = {
-	{ "counter", "the raw counter has one steady rate by CLOCK_MONOTONIC_RAW, the same on all CPUs (E3)",
+	{ "counter",
+	  "the raw counter has one steady rate by CLOCK_MONOTONIC_RAW, the same on all CPUs (E3)",
 	  counter_rate, false },
-	{ "cntfrq", "CNTFRQ_EL0 is the same on all CPUs and at least 1 MHz (E4; Documentation/arch/arm64/booting.rst)",
+	{ "cntfrq",
+	  "CNTFRQ_EL0 is the same on all CPUs and at least 1 MHz (E4; Documentation/arch/arm64/booting.rst)",
 	  cntfrq, false },
-	{ "cntvct", "CLOCK_MONOTONIC_RAW is CNTVCT_EL0 at CNTFRQ_EL0 (E5; drivers/clocksource/arm_arch_timer.c)",
+	{ "cntvct",
+	  "CLOCK_MONOTONIC_RAW is CNTVCT_EL0 at CNTFRQ_EL0 (E5; drivers/clocksource/arm_arch_timer.c)",
 	  cntvct, false },
-	{ "monotonic_raw", "CLOCK_MONOTONIC goes by CLOCK_MONOTONIC_RAW as adjtimex's frequency and tick say (G1; kernel/time/ntp.c)",
+	{ "monotonic_raw",
+	  "CLOCK_MONOTONIC goes by CLOCK_MONOTONIC_RAW as adjtimex's frequency and tick say (G1; kernel/time/ntp.c)",
 	  monotonic_raw, false },
-	{ "boottime", "CLOCK_BOOTTIME - CLOCK_MONOTONIC is constant without suspend (G5; kernel/time/timekeeping.c)",
+	{ "boottime",
+	  "CLOCK_BOOTTIME - CLOCK_MONOTONIC is constant without suspend (G5; kernel/time/timekeeping.c)",
 	  boottime, false },
 	{ "tai", "CLOCK_TAI - CLOCK_REALTIME is adjtimex's tai (G5)", tai, false },
-	{ "jiffies", "jiffies keep to CLOCK_MONOTONIC to two ticks (G6; kernel/time/tick-sched.c, tick_do_update_jiffies64)",
+	{ "jiffies",
+	  "jiffies keep to CLOCK_MONOTONIC to two ticks (G6; kernel/time/tick-sched.c, tick_do_update_jiffies64)",
 	  jiffies, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "rate",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases), .setup = setup,
+		.surface = "counter",
+		.program = "rate",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
 	};
 
 	return report_main(argc, argv, &program);

@@ -9,10 +9,10 @@
 
 struct reader {
 	int cpu;
-	uint64_t begun;		/* raw counter */
+	uint64_t begun; /* raw counter */
 	int64_t limit_ns;
-	uint64_t rounds;	/* for readers_over(): a frozen counter ends them as well */
-	void *data;		/* this CPU's element of the array given to readers_run() */
+	uint64_t rounds; /* for readers_over(): a frozen counter ends them as well */
+	void *data;	 /* this CPU's element of the array given to readers_run() */
 	pthread_t thread;
 };
 

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "../lib/clocks.h"
-#include "../lib/offset.h"
 #include "../lib/files.h"
+#include "../lib/offset.h"
 #include "../lib/report.h"
 #include "pm_timer.h"
 
@@ -30,7 +30,7 @@
 /* A second of the RTC began between these, CLOCK_MONOTONIC. */
 struct edge {
 	int64_t before, after;
-	int second;		/* 0 to 59: the one that began */
+	int second; /* 0 to 59: the one that began */
 };
 
 static int rtc_second(int fd)
@@ -106,8 +106,8 @@ static void rtc(int unused)
 	/* The RTC's own count, which may be 7 % off: up to a minute it is unambiguous. */
 	seconds = (last.second - first.second + 60) % 60;
 	report_metric("edge_width", last.after - last.before, "ns");
-	judge("the RTC", seconds * 1e9, last.before - first.after, last.after - first.before, samples,
-	      "CLOCK_MONOTONIC", LIMIT_PPM);
+	judge("the RTC", seconds * 1e9, last.before - first.after, last.after - first.before,
+	      samples, "CLOCK_MONOTONIC", LIMIT_PPM);
 }
 
 /* posix-timers' dynamic clocks (include/linux/posix-timers_types.h: fd_to_clockid). */
@@ -117,9 +117,10 @@ static clockid_t fd_clock(int fd)
 }
 
 /*
- * REALTIME against the host's clock. Nothing in the kernel keeps them together, so their offset is information;
- * but where somebody has said that REALTIME is synchronised, he has said to how many us (adjtimex(2): STA_UNSYNC,
- * maxerror), and a host's clock that tells UTC must agree. Other PTP clocks may tell TAI.
+ * REALTIME against the host's clock. Nothing in the kernel keeps them together, so their offset is
+ * information; but where somebody has said that REALTIME is synchronised, he has said to how many
+ * us (adjtimex(2): STA_UNSYNC, maxerror), and a host's clock that tells UTC must agree. Other PTP
+ * clocks may tell TAI.
  */
 static void ptp_offset(int fd, int number, const char *path)
 {
@@ -147,8 +148,8 @@ static void ptp_offset(int fd, int number, const char *path)
 	}
 	claimed = t.maxerror * NSEC_PER_USEC;
 	if (least > claimed || most < -claimed)
-		report_fail("%s (%s) is %.6f s ahead of CLOCK_REALTIME, which claims to be right to %.6f s", path, clock,
-			    (least + most) / 2e9, claimed / 1e9);
+		report_fail("%s (%s) is %.6f s ahead of CLOCK_REALTIME, which claims to be right to %.6f s",
+			    path, clock, (least + most) / 2e9, claimed / 1e9);
 }
 
 static void ptp_device(int fd, int number, const char *path)
@@ -167,8 +168,8 @@ static void ptp_device(int fd, int number, const char *path)
 		report_skip("%s could not be read", path);
 	ptp_offset(fd, number, path);
 	snprintf(what, sizeof(what), "the PTP clock %s", path);
-	judge(what, last.value - first.value, last.before - first.after,
-	      last.after - first.before, 2, "CLOCK_MONOTONIC", LIMIT_PPM);
+	judge(what, last.value - first.value, last.before - first.after, last.after - first.before,
+	      2, "CLOCK_MONOTONIC", LIMIT_PPM);
 }
 
 static void ptp(int unused)
@@ -233,25 +234,34 @@ static void pm_timer(int unused)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		s = pm_timer_sample();
 		if (s.after - last.before > 3 * NSEC_PER_SEC)
-			report_skip("two readings of the PM timer were more than a wrap (4.7 s) apart");
+			report_skip(
+				"two readings of the PM timer were more than a wrap (4.7 s) apart");
 		ticks += (s.value - last.value) & PM_TIMER_MASK;
 		last = s;
 	}
-	judge("the PM timer", ticks * 1e9 / PM_TIMER_HZ, last.before - first.after, last.after - first.before,
-	      2 * SPAN_S - 1, "CLOCK_MONOTONIC_RAW", PM_TIMER_PPM);
+	judge("the PM timer", ticks * 1e9 / PM_TIMER_HZ, last.before - first.after,
+	      last.after - first.before, 2 * SPAN_S - 1, "CLOCK_MONOTONIC_RAW", PM_TIMER_PPM);
 }
 
 static const struct report_case cases[] = {
-	{ "rtc", "the RTC's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell (G2)", rtc, false },
-	{ "ptp", "a PTP clock's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell, and a host's PTP clock is CLOCK_REALTIME where that claims to be right (G3)", ptp, false },
-	{ "pm_timer", "the PM timer runs at 3.579545 MHz by CLOCK_MONOTONIC_RAW, to 100 ppm (ACPI 4.8.2.1)", pm_timer, false },
+	{ "rtc",
+	  "the RTC's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell (G2)",
+	  rtc, false },
+	{ "ptp",
+	  "a PTP clock's seconds are CLOCK_MONOTONIC's to 500 ppm, as far as a few of them tell, and a host's PTP clock is CLOCK_REALTIME where that claims to be right (G3)",
+	  ptp, false },
+	{ "pm_timer",
+	  "the PM timer runs at 3.579545 MHz by CLOCK_MONOTONIC_RAW, to 100 ppm (ACPI 4.8.2.1)",
+	  pm_timer, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "counter", .program = "reference",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "counter",
+		.program = "reference",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

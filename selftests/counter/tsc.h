@@ -21,7 +21,8 @@ static inline bool tsc_rejected(void)
 #if defined(__x86_64__)
 	char available[256], current[64];
 
-	if (file_read_line(CLOCKSOURCES "available_clocksource", available, sizeof(available)) < 0 ||
+	if (file_read_line(CLOCKSOURCES "available_clocksource", available, sizeof(available)) <
+		    0 ||
 	    file_read_line(CLOCKSOURCES "current_clocksource", current, sizeof(current)) < 0)
 		return false;
 	return !strstr(available, "tsc ") && strcmp(current, "kvm-clock") &&

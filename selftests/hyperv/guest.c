@@ -27,7 +27,8 @@ static void read_features(void)
 {
 	struct hv_step steps[] = { STEP_GET(HV_REG_FEATURES), STEP_GET(HV_REG_HINTS) };
 
-	if (regs_open() || regs_try(cpus_next(-1, report_cpus()), steps, 2) || steps[0].error || steps[1].error)
+	if (regs_open() || regs_try(cpus_next(-1, report_cpus()), steps, 2) || steps[0].error ||
+	    steps[1].error)
 		return;
 	guest_hyperv.low = steps[0].value;
 	guest_hyperv.high = steps[0].value >> 32;
@@ -51,8 +52,9 @@ void guest_setup(void)
 		read_features();
 	platform_facts(&guest_platform);
 	if (is_hyperv())
-		report_fact("hyperv.privileges", "low 0x%x, high 0x%x, hints 0x%x, misc 0x%x", guest_hyperv.low,
-			    guest_hyperv.high, guest_hyperv.hints, guest_hyperv.misc);
+		report_fact("hyperv.privileges", "low 0x%x, high 0x%x, hints 0x%x, misc 0x%x",
+			    guest_hyperv.low, guest_hyperv.high, guest_hyperv.hints,
+			    guest_hyperv.misc);
 }
 
 void guest_need_hyperv(void)
@@ -60,7 +62,8 @@ void guest_need_hyperv(void)
 	if (is_hyperv())
 		return;
 	if (guest_platform.arm64)
-		report_skip("not on Hyper-V: neither ACPI's FADT names it (which only root may read), nor is a module loaded that needs it");
+		report_skip(
+			"not on Hyper-V: neither ACPI's FADT names it (which only root may read), nor is a module loaded that needs it");
 	report_skip("not on Hyper-V: CPUID names %s",
 		    guest_platform.hypervisor[0] ? guest_platform.hypervisor : "no hypervisor");
 }
@@ -73,7 +76,8 @@ void guest_need_clockevent(int cpu)
 	if (err)
 		report_skip("CPU %d's current_device can't be read: %s", cpu, strerror(-err));
 	if (strcmp(name, HV_CLOCKEVENT))
-		report_skip("CPU %d's clockevent is %s, not Hyper-V's", cpu, name[0] ? name : "none");
+		report_skip("CPU %d's clockevent is %s, not Hyper-V's", cpu,
+			    name[0] ? name : "none");
 }
 
 void guest_need_direct_mode(void)
@@ -82,7 +86,8 @@ void guest_need_direct_mode(void)
 		report_skip("STIMER's direct mode is not offered");
 	/* hv_stimer0_isr() calls a handler that a clockevent which never was in use hasn't got. */
 	if (guest_platform.hv_tdx_bare)
-		report_skip("Linux doesn't use STIMER in a TDX VM without paravisor, and can't take its interrupt");
+		report_skip(
+			"Linux doesn't use STIMER in a TDX VM without paravisor, and can't take its interrupt");
 }
 
 #if defined(__aarch64__)
@@ -143,7 +148,8 @@ uint64_t guest_read(int cpu, enum hv_reg reg)
 	int err = guest_try_read(cpu, reg, &value);
 
 	if (err)
-		report_fail("reading Hyper-V's register %d on CPU %d: %s", reg, cpu, strerror(-err));
+		report_fail("reading Hyper-V's register %d on CPU %d: %s", reg, cpu,
+			    strerror(-err));
 	return value;
 }
 

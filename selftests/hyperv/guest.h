@@ -34,7 +34,9 @@ void guest_need_direct_mode(void);
  */
 void guest_need_registers(int cpu);
 
-/* Reads a register of cpu, which guest_need_registers() was asked for. 0 or -errno; any thread may. */
+/*
+ * Reads a register of cpu, which guest_need_registers() was asked for. 0 or -errno; any thread may.
+ */
 int guest_try_read(int cpu, enum hv_reg reg, uint64_t *value);
 
 /* A register's value; fails the case where it can't be read. */

@@ -26,7 +26,9 @@ static void clockevent(int cpu)
 		report_skip("CPU %d's current_device can't be read: %s", cpu, strerror(-err));
 	if (!expected)
 		report_skip("no rule for this guest's clockevent: direct mode %s, TDX without paravisor %s",
-			    guest_platform.hv_direct ? "offered" : "not offered, so it is the VMBus driver's to bring",
+			    guest_platform.hv_direct ?
+				    "offered" :
+				    "not offered, so it is the VMBus driver's to bring",
 			    guest_platform.hv_tdx_bare ? "yes" : "no");
 	if (strcmp(name, expected))
 		report_fail("direct mode is %soffered%s, but CPU %d's clockevent is %s, not %s",
@@ -49,16 +51,21 @@ static void find_privileges(struct hyperv *told)
 	if (found)
 		return;
 	if (!since_boot)
-		report_skip("the kernel's log doesn't reach back to boot, where it had \"Hyper-V: privilege flags\"");
+		report_skip(
+			"the kernel's log doesn't reach back to boot, where it had \"Hyper-V: privilege flags\"");
 	if (guest_platform.x86)
-		report_fail("the kernel's log holds no line \"Hyper-V: privilege flags\" of a known form");
-	report_skip("the kernel's log doesn't hold \"Hyper-V: privilege flags\" (arm64 detects Hyper-V by ACPI alone)");
+		report_fail(
+			"the kernel's log holds no line \"Hyper-V: privilege flags\" of a known form");
+	report_skip(
+		"the kernel's log doesn't hold \"Hyper-V: privilege flags\" (arm64 detects Hyper-V by ACPI alone)");
 }
 
-static void expect_same(const char *name, unsigned int bit, const struct hyperv *told, uint32_t saw, uint32_t says)
+static void expect_same(const char *name, unsigned int bit, const struct hyperv *told, uint32_t saw,
+			uint32_t says)
 {
 	if (told->told & guest_hyperv.told & bit && saw != says)
-		report_fail("the kernel saw privileges %s 0x%x; Hyper-V says 0x%x", name, saw, says);
+		report_fail("the kernel saw privileges %s 0x%x; Hyper-V says 0x%x", name, saw,
+			    says);
 }
 
 static void privileges(int unused)
@@ -83,7 +90,8 @@ static void need_ordinary_guest(void)
 	guest_need_hyperv();
 	if (guest_platform.arm64) {
 		if (!guest_platform.hv_sources)
-			report_skip("Linux makes no clocksource of Hyper-V's counter on arm64; our module hv_stimer does, and isn't loaded, or not for that");
+			report_skip(
+				"Linux makes no clocksource of Hyper-V's counter on arm64; our module hv_stimer does, and isn't loaded, or not for that");
 		guest_need_registers(0);
 	}
 	if (hyperv_is_root(&guest_hyperv))
@@ -108,10 +116,12 @@ static void reference_tsc(int unused)
 	offered = hyperv_has_reference_tsc(&guest_hyperv);
 	/* Linux masks the bit there (7f828d5fff7d). */
 	if (guest_platform.hv_tdx_bare)
-		need_source(HV_TSC_PAGE, false, "a TDX VM without paravisor has no reference TSC page");
+		need_source(HV_TSC_PAGE, false,
+			    "a TDX VM without paravisor has no reference TSC page");
 	else
 		need_source(HV_TSC_PAGE, offered,
-			    offered ? "the reference TSC is offered" : "the reference TSC is not offered");
+			    offered ? "the reference TSC is offered" :
+				      "the reference TSC is not offered");
 }
 
 static void reference_counter(int unused)
@@ -130,7 +140,8 @@ static void reference_counter(int unused)
 			    "up to 6.1 the counter is a clocksource only where the page is none");
 	else
 		need_source(HV_MSR_SOURCE, offered,
-			    offered ? "the reference counter is offered" : "the reference counter is not offered");
+			    offered ? "the reference counter is offered" :
+				      "the reference counter is not offered");
 }
 
 static void tsc(int unused)
@@ -142,7 +153,8 @@ static void tsc(int unused)
 	if (guest_platform.hv_tsc_invariant)
 		need_source("tsc", true, "the TSC is offered as invariant");
 	else
-		need_source("tsc", false, "the TSC is not offered as invariant, and Linux marks it unstable");
+		need_source("tsc", false,
+			    "the TSC is not offered as invariant, and Linux marks it unstable");
 }
 
 /* Skips where someone has chosen a clocksource: the best one is in use otherwise. */
@@ -184,20 +196,36 @@ static void ratings(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "clockevent", "A18, I7: \"Hyper-V clockevent\" serves each CPU where CPUID offers STIMER in direct mode, the local APIC's timer in a TDX VM without paravisor (hyperv_timer.c); on arm64 with our module hv_stimer", clockevent, true },
-	{ "privileges", "I7: CPUID leaves 0x40000003 and 0x40000004 (on arm64 registers 0x200 and 0x201) are what the kernel logged at boot (mshyperv.c)", privileges, false },
-	{ "reference_tsc", "C10, I7: hyperv_clocksource_tsc_page is available where the reference TSC is offered, and nowhere else (hyperv_timer.c)", reference_tsc, false },
-	{ "reference_counter", "C10, I7: hyperv_clocksource_msr is available where MSR 0x40000020 is offered (6.12), or the page is not (6.1) (hyperv_timer.c)", reference_counter, false },
-	{ "tsc", "C7, C10: tsc is available where Hyper-V offers it as invariant, and nowhere else (mshyperv.c)", tsc, false },
-	{ "selection", "C10: tsc is chosen where it is invariant, hyperv_clocksource_tsc_page elsewhere (hyperv_timer.c)", selection, false },
-	{ "ratings", "C10: available_clocksource goes by this kernel's ratings (hyperv_timer.c, clocksource.c)", ratings, false },
+	{ "clockevent",
+	  "A18, I7: \"Hyper-V clockevent\" serves each CPU where CPUID offers STIMER in direct mode, the local APIC's timer in a TDX VM without paravisor (hyperv_timer.c); on arm64 with our module hv_stimer",
+	  clockevent, true },
+	{ "privileges",
+	  "I7: CPUID leaves 0x40000003 and 0x40000004 (on arm64 registers 0x200 and 0x201) are what the kernel logged at boot (mshyperv.c)",
+	  privileges, false },
+	{ "reference_tsc",
+	  "C10, I7: hyperv_clocksource_tsc_page is available where the reference TSC is offered, and nowhere else (hyperv_timer.c)",
+	  reference_tsc, false },
+	{ "reference_counter",
+	  "C10, I7: hyperv_clocksource_msr is available where MSR 0x40000020 is offered (6.12), or the page is not (6.1) (hyperv_timer.c)",
+	  reference_counter, false },
+	{ "tsc",
+	  "C7, C10: tsc is available where Hyper-V offers it as invariant, and nowhere else (mshyperv.c)",
+	  tsc, false },
+	{ "selection",
+	  "C10: tsc is chosen where it is invariant, hyperv_clocksource_tsc_page elsewhere (hyperv_timer.c)",
+	  selection, false },
+	{ "ratings",
+	  "C10: available_clocksource goes by this kernel's ratings (hyperv_timer.c, clocksource.c)",
+	  ratings, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "identity",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "identity",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = guest_setup,
 	};
 

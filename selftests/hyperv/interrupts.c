@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /proc/interrupts tells whose interrupts wake a CPU: Hyper-V's timer alone, and few when it idles. */
+/*
+ * /proc/interrupts tells whose interrupts wake a CPU: Hyper-V's timer alone, and few when it idles.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,9 @@
 #include "../lib/wake.h"
 #include "guest.h"
 
-/* Interrupts on one CPU; HVS is the timer's, LOC the local APIC's, HYP the hypervisor's callback. */
+/*
+ * Interrupts on one CPU; HVS is the timer's, LOC the local APIC's, HYP the hypervisor's callback.
+ */
 struct counts {
 	uint64_t timer, loc, hyp;
 };
@@ -41,7 +45,8 @@ static struct counts since(int cpu, struct counts before)
 {
 	struct counts now = count(cpu);
 
-	return (struct counts){ (uint32_t)(now.timer - before.timer), (uint32_t)(now.loc - before.loc),
+	return (struct counts){ (uint32_t)(now.timer - before.timer),
+				(uint32_t)(now.loc - before.loc),
 				(uint32_t)(now.hyp - before.hyp) };
 }
 
@@ -65,15 +70,17 @@ static void rows(int unused)
 	}
 	if (timer != expected)
 		report_fail("direct mode is %soffered, our module hv_stimer is %sloaded, but /proc/interrupts has %s row %s",
-			    guest_platform.hv_direct ? "" : "not ", guest_platform.hv_module ? "" : "not ",
-			    timer ? "a" : "no", row);
+			    guest_platform.hv_direct ? "" : "not ",
+			    guest_platform.hv_module ? "" : "not ", timer ? "a" : "no", row);
 	if (guest_platform.x86 && !hyp)
 		report_fail("/proc/interrupts has no row HYP, the hypervisor's callback");
 }
 
 static void sleeping(int cpu)
 {
-	struct wake w = { .cpu = cpu, .kind = WAKE_ABS, .count = 60, .interval_ns = 4 * NSEC_PER_MSEC };
+	struct wake w = {
+		.cpu = cpu, .kind = WAKE_ABS, .count = 60, .interval_ns = 4 * NSEC_PER_MSEC
+	};
 	struct wake *all[] = { &w };
 	struct wake_death death;
 	struct counts before, c;
@@ -94,13 +101,15 @@ static void sleeping(int cpu)
 	report_metric("hyp", c.hyp, "interrupts");
 	if (w.early)
 		report_fail("%u of %u sleeps ended early", w.early, w.woken);
-	/* Half of them, since a late wake-up may share its interrupt with the tick or the next one. */
+	/*
+	 * Half of them, since a late wake-up may share its interrupt with the tick or the next one.
+	 */
 	if (c.timer < w.woken / 2)
-		report_fail("%u sleeps ended on CPU %d, but Hyper-V's timer interrupted %llu times only", w.woken,
-			    cpu, (unsigned long long)c.timer);
+		report_fail("%u sleeps ended on CPU %d, but Hyper-V's timer interrupted %llu times only",
+			    w.woken, cpu, (unsigned long long)c.timer);
 	if (guest_platform.x86 && c.loc > 2)
-		report_fail("CPU %d is on Hyper-V's timer, but its local APIC timer interrupted %llu times", cpu,
-			    (unsigned long long)c.loc);
+		report_fail("CPU %d is on Hyper-V's timer, but its local APIC timer interrupted %llu times",
+			    cpu, (unsigned long long)c.loc);
 }
 
 /* Idle time of cpu in USER_HZ, and context switches of all CPUs, since boot. */
@@ -123,7 +132,7 @@ static bool read_stat(int cpu, unsigned long long *idle, unsigned long long *swi
 	return found == 3;
 }
 
-#define TRIES 3
+#define TRIES	3
 #define IDLE_NS (400 * NSEC_PER_MSEC)
 
 /*
@@ -162,26 +171,33 @@ static void idle(int cpu)
 	report_metric("idle", share * 100, "%");
 	if (least < hz / 2)
 		return;
-	if (file_read_line("/proc/cmdline", cmdline, sizeof(cmdline)) >= 0 && strstr(cmdline, "nohz=off"))
+	if (file_read_line("/proc/cmdline", cmdline, sizeof(cmdline)) >= 0 &&
+	    strstr(cmdline, "nohz=off"))
 		report_skip("the kernel's command line says nohz=off");
 	if (share < 0.9 || switches > least * IDLE_NS / 1e9)
-		report_skip("CPU %d was never idle: %.0f %% of the time, %llu context switches", cpu, share * 100,
-			    switches);
+		report_skip("CPU %d was never idle: %.0f %% of the time, %llu context switches",
+			    cpu, share * 100, switches);
 	report_fail("CPU %d idled, but Hyper-V's timer interrupted %.0f times a second: the tick (%.0f Hz) doesn't stop",
 		    cpu, least, hz);
 }
 
 static const struct report_case cases[] = {
-	{ "rows", "I7: the row HVS is there where STIMER's direct mode is offered, HYP on every Hyper-V guest (mshyperv.c, arch/x86/kernel/irq.c); on arm64 \"Hyper-V stimer0\" with our module hv_stimer", rows, false },
-	{ "sleeping", "I5, B6: while the Hyper-V clockevent is in use each sleep is its interrupt's to end, and the local APIC timer's row stays where it is", sleeping, true },
+	{ "rows",
+	  "I7: the row HVS is there where STIMER's direct mode is offered, HYP on every Hyper-V guest (mshyperv.c, arch/x86/kernel/irq.c); on arm64 \"Hyper-V stimer0\" with our module hv_stimer",
+	  rows, false },
+	{ "sleeping",
+	  "I5, B6: while the Hyper-V clockevent is in use each sleep is its interrupt's to end, and the local APIC timer's row stays where it is",
+	  sleeping, true },
 	{ "idle", "B12: an idle CPU is not interrupted at the rate of the tick", idle, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "interrupts",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "interrupts",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = guest_setup,
 	};
 

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 
-#include "../lib/report.h"
 #include "periodic.h"
+#include "../lib/report.h"
 #include "shots.h"
 
 #define UNIT_NS 100
 
-/* No multiple of a tick's period: on x86 ticks have the same vector, and are not to look like ours. */
-#define PERIOD (7 * HV_MSEC)
-#define PARTS 10
+/*
+ * No multiple of a tick's period: on x86 ticks have the same vector, and are not to look like ours.
+ */
+#define PERIOD	     (7 * HV_MSEC)
+#define PARTS	     10
 #define PART_PERIODS 10
-#define PERIODS (PARTS * PART_PERIODS)
-#define WINDOW (PERIOD / 8)
+#define PERIODS	     (PARTS * PART_PERIODS)
+#define WINDOW	     (PERIOD / 8)
 
 #if defined(__aarch64__)
 #define ONLY_OURS true
 #else
-#define ONLY_OURS false	/* Linux's own STIMER0 has the same vector */
+#define ONLY_OURS false /* Linux's own STIMER0 has the same vector */
 #endif
 
 /* The phase from which on, for a window, there are most. */
@@ -30,7 +32,8 @@ static int64_t densest(const int64_t *phase, size_t nr)
 		size_t there = 0;
 
 		for (size_t j = 0; j < nr; j++)
-			there += (phase[j] - phase[i] + (int64_t)PERIOD) % (int64_t)PERIOD < (int64_t)WINDOW;
+			there += (phase[j] - phase[i] + (int64_t)PERIOD) % (int64_t)PERIOD <
+				 (int64_t)WINDOW;
 		if (there > most) {
 			most = there;
 			best = phase[i];
@@ -63,7 +66,8 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 				phase[there++] = since % PERIOD;
 		}
 		if (there < PART_PERIODS / 2) {
-			report_note("%zu interrupts only in %d periods: the phase isn't told", there, PART_PERIODS);
+			report_note("%zu interrupts only in %d periods: the phase isn't told",
+				    there, PART_PERIODS);
 			return PHASE_UNCLEAR;
 		}
 		/* To the phase that is nearer, be it in the period before or after. */
@@ -80,7 +84,8 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 	drift = behind[PARTS - 1] - behind[0];
 	if (further && drift > (int64_t)PERIOD / 4)
 		return PHASE_DRIFTS;
-	return drift < (int64_t)PERIOD / 8 && drift > -(int64_t)PERIOD / 8 ? PHASE_KEPT : PHASE_UNCLEAR;
+	return drift < (int64_t)PERIOD / 8 && drift > -(int64_t)PERIOD / 8 ? PHASE_KEPT :
+									     PHASE_UNCLEAR;
 }
 
 /*
@@ -105,7 +110,9 @@ static enum phase compare_intervals(int cpu, const struct hv_event *events, size
 	report_metric("quicker", quicker, "intervals");
 	if (intervals < PERIODS / 2)
 		return PHASE_UNCLEAR;
-	return quicker < intervals / 4 ? PHASE_DRIFTS : quicker < intervals / 3 ? PHASE_UNCLEAR : PHASE_KEPT;
+	return quicker < intervals / 4 ? PHASE_DRIFTS :
+	       quicker < intervals / 3 ? PHASE_UNCLEAR :
+					 PHASE_KEPT;
 }
 
 enum phase periodic_run(int cpu)
@@ -138,26 +145,27 @@ enum phase periodic_run(int cpu)
 	regs_all_well(cpu, end, 5, 0);
 	nr = regs_events(events, HV_EVENTS_MAX);
 	if (!(end[0].value & STIMER_ENABLE) || !(end[0].value & STIMER_PERIODIC))
-		report_fail("STIMER1 of CPU %d was periodic, and %d periods later CONFIG is 0x%llx", cpu, PERIODS,
-			    (unsigned long long)end[0].value);
+		report_fail("STIMER1 of CPU %d was periodic, and %d periods later CONFIG is 0x%llx",
+			    cpu, PERIODS, (unsigned long long)end[0].value);
 	if (end[1].value != PERIOD)
-		report_fail("STIMER1 of CPU %d has a period of %llu, and COUNT reads %llu", cpu, PERIOD,
-			    (unsigned long long)end[1].value);
+		report_fail("STIMER1 of CPU %d has a period of %llu, and COUNT reads %llu", cpu,
+			    PERIOD, (unsigned long long)end[1].value);
 	nr = nr < HV_EVENTS_MAX ? nr : HV_EVENTS_MAX;
 	for (size_t i = 0; i < nr; i++) {
 		if ((int)events[i].cpu != cpu)
 			continue;
 		mine++;
 		if (ONLY_OURS && events[i].time < start + mine * PERIOD)
-			report_fail("expiry %zu of STIMER1 of CPU %d came %llu units of 100 ns early", mine, cpu,
+			report_fail("expiry %zu of STIMER1 of CPU %d came %llu units of 100 ns early",
+				    mine, cpu,
 				    (unsigned long long)(start + mine * PERIOD - events[i].time));
 	}
 	report_metric("interrupts", mine, "interrupts");
 	report_metric("periods", (end[2].value - start) / PERIOD, "periods");
 	if (!mine)
-		report_fail("STIMER1 of CPU %d was periodic for %d periods, and never interrupted", cpu, PERIODS);
+		report_fail("STIMER1 of CPU %d was periodic for %d periods, and never interrupted",
+			    cpu, PERIODS);
 	by_grid = follow_phase(cpu, start, events, nr);
 	by_intervals = ONLY_OURS ? compare_intervals(cpu, events, nr) : by_grid;
 	return by_intervals > by_grid ? by_intervals : by_grid;
 }
-

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The partition reference counter, read by its register (an MSR on x86): it ticks 10,000,000 times a
- * second, never goes back, whichever CPU reads it, and is the very time that the
- * reference TSC page tells.
+ * The partition reference counter, read by its register (an MSR on x86): it ticks 10,000,000 times
+ * a second, never goes back, whichever CPU reads it, and is the very time that the reference TSC
+ * page tells.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -18,13 +18,14 @@
 #include "guest.h"
 
 #define TICK_NS (NSEC_PER_SEC / HV_REFERENCE_HZ)
-#define TRIES 30
+#define TRIES	30
 
 static void need_counter(void)
 {
 	guest_need_hyperv();
 	if (!hyperv_has_reference_counter(&guest_hyperv))
-		report_skip("the reference counter is not offered (CPUID 0x40000003 EAX bit 1; on arm64 the module hv_regs would tell)");
+		report_skip(
+			"the reference counter is not offered (CPUID 0x40000003 EAX bit 1; on arm64 the module hv_regs would tell)");
 }
 
 static int64_t read_counter(void *cpu)
@@ -35,7 +36,8 @@ static int64_t read_counter(void *cpu)
 /* Whether the clocksource in use is this very counter, and so the clocks have its rate exactly. */
 static bool clocks_are_the_counter(void)
 {
-	return !strcmp(guest_clocksource(), HV_TSC_PAGE) || !strcmp(guest_clocksource(), HV_MSR_SOURCE);
+	return !strcmp(guest_clocksource(), HV_TSC_PAGE) ||
+	       !strcmp(guest_clocksource(), HV_MSR_SOURCE);
 }
 
 static void rate(int unused)
@@ -57,7 +59,8 @@ static void rate(int unused)
 	ns = (last.before + last.after - first.before - first.after) / 2.0;
 	ppm = (ticks * (double)TICK_NS / ns - 1) * 1e6;
 	/* Each reading is right to half its width, and a tick. */
-	uncertain = ((sandwich_width(&first) + sandwich_width(&last)) / 2.0 + 2 * TICK_NS) / ns * 1e6;
+	uncertain =
+		((sandwich_width(&first) + sandwich_width(&last)) / 2.0 + 2 * TICK_NS) / ns * 1e6;
 	bound = (clocks_are_the_counter() ? 1 : 500) + uncertain;
 	report_metric("rate", ticks * 1e9 / ns, "Hz");
 	report_metric("deviation", ppm, "ppm");
@@ -136,7 +139,10 @@ static void judge_pair(int a, int b, int64_t limit_ns, uint64_t *readings, uint6
 	*equal += h.equal;
 }
 
-/* A chain of pairs: if each CPU agrees with the next, none is ahead of any by more than what they show. */
+/*
+ * A chain of pairs: if each CPU agrees with the next, none is ahead of any by more than what they
+ * show.
+ */
 static void never_backwards(int unused)
 {
 	int cpus = cpus_count(report_cpus()), cpu, last = -1;
@@ -178,7 +184,10 @@ static void fit(clockid_t clock, const char *name, double tolerance_ppm)
 
 				if (!sandwich_with(clock, read_counter, &cpu, 1, &s))
 					continue;
-				/* The counter's value holds for a whole tick: it stands for its middle. */
+				/*
+				 * The counter's value holds for a whole tick: it stands for its
+				 * middle.
+				 */
 				s.value = s.value * TICK_NS + TICK_NS / 2;
 				offset_meet(&o, &s);
 				if (sandwich_width(&s) < narrowest)
@@ -197,14 +206,16 @@ static void fit(clockid_t clock, const char *name, double tolerance_ppm)
 	report_metric("misfit", misfit, "ns");
 	if (misfit > tolerance)
 		report_fail("%s on %s and the counter read in between are not one time: %lld ns apart on %d CPUs in %.2f s, more than %lld ns",
-			    name, guest_clocksource(), (long long)misfit, cpus, took / 1e9, (long long)tolerance);
+			    name, guest_clocksource(), (long long)misfit, cpus, took / 1e9,
+			    (long long)tolerance);
 }
 
 static void need_counter_clocksource(void)
 {
 	need_counter();
 	if (!clocks_are_the_counter())
-		report_skip("the clocksource is %s, not the reference counter", guest_clocksource());
+		report_skip("the clocksource is %s, not the reference counter",
+			    guest_clocksource());
 }
 
 static void sandwich_raw(int unused)
@@ -223,17 +234,26 @@ static void sandwich_monotonic(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "rate", "E6: the reference counter (TIME_REF_COUNT) ticks at 10 MHz, exactly as CLOCK_MONOTONIC_RAW does where it is the clocksource (TLFS, timers)", rate, false },
-	{ "never_backwards", "E6: read on two CPUs in turn the reference counter never goes back: it is the partition's, not a CPU's (TLFS, timers)", never_backwards, false },
-	{ "sandwich_raw", "E6, E7: the counter by its register lies between two readings of CLOCK_MONOTONIC_RAW by the reference TSC page, on every CPU, with one offset (TLFS: scale and offset of the page)", sandwich_raw, false },
-	{ "sandwich_monotonic", "E6: so it does with CLOCK_MONOTONIC, but for what NTP slews", sandwich_monotonic, false },
+	{ "rate",
+	  "E6: the reference counter (TIME_REF_COUNT) ticks at 10 MHz, exactly as CLOCK_MONOTONIC_RAW does where it is the clocksource (TLFS, timers)",
+	  rate, false },
+	{ "never_backwards",
+	  "E6: read on two CPUs in turn the reference counter never goes back: it is the partition's, not a CPU's (TLFS, timers)",
+	  never_backwards, false },
+	{ "sandwich_raw",
+	  "E6, E7: the counter by its register lies between two readings of CLOCK_MONOTONIC_RAW by the reference TSC page, on every CPU, with one offset (TLFS: scale and offset of the page)",
+	  sandwich_raw, false },
+	{ "sandwich_monotonic", "E6: so it does with CLOCK_MONOTONIC, but for what NTP slews",
+	  sandwich_monotonic, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "reference",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "reference",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = guest_setup,
 	};
 

@@ -16,7 +16,7 @@
 #include "shots.h"
 
 #define CONFIG(n) HV_REG_STIMER_CONFIG(n)
-#define COUNT(n) HV_REG_STIMER_COUNT(n)
+#define COUNT(n)  HV_REG_STIMER_COUNT(n)
 
 static void need_registers(void)
 {
@@ -27,7 +27,8 @@ static void need_registers(void)
 static void counter_readonly(int cpu)
 {
 	struct hv_step steps[] = {
-		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_SET(HV_REG_TIME_REF_COUNT, 0),
+		STEP_GET(HV_REG_TIME_REF_COUNT),
+		STEP_SET(HV_REG_TIME_REF_COUNT, 0),
 		STEP_GET(HV_REG_TIME_REF_COUNT),
 	};
 
@@ -40,7 +41,8 @@ static void counter_readonly(int cpu)
 	regs_all_well(cpu, steps, 3, 0);
 	if (steps[2].value < steps[0].value)
 		report_fail("the write to the reference counter was refused on CPU %d, but it went from %llu to %llu",
-			    cpu, (unsigned long long)steps[0].value, (unsigned long long)steps[2].value);
+			    cpu, (unsigned long long)steps[0].value,
+			    (unsigned long long)steps[2].value);
 }
 
 /* Two readings in a row on one CPU, and one on each CPU in turn: never the same, never less. */
@@ -91,7 +93,8 @@ static void page(int cpu)
 	}
 	REGS_RUN(cpu, steps);
 	if (steps[1].error == -ENODATA)
-		report_skip("nobody gave Hyper-V a reference TSC page (on arm64 the module hv_stimer does)");
+		report_skip(
+			"nobody gave Hyper-V a reference TSC page (on arm64 the module hv_stimer does)");
 	regs_all_well(cpu, steps, 60, 0);
 	for (int i = 0; i < 20; i++) {
 		const struct hv_step *s = &steps[3 * i];
@@ -100,8 +103,8 @@ static void page(int cpu)
 			report_skip("the reference TSC page isn't valid (sequence 0)");
 		if (s[1].value < s[0].value || s[1].value > s[2].value)
 			report_fail("on CPU %d the reference TSC page says %llu between %llu and %llu by the register",
-				    cpu, (unsigned long long)s[1].value, (unsigned long long)s[0].value,
-				    (unsigned long long)s[2].value);
+				    cpu, (unsigned long long)s[1].value,
+				    (unsigned long long)s[0].value, (unsigned long long)s[2].value);
 		width[i] = (s[2].value - s[0].value) * 100;
 	}
 	report_metric("width_p50", stats_of(width, 20).p50, "ns");
@@ -118,8 +121,8 @@ static void vp_index(int unused)
 		index[cpu] = regs_get(cpu, HV_REG_VP_INDEX);
 		cpus_for_each(other, report_cpus())
 			if (other < cpu && index[other] == index[cpu])
-				report_fail("CPUs %d and %d are both virtual processor %llu", other, cpu,
-					    (unsigned long long)index[cpu]);
+				report_fail("CPUs %d and %d are both virtual processor %llu", other,
+					    cpu, (unsigned long long)index[cpu]);
 	}
 }
 
@@ -140,9 +143,12 @@ static void undefined_bits(int cpu)
 	regs_clear(cpu);
 	direct = guest_platform.hv_direct;
 	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
-		uint64_t good = direct ? STIMER_DIRECT | STIMER_VECTOR(regs_vector()) : STIMER_SINT(1);
+		uint64_t good = direct ? STIMER_DIRECT | STIMER_VECTOR(regs_vector()) :
+					 STIMER_SINT(1);
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(1), good), STEP_SET(CONFIG(1), good | 1ull << bits[i]), STEP_GET(CONFIG(1)),
+			STEP_SET(CONFIG(1), good),
+			STEP_SET(CONFIG(1), good | 1ull << bits[i]),
+			STEP_GET(CONFIG(1)),
 		};
 		char name[40];
 
@@ -152,13 +158,16 @@ static void undefined_bits(int cpu)
 		/* Whoever refuses has changed nothing. */
 		if (steps[1].error && steps[2].value != good)
 			report_fail("CONFIG 0x%llx was refused on CPU %d, but CONFIG went from 0x%llx to 0x%llx",
-				    (unsigned long long)steps[1].value, cpu, (unsigned long long)good,
-				    (unsigned long long)steps[2].value);
+				    (unsigned long long)steps[1].value, cpu,
+				    (unsigned long long)good, (unsigned long long)steps[2].value);
 	}
 	regs_clear(cpu);
 }
 
-/* COUNT may be any number (TLFS); one beyond 2^63 is far away, or long ago for who computes with a sign. */
+/*
+ * COUNT may be any number (TLFS); one beyond 2^63 is far away, or long ago for who computes with a
+ * sign.
+ */
 static void far_count(int cpu)
 {
 	static const uint64_t ahead[] = { 1ull << 40, 1ull << 62, 1ull << 63, UINT64_MAX / 8 * 7 };
@@ -168,8 +177,11 @@ static void far_count(int cpu)
 	regs_clear(cpu);
 	for (size_t i = 0; i < sizeof(ahead) / sizeof(*ahead); i++) {
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(1), shot_config()), STEP_AHEAD(COUNT(1), ahead[i]),
-			STEP_PAUSE(2 * HV_MSEC), STEP_GET(CONFIG(1)), STEP_SET(COUNT(1), 0),
+			STEP_SET(CONFIG(1), shot_config()),
+			STEP_AHEAD(COUNT(1), ahead[i]),
+			STEP_PAUSE(2 * HV_MSEC),
+			STEP_GET(CONFIG(1)),
+			STEP_SET(COUNT(1), 0),
 		};
 		bool waits;
 		char name[40];
@@ -181,18 +193,29 @@ static void far_count(int cpu)
 		report_fact(name, "%s", waits ? "waits" : "expires at once");
 		/* 2^40 units are 30 hours. */
 		if (!i && !waits)
-			report_fail("STIMER1 of CPU %d was due in 30 hours, and expired within 2 ms", cpu);
+			report_fail("STIMER1 of CPU %d was due in 30 hours, and expired within 2 ms",
+				    cpu);
 	}
 	regs_clear(cpu);
 }
 
 static const struct report_case cases[] = {
-	{ "counter_readonly", "I8: a write to TIME_REF_COUNT is refused (#GP on x86, a hypercall's status on arm64), and changes nothing (TLFS, reference counter)", counter_readonly, true },
-	{ "counter_strict", "E6, I8: successive readings of TIME_REF_COUNT increase strictly, whichever virtual processor reads (TLFS, reference counter)", counter_strict, false },
-	{ "page", "E7: scale and offset of the reference TSC page tell the time of TIME_REF_COUNT, exactly (TLFS, partition reference time enlightenment)", page, true },
-	{ "vp_index", "I7: no two CPUs are one virtual processor (TLFS, VP_INDEX)", vp_index, false },
-	{ "undefined_bits", "I8: a CONFIG that is refused changes nothing; whether bits that should be zero are refused, ignored or kept is a fact", undefined_bits, true },
-	{ "far_count", "I8: a COUNT that is far away doesn't expire now (TLFS, COUNT)", far_count, true },
+	{ "counter_readonly",
+	  "I8: a write to TIME_REF_COUNT is refused (#GP on x86, a hypercall's status on arm64), and changes nothing (TLFS, reference counter)",
+	  counter_readonly, true },
+	{ "counter_strict",
+	  "E6, I8: successive readings of TIME_REF_COUNT increase strictly, whichever virtual processor reads (TLFS, reference counter)",
+	  counter_strict, false },
+	{ "page",
+	  "E7: scale and offset of the reference TSC page tell the time of TIME_REF_COUNT, exactly (TLFS, partition reference time enlightenment)",
+	  page, true },
+	{ "vp_index", "I7: no two CPUs are one virtual processor (TLFS, VP_INDEX)", vp_index,
+	  false },
+	{ "undefined_bits",
+	  "I8: a CONFIG that is refused changes nothing; whether bits that should be zero are refused, ignored or kept is a fact",
+	  undefined_bits, true },
+	{ "far_count", "I8: a COUNT that is far away doesn't expire now (TLFS, COUNT)", far_count,
+	  true },
 };
 
 static void setup(void)
@@ -204,8 +227,10 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "registers",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "registers",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = setup,
 	};
 

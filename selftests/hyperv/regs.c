@@ -30,7 +30,8 @@ void regs_need(void)
 	if (geteuid())
 		report_skip("Hyper-V's registers want root, and the module hv_regs");
 	if (file == -ENOENT)
-		report_skip("no " PATH ": the module hv_regs is not loaded (selftests/test_modules)");
+		report_skip("no " PATH
+			    ": the module hv_regs is not loaded (selftests/test_modules)");
 	report_skip(PATH ": %s", strerror(-file));
 }
 
@@ -59,7 +60,8 @@ void regs_all_well(int cpu, const struct hv_step *steps, size_t nr, int allowed)
 		if (steps[i].error && steps[i].error != allowed)
 			report_fail("CPU %d, step %zu, %s register %u (value 0x%llx): %s, Hyper-V's status 0x%x",
 				    cpu, i, kinds[steps[i].kind], steps[i].reg,
-				    (unsigned long long)steps[i].value, strerror(-steps[i].error), steps[i].status);
+				    (unsigned long long)steps[i].value, strerror(-steps[i].error),
+				    steps[i].status);
 }
 
 uint64_t regs_get(int cpu, enum hv_reg reg)

@@ -10,13 +10,13 @@
 #include "../test_modules/hv_regs/hv_regs.h"
 
 /* A STIMER's CONFIG (TLFS, "Synthetic timer configuration register") */
-#define STIMER_ENABLE		(1ull << 0)
-#define STIMER_PERIODIC		(1ull << 1)
-#define STIMER_LAZY		(1ull << 2)
-#define STIMER_AUTO_ENABLE	(1ull << 3)
-#define STIMER_VECTOR(v)	((uint64_t)(v) << 4)
-#define STIMER_DIRECT		(1ull << 12)
-#define STIMER_SINT(n)		((uint64_t)(n) << 16)
+#define STIMER_ENABLE	   (1ull << 0)
+#define STIMER_PERIODIC	   (1ull << 1)
+#define STIMER_LAZY	   (1ull << 2)
+#define STIMER_AUTO_ENABLE (1ull << 3)
+#define STIMER_VECTOR(v)   ((uint64_t)(v) << 4)
+#define STIMER_DIRECT	   (1ull << 12)
+#define STIMER_SINT(n)	   ((uint64_t)(n) << 16)
 
 /* Units of the reference counter */
 #define HV_USEC 10ull
@@ -31,12 +31,30 @@ int regs_open(void);
 /* Skips the case unless regs_open() has opened it, and says why it could not. */
 void regs_need(void);
 
-#define STEP_GET(r)		{ .kind = HV_STEP_GET, .reg = (r) }
-#define STEP_SET(r, v)		{ .kind = HV_STEP_SET, .reg = (r), .value = (v) }
-#define STEP_AHEAD(r, v)	{ .kind = HV_STEP_SET_AHEAD, .reg = (r), .value = (v) }
-#define STEP_WAIT(r, v)		{ .kind = HV_STEP_WAIT, .reg = (r), .value = (v) }
-#define STEP_PAUSE(v)		{ .kind = HV_STEP_PAUSE, .value = (v) }
-#define STEP_PAGE()		{ .kind = HV_STEP_PAGE }
+#define STEP_GET(r)                             \
+	{                                       \
+		.kind = HV_STEP_GET, .reg = (r) \
+	}
+#define STEP_SET(r, v)                                        \
+	{                                                     \
+		.kind = HV_STEP_SET, .reg = (r), .value = (v) \
+	}
+#define STEP_AHEAD(r, v)                                            \
+	{                                                           \
+		.kind = HV_STEP_SET_AHEAD, .reg = (r), .value = (v) \
+	}
+#define STEP_WAIT(r, v)                                        \
+	{                                                      \
+		.kind = HV_STEP_WAIT, .reg = (r), .value = (v) \
+	}
+#define STEP_PAUSE(v)                               \
+	{                                           \
+		.kind = HV_STEP_PAUSE, .value = (v) \
+	}
+#define STEP_PAGE()                  \
+	{                            \
+		.kind = HV_STEP_PAGE \
+	}
 
 /* Lets cpu do the steps: 0 or -errno. Each step's own error is the caller's to look at. */
 int regs_try(int cpu, struct hv_step *steps, size_t nr);

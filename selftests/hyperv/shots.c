@@ -31,19 +31,22 @@ struct shot shot_fire(int cpu, int n, uint64_t ahead)
 
 		if (tries == 100)
 			report_fail("STIMER%d of CPU %d was due at %llu, and has not expired by %llu (units of 100 ns)",
-				    n, cpu, (unsigned long long)steps[1].value, (unsigned long long)wait->value);
+				    n, cpu, (unsigned long long)steps[1].value,
+				    (unsigned long long)wait->value);
 		REGS_RUN(cpu, again);
 		regs_all_well(cpu, again, 2, -ETIME);
 		steps[2] = again[0];
 		steps[3] = again[1];
 	}
-	return (struct shot){ .count = steps[1].value, .seen = wait->value, .before = wait->high,
+	return (struct shot){ .count = steps[1].value,
+			      .seen = wait->value,
+			      .before = wait->high,
 			      .config_after = steps[3].value };
 }
 
 /*
- * For how long an interrupt is waited for once interrupts are on again, in units of 100 ns. An emulated
- * CPU may take it with its next exit only, and not at once (seen with QEMU 7.2).
+ * For how long an interrupt is waited for once interrupts are on again, in units of 100 ns. An
+ * emulated CPU may take it with its next exit only, and not at once (seen with QEMU 7.2).
  */
 #define TAKEN_WITHIN (1000 * HV_USEC)
 
@@ -71,7 +74,9 @@ int shot_interrupted(int cpu, struct hv_step *given, size_t nr)
 {
 	struct hv_step steps[HV_STEPS_MAX];
 	const struct hv_step own[] = {
-		STEP_GET(HV_REG_TIME_REF_COUNT), STEP_GET(HV_REG_STIMER0_CONFIG), STEP_GET(HV_REG_STIMER0_COUNT),
+		STEP_GET(HV_REG_TIME_REF_COUNT),
+		STEP_GET(HV_REG_STIMER0_CONFIG),
+		STEP_GET(HV_REG_STIMER0_COUNT),
 	};
 	uint64_t end, now, due = UINT64_MAX;
 	int seen;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* STIMER1 to 3 fired from a test: what is armed, when it was seen to expire, whether it interrupted. */
+/*
+ * STIMER1 to 3 fired from a test: what is armed, when it was seen to expire, whether it
+ * interrupted.
+ */
 #ifndef TICKPROOF_HYPERV_SHOTS_H
 #define TICKPROOF_HYPERV_SHOTS_H
 
@@ -9,9 +12,9 @@
 uint64_t shot_config(void);
 
 struct shot {
-	uint64_t count;		/* when it was to expire */
-	uint64_t seen;		/* the counter, read after Enable was seen to have fallen */
-	uint64_t before;	/* the counter, read before Enable was last seen set; 0: it never was */
+	uint64_t count;	 /* when it was to expire */
+	uint64_t seen;	 /* the counter, read after Enable was seen to have fallen */
+	uint64_t before; /* the counter, read before Enable was last seen set; 0: it never was */
 	uint64_t config_after;
 };
 

@@ -12,10 +12,13 @@
 #include "../lib/stats.h"
 #include "guest.h"
 
-#define ARMINGS 40
+#define ARMINGS	 40
 #define AHEAD_NS (20 * NSEC_PER_MSEC)
 
-/* Arms a timer on this CPU that is due in AHEAD_NS, so that the clockevent has something to wait for. */
+/*
+ * Arms a timer on this CPU that is due in AHEAD_NS, so that the clockevent has something to wait
+ * for.
+ */
 static void arm(int fd)
 {
 	struct itimerspec timer = { .it_value = ns_timespec(AHEAD_NS) };
@@ -49,16 +52,16 @@ static void config(int cpu)
 		arm(timer);
 		value = guest_read(cpu, HV_REG_STIMER0_CONFIG);
 		if (stimer_config_wrong(value))
-			report_fail("STIMER0_CONFIG of CPU %d is 0x%llx: %s", cpu, (unsigned long long)value,
-				    stimer_config_wrong(value));
+			report_fail("STIMER0_CONFIG of CPU %d is 0x%llx: %s", cpu,
+				    (unsigned long long)value, stimer_config_wrong(value));
 		enabled += stimer_config(value).enable;
 	}
 	report_metric("enabled", enabled, "readings");
 	report_metric("samples", ARMINGS, "readings");
 	/* At each expiry Enable falls, until Linux sets the next one. */
 	if (enabled < ARMINGS / 2)
-		report_fail("a timer waited on CPU %d, but STIMER0 was enabled in %u of %u readings only", cpu,
-			    enabled, ARMINGS);
+		report_fail("a timer waited on CPU %d, but STIMER0 was enabled in %u of %u readings only",
+			    cpu, enabled, ARMINGS);
 }
 
 /* COUNT is absolute: no later than the timer that is due next. */
@@ -78,22 +81,23 @@ static void count(int cpu)
 		expiry = guest_read(cpu, HV_REG_STIMER0_COUNT);
 		/* 0 is a timer that is stopped. */
 		if (expiry)
-			ahead[pending++] = (int64_t)(expiry - now) * (NSEC_PER_SEC / HV_REFERENCE_HZ);
+			ahead[pending++] =
+				(int64_t)(expiry - now) * (NSEC_PER_SEC / HV_REFERENCE_HZ);
 	}
 	s = stats_of(ahead, pending);
 	report_metric("ahead_p50", s.p50, "ns");
 	report_metric("ahead_max", s.max, "ns");
 	report_metric("samples", pending, "readings");
 	if (pending < ARMINGS / 2)
-		report_fail("a timer waited on CPU %d, but STIMER0_COUNT was 0 in %u of %u readings", cpu,
-			    ARMINGS - pending, ARMINGS);
+		report_fail("a timer waited on CPU %d, but STIMER0_COUNT was 0 in %u of %u readings",
+			    cpu, ARMINGS - pending, ARMINGS);
 	/*
-	 * Not each: between the clock's reading and the counter's the kernel may be held up, and sets
-	 * the timer that much later.
+	 * Not each: between the clock's reading and the counter's the kernel may be held up, and
+	 * sets the timer that much later.
 	 */
 	if (s.p50 > AHEAD_NS)
-		report_fail("a timer is due on CPU %d in %lld ms, but STIMER0 in %.3f ms (median)", cpu,
-			    AHEAD_NS / NSEC_PER_MSEC, s.p50 / 1e6);
+		report_fail("a timer is due on CPU %d in %lld ms, but STIMER0 in %.3f ms (median)",
+			    cpu, AHEAD_NS / NSEC_PER_MSEC, s.p50 / 1e6);
 }
 
 /* Whatever took the clockevent away from a CPU earlier on: nothing is changed here. */
@@ -104,26 +108,34 @@ static void unused(int cpu)
 
 	guest_need_hyperv();
 	if (ce_current(cpu, name) || !strcmp(name, HV_CLOCKEVENT))
-		report_skip("CPU %d uses its Hyper-V clockevent (hyperv.unbound looks at CPUs that don't)", cpu);
+		report_skip("CPU %d uses its Hyper-V clockevent (hyperv.unbound looks at CPUs that don't)",
+			    cpu);
 	guest_need_registers(cpu);
 	value = guest_read(cpu, HV_REG_STIMER0_CONFIG);
 	/* In message mode it is the VMBus driver's. */
 	if (stimer_config(value).enable && stimer_config(value).direct)
-		report_fail("CPU %d is on %s, but its STIMER0 is enabled (CONFIG 0x%llx)", cpu, name,
-			    (unsigned long long)value);
+		report_fail("CPU %d is on %s, but its STIMER0 is enabled (CONFIG 0x%llx)", cpu,
+			    name, (unsigned long long)value);
 }
 
 static const struct report_case cases[] = {
-	{ "config", "I8: STIMER0 of a CPU on the Hyper-V clockevent is one-shot, direct, auto-enabled, with Linux's vector, and enabled while a timer waits (hv_ce_set_oneshot(); TLFS, timers)", config, true },
-	{ "count", "I8: STIMER0_COUNT is an absolute reference time, no later than the next timer is due (hv_ce_set_next_event())", count, true },
-	{ "unused", "STIMER0 of a CPU on another clockevent is disabled (hv_ce_shutdown())", unused, true },
+	{ "config",
+	  "I8: STIMER0 of a CPU on the Hyper-V clockevent is one-shot, direct, auto-enabled, with Linux's vector, and enabled while a timer waits (hv_ce_set_oneshot(); TLFS, timers)",
+	  config, true },
+	{ "count",
+	  "I8: STIMER0_COUNT is an absolute reference time, no later than the next timer is due (hv_ce_set_next_event())",
+	  count, true },
+	{ "unused", "STIMER0 of a CPU on another clockevent is disabled (hv_ce_shutdown())", unused,
+	  true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "stimer",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "stimer",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = guest_setup,
 	};
 

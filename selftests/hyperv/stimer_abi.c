@@ -18,14 +18,15 @@
 #include "shots.h"
 
 #define CONFIG(n) HV_REG_STIMER_CONFIG(n)
-#define COUNT(n) HV_REG_STIMER_COUNT(n)
-#define FAR (10000 * HV_MSEC)
-#define UNIT_NS 100
+#define COUNT(n)  HV_REG_STIMER_COUNT(n)
+#define FAR	  (10000 * HV_MSEC)
+#define UNIT_NS	  100
 
-#define RUN(cpu, steps) do { \
-	REGS_RUN(cpu, steps); \
-	regs_all_well(cpu, steps, sizeof(steps) / sizeof(*(steps)), 0); \
-} while (0)
+#define RUN(cpu, steps)                                                         \
+	do {                                                                    \
+		REGS_RUN(cpu, steps);                                           \
+		regs_all_well(cpu, steps, sizeof(steps) / sizeof(*(steps)), 0); \
+	} while (0)
 
 static void need_timers(int cpu)
 {
@@ -37,16 +38,19 @@ static void need_timers(int cpu)
 }
 
 /* Enable of the CONFIG that a step has read must be as said. */
-static void expect_enable(int cpu, int n, const struct hv_step *config, bool enabled, const char *when)
+static void expect_enable(int cpu, int n, const struct hv_step *config, bool enabled,
+			  const char *when)
 {
 	if (!(config->value & STIMER_ENABLE) == enabled)
 		report_fail("STIMER%d of CPU %d is %s %s (CONFIG 0x%llx)", n, cpu,
-			    enabled ? "not enabled" : "enabled", when, (unsigned long long)config->value);
+			    enabled ? "not enabled" : "enabled", when,
+			    (unsigned long long)config->value);
 }
 
 static void never_early(int cpu)
 {
-	static const uint64_t ahead[] = { 1, 1 * HV_USEC, 30 * HV_USEC, 200 * HV_USEC, HV_MSEC, 3 * HV_MSEC };
+	static const uint64_t ahead[] = { 1,	   1 * HV_USEC, 30 * HV_USEC, 200 * HV_USEC,
+					  HV_MSEC, 3 * HV_MSEC };
 	static int64_t late[200], width[200];
 	size_t shots = 0, bracketed = 0;
 	struct stats s;
@@ -83,8 +87,9 @@ static void oneshot_disables(int cpu)
 		struct shot shot = shot_fire(cpu, n, 100 * HV_USEC);
 
 		if (shot.config_after != shot_config())
-			report_fail("a one-shot of STIMER%d of CPU %d, CONFIG 0x%llx, left CONFIG 0x%llx", n, cpu,
-				    (unsigned long long)shot_config(), (unsigned long long)shot.config_after);
+			report_fail("a one-shot of STIMER%d of CPU %d, CONFIG 0x%llx, left CONFIG 0x%llx",
+				    n, cpu, (unsigned long long)shot_config(),
+				    (unsigned long long)shot.config_after);
 		/* It can be armed again as it is. */
 		shot_fire(cpu, n, 100 * HV_USEC);
 	}
@@ -98,7 +103,8 @@ static void expect_at_once(int cpu, int n, struct hv_step *steps, size_t nr,
 	regs_run(cpu, steps, nr);
 	regs_all_well(cpu, steps, nr, -ETIME);
 	if (wait->error)
-		report_fail("STIMER%d of CPU %d has a count in the past %s, and has not expired in 10 ms", n, cpu, how);
+		report_fail("STIMER%d of CPU %d has a count in the past %s, and has not expired in 10 ms",
+			    n, cpu, how);
 }
 
 static void past_count(int cpu)
@@ -109,17 +115,20 @@ static void past_count(int cpu)
 	need_timers(cpu);
 	for (int n = 1; n <= 3; n++)
 		for (int old = 0; old < 2; old++) {
-			uint64_t now = regs_get(cpu, HV_REG_TIME_REF_COUNT), past = old ? 1 : now - HV_USEC;
+			uint64_t now = regs_get(cpu, HV_REG_TIME_REF_COUNT),
+				 past = old ? 1 : now - HV_USEC;
 			struct hv_step automatic[] = {
 				STEP_SET(CONFIG(n), shot_config()),
 				STEP_GET(HV_REG_TIME_REF_COUNT),
 				STEP_SET(COUNT(n), past),
 				STEP_WAIT(CONFIG(n), 10 * HV_MSEC),
-			}, by_hand[] = {
+			};
+			struct hv_step by_hand[] = {
 				STEP_SET(CONFIG(n), shot_config() & ~STIMER_AUTO_ENABLE),
 				STEP_SET(COUNT(n), past),
 				STEP_GET(HV_REG_TIME_REF_COUNT),
-				STEP_SET(CONFIG(n), (shot_config() & ~STIMER_AUTO_ENABLE) | STIMER_ENABLE),
+				STEP_SET(CONFIG(n),
+					 (shot_config() & ~STIMER_AUTO_ENABLE) | STIMER_ENABLE),
 				STEP_WAIT(CONFIG(n), 10 * HV_MSEC),
 			};
 
@@ -137,16 +146,21 @@ static void auto_enable(int cpu)
 	need_timers(cpu);
 	for (int n = 1; n <= 3; n++) {
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_GET(CONFIG(n)),
-			STEP_AHEAD(COUNT(n), FAR), STEP_GET(CONFIG(n)), STEP_GET(COUNT(n)),
+			STEP_SET(CONFIG(n), shot_config()),
+			STEP_GET(CONFIG(n)),
+			STEP_AHEAD(COUNT(n), FAR),
+			STEP_GET(CONFIG(n)),
+			STEP_GET(COUNT(n)),
 		};
 
 		RUN(cpu, steps);
 		expect_enable(cpu, n, &steps[1], false, "before its count is set");
-		expect_enable(cpu, n, &steps[3], true, "though AutoEnable is set and COUNT isn't 0");
+		expect_enable(cpu, n, &steps[3], true,
+			      "though AutoEnable is set and COUNT isn't 0");
 		if (steps[4].value != steps[2].value)
-			report_fail("COUNT of STIMER%d of CPU %d was set to %llu and reads %llu", n, cpu,
-				    (unsigned long long)steps[2].value, (unsigned long long)steps[4].value);
+			report_fail("COUNT of STIMER%d of CPU %d was set to %llu and reads %llu", n,
+				    cpu, (unsigned long long)steps[2].value,
+				    (unsigned long long)steps[4].value);
 	}
 	regs_clear(cpu);
 }
@@ -159,13 +173,18 @@ static void explicit_enable(int cpu)
 		uint64_t config = shot_config() & ~STIMER_AUTO_ENABLE;
 		struct hv_step idle[] = {
 			STEP_SET(CONFIG(n), config), STEP_AHEAD(COUNT(n), 100 * HV_USEC),
-			STEP_GET(CONFIG(n)), STEP_PAUSE(300 * HV_USEC), STEP_GET(CONFIG(n)),
-		}, enabled[] = {
-			STEP_AHEAD(COUNT(n), FAR), STEP_SET(CONFIG(n), config | STIMER_ENABLE), STEP_GET(CONFIG(n)),
+			STEP_GET(CONFIG(n)),	     STEP_PAUSE(300 * HV_USEC),
+			STEP_GET(CONFIG(n)),
+		};
+		struct hv_step enabled[] = {
+			STEP_AHEAD(COUNT(n), FAR),
+			STEP_SET(CONFIG(n), config | STIMER_ENABLE),
+			STEP_GET(CONFIG(n)),
 		};
 
 		if (shot_interrupted(cpu, idle, 5) == 1)
-			report_fail("STIMER%d of CPU %d interrupted, and was never enabled", n, cpu);
+			report_fail("STIMER%d of CPU %d interrupted, and was never enabled", n,
+				    cpu);
 		RUN(cpu, idle);
 		expect_enable(cpu, n, &idle[2], false, "without AutoEnable");
 		expect_enable(cpu, n, &idle[4], false, "without AutoEnable");
@@ -184,13 +203,15 @@ static void interrupt(int cpu)
 	for (int i = 0; i < 60 && known < 30; i++) {
 		int n = 1 + i % 3, came;
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 50 * HV_USEC),
+			STEP_SET(CONFIG(n), shot_config()),
+			STEP_AHEAD(COUNT(n), 50 * HV_USEC),
 			STEP_WAIT(CONFIG(n), HV_SPIN_MAX),
 		};
 
 		came = shot_interrupted(cpu, steps, 3);
 		if (!came)
-			report_fail("STIMER%d of CPU %d has expired, and no interrupt came", n, cpu);
+			report_fail("STIMER%d of CPU %d has expired, and no interrupt came", n,
+				    cpu);
 		known += came > 0;
 	}
 	regs_clear(cpu);
@@ -208,8 +229,11 @@ static void count_zero(int cpu)
 	for (int i = 0; i < 60 && known < 30; i++) {
 		int n = 1 + i % 3, came;
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), 500 * HV_USEC),
-			STEP_SET(COUNT(n), 0), STEP_GET(HV_REG_TIME_REF_COUNT), STEP_PAUSE(700 * HV_USEC),
+			STEP_SET(CONFIG(n), shot_config()),
+			STEP_AHEAD(COUNT(n), 500 * HV_USEC),
+			STEP_SET(COUNT(n), 0),
+			STEP_GET(HV_REG_TIME_REF_COUNT),
+			STEP_PAUSE(700 * HV_USEC),
 		};
 
 		came = shot_interrupted(cpu, steps, 5);
@@ -228,8 +252,8 @@ static void count_zero(int cpu)
 		report_skip("Linux's own timer was due nearly every time, or the host too slow");
 	/* On x86 Linux may have set its own timer anew meanwhile, now and then. */
 	if (interrupted > known / 3)
-		report_fail("timers of CPU %d were stopped by COUNT 0 %u times, and interrupted %u times all the same", cpu,
-			    known, interrupted);
+		report_fail("timers of CPU %d were stopped by COUNT 0 %u times, and interrupted %u times all the same",
+			    cpu, known, interrupted);
 }
 
 /* Sets a register, called what of STIMERn, and demands the value back. */
@@ -240,8 +264,8 @@ static void keeps(int cpu, enum hv_reg reg, const char *what, int n, uint64_t se
 	regs_set(cpu, reg, set);
 	value = regs_get(cpu, reg);
 	if (value != set)
-		report_fail("%s of STIMER%d of CPU %d was set to 0x%llx and reads 0x%llx", what, n, cpu,
-			    (unsigned long long)set, (unsigned long long)value);
+		report_fail("%s of STIMER%d of CPU %d was set to 0x%llx and reads 0x%llx", what, n,
+			    cpu, (unsigned long long)set, (unsigned long long)value);
 }
 
 static void readback(int cpu)
@@ -281,8 +305,10 @@ static void own_registers(int cpu)
 		regs_set(cpu, CONFIG(n), shot_config());
 		regs_set(cpu, COUNT(n), UINT64_MAX / 4);
 		cpus_for_each(other, report_cpus())
-			if (other != cpu && (regs_get(other, CONFIG(n)) || regs_get(other, COUNT(n))))
-				report_fail("STIMER%d of CPU %d was set, and CPU %d's shows it", n, cpu, other);
+			if (other != cpu &&
+			    (regs_get(other, CONFIG(n)) || regs_get(other, COUNT(n))))
+				report_fail("STIMER%d of CPU %d was set, and CPU %d's shows it", n,
+					    cpu, other);
 	}
 	regs_clear(cpu);
 }
@@ -296,7 +322,8 @@ static size_t elsewhere(int cpu, int shots, bool fire)
 	regs_events(NULL, 0);
 	for (int i = 0; i < shots; i++) {
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(1), shot_config()), STEP_AHEAD(COUNT(1), 100 * HV_USEC),
+			STEP_SET(CONFIG(1), shot_config()),
+			STEP_AHEAD(COUNT(1), 100 * HV_USEC),
 			STEP_PAUSE(200 * HV_USEC),
 		};
 
@@ -336,11 +363,14 @@ static void own_vp(int cpu)
 	/* The other CPUs' own timers are counted too, as many as in the quiet run, more or less. */
 	if (others >= quiet + SHOTS * 3 / 4)
 #endif
-		report_fail("%d shots on CPU %d, and %zu interrupts on other CPUs (%zu when it was quiet)", SHOTS, cpu,
-			    others, quiet);
+		report_fail("%d shots on CPU %d, and %zu interrupts on other CPUs (%zu when it was quiet)",
+			    SHOTS, cpu, others, quiet);
 }
 
-/* A busy host may look like a drift once, hardly three times of six with never a run that keeps the phase. */
+/*
+ * A busy host may look like a drift once, hardly three times of six with never a run that keeps the
+ * phase.
+ */
 static void periodic(int cpu)
 {
 	unsigned int drifts = 0;
@@ -356,20 +386,27 @@ static void periodic(int cpu)
 			report_fail("STIMER1 of CPU %d, periodic, falls behind its period, further and further: it doesn't keep its phase",
 				    cpu);
 	}
-	report_skip("the host was too busy: in 6 runs STIMER1 of CPU %d was delayed too much for its phase to be known%s", cpu,
-		    drifts ? ", though some looked like a drift" : "");
+	report_skip("the host was too busy: in 6 runs STIMER1 of CPU %d was delayed too much for its phase to be known%s",
+		    cpu, drifts ? ", though some looked like a drift" : "");
 }
 
-/* Message mode wants a SINT: 0 is none. The write of one to a timer that is enabled, and of both at once. */
+/*
+ * Message mode wants a SINT: 0 is none. The write of one to a timer that is enabled, and of both at
+ * once.
+ */
 static void sint_zero(int cpu)
 {
 	need_timers(cpu);
 	for (int n = 1; n <= 3; n++) {
 		struct hv_step steps[] = {
-			STEP_SET(CONFIG(n), shot_config()), STEP_AHEAD(COUNT(n), FAR),
-			STEP_SET(CONFIG(n), STIMER_ENABLE | STIMER_AUTO_ENABLE), STEP_GET(CONFIG(n)),
-			STEP_SET(COUNT(n), 0), STEP_SET(CONFIG(n), 0),
-			STEP_SET(CONFIG(n), STIMER_ENABLE), STEP_GET(CONFIG(n)),
+			STEP_SET(CONFIG(n), shot_config()),
+			STEP_AHEAD(COUNT(n), FAR),
+			STEP_SET(CONFIG(n), STIMER_ENABLE | STIMER_AUTO_ENABLE),
+			STEP_GET(CONFIG(n)),
+			STEP_SET(COUNT(n), 0),
+			STEP_SET(CONFIG(n), 0),
+			STEP_SET(CONFIG(n), STIMER_ENABLE),
+			STEP_GET(CONFIG(n)),
 		};
 
 		RUN(cpu, steps);
@@ -385,18 +422,38 @@ static void sint_zero(int cpu)
 }
 
 static const struct report_case cases[] = {
-	{ "never_early", "I8: a one-shot expires when the reference counter has reached COUNT, never before (TLFS, timers)", never_early, true },
-	{ "oneshot_disables", "I8: a one-shot that expires clears Enable and nothing else, and COUNT arms it again (TLFS, CONFIG)", oneshot_disables, true },
-	{ "past_count", "I8: a one-shot whose COUNT is in the past when it is enabled expires immediately (TLFS, CONFIG)", past_count, true },
-	{ "auto_enable", "I8: with AutoEnable a COUNT that isn't 0 sets Enable (TLFS, CONFIG)", auto_enable, true },
-	{ "explicit_enable", "I8: without AutoEnable a timer runs when Enable is set, not before (TLFS, CONFIG)", explicit_enable, true },
-	{ "interrupt", "I8: in direct mode an expiry asserts the interrupt that CONFIG names (TLFS, CONFIG)", interrupt, true },
-	{ "count_zero", "I8: COUNT 0 stops a timer, whatever AutoEnable is (TLFS, COUNT)", count_zero, true },
-	{ "readback", "I8: CONFIG and COUNT read as they were written (TLFS, timers)", readback, true },
-	{ "own_registers", "I8: each virtual processor has timers of its own (TLFS, timers)", own_registers, true },
-	{ "own_vp", "I8: a timer interrupts the virtual processor it belongs to, no other (TLFS, timers)", own_vp, true },
-	{ "periodic", "I8: a periodic timer goes on until it is stopped, COUNT being its period (TLFS, timers)", periodic, true },
-	{ "sint_zero", "I8: a timer without direct mode whose SINTx is 0 is disabled (TLFS, CONFIG)", sint_zero, true },
+	{ "never_early",
+	  "I8: a one-shot expires when the reference counter has reached COUNT, never before (TLFS, timers)",
+	  never_early, true },
+	{ "oneshot_disables",
+	  "I8: a one-shot that expires clears Enable and nothing else, and COUNT arms it again (TLFS, CONFIG)",
+	  oneshot_disables, true },
+	{ "past_count",
+	  "I8: a one-shot whose COUNT is in the past when it is enabled expires immediately (TLFS, CONFIG)",
+	  past_count, true },
+	{ "auto_enable", "I8: with AutoEnable a COUNT that isn't 0 sets Enable (TLFS, CONFIG)",
+	  auto_enable, true },
+	{ "explicit_enable",
+	  "I8: without AutoEnable a timer runs when Enable is set, not before (TLFS, CONFIG)",
+	  explicit_enable, true },
+	{ "interrupt",
+	  "I8: in direct mode an expiry asserts the interrupt that CONFIG names (TLFS, CONFIG)",
+	  interrupt, true },
+	{ "count_zero", "I8: COUNT 0 stops a timer, whatever AutoEnable is (TLFS, COUNT)",
+	  count_zero, true },
+	{ "readback", "I8: CONFIG and COUNT read as they were written (TLFS, timers)", readback,
+	  true },
+	{ "own_registers", "I8: each virtual processor has timers of its own (TLFS, timers)",
+	  own_registers, true },
+	{ "own_vp",
+	  "I8: a timer interrupts the virtual processor it belongs to, no other (TLFS, timers)",
+	  own_vp, true },
+	{ "periodic",
+	  "I8: a periodic timer goes on until it is stopped, COUNT being its period (TLFS, timers)",
+	  periodic, true },
+	{ "sint_zero",
+	  "I8: a timer without direct mode whose SINTx is 0 is disabled (TLFS, CONFIG)", sint_zero,
+	  true },
 };
 
 static void setup(void)
@@ -408,8 +465,10 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "stimer_abi",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "stimer_abi",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = setup,
 	};
 

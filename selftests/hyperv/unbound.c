@@ -80,8 +80,9 @@ static void expect_disabled(int cpu, const char *device)
 		uint64_t count = guest_read(cpu, HV_REG_STIMER0_COUNT);
 
 		if (stimer_config(config).enable || count)
-			report_fail("CPU %d is on %s, but its STIMER0 has CONFIG 0x%llx, COUNT 0x%llx", cpu,
-				    device, (unsigned long long)config, (unsigned long long)count);
+			report_fail("CPU %d is on %s, but its STIMER0 has CONFIG 0x%llx, COUNT 0x%llx",
+				    cpu, device, (unsigned long long)config,
+				    (unsigned long long)count);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
 	report_metric("samples", 20, "readings");
@@ -109,7 +110,9 @@ static void disabled(int cpu)
 			    cpu);
 	need_fallback(cpu);
 	cpu_pin(observer);
-	/* The device registered last stands first on the kernel's list, so that it can be unbound. */
+	/*
+	 * The device registered last stands first on the kernel's list, so that it can be unbound.
+	 */
 	plug_cycle(cpu);
 	written = ce_unbind(cpu, HV_CLOCKEVENT, strlen(HV_CLOCKEVENT));
 	if (written == -EBUSY)
@@ -126,7 +129,8 @@ static void disabled(int cpu)
 	ck_assert_int_eq(cpu_pin(cpu), 0);
 	wrong = stimer_config_wrong(guest_read(cpu, HV_REG_STIMER0_CONFIG));
 	if (wrong)
-		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu, wrong);
+		report_fail("CPU %d has its Hyper-V clockevent back, but of its STIMER0 %s", cpu,
+			    wrong);
 }
 
 /* The kernel holds the module as long as a CPU, or timekeeping, depends on it. */
@@ -148,13 +152,15 @@ static void held(int unused)
 		report_skip("no CPU uses the Hyper-V clockevent");
 	err = syscall(SYS_delete_module, "hv_stimer", O_NONBLOCK) ? errno : 0;
 	if (err != EWOULDBLOCK)
-		report_fail("hv_stimer is in use by %d CPUs, and removing it says: %s", users, err ? strerror(err) : "done");
+		report_fail("hv_stimer is in use by %d CPUs, and removing it says: %s", users,
+			    err ? strerror(err) : "done");
 	cpus_for_each(cpu, report_cpus()) {
 		current_device(cpu, after);
 		users -= !strcmp(after, HV_CLOCKEVENT);
 	}
 	if (users)
-		report_fail("removing hv_stimer was refused, but %d CPUs lost their Hyper-V clockevent", users);
+		report_fail("removing hv_stimer was refused, but %d CPUs lost their Hyper-V clockevent",
+			    users);
 }
 
 /*
@@ -170,7 +176,8 @@ static void detached(int unused)
 
 	(void)unused;
 	if (!guest_platform.hv_standby)
-		report_skip("no device is known to stand by on each CPU: the module hv_stimer isn't loaded with standby=1");
+		report_skip(
+			"no device is known to stand by on each CPU: the module hv_stimer isn't loaded with standby=1");
 	if (cpus < 2)
 		report_skip("there is only one CPU");
 	ck_assert_int_eq(ce_snapshot(&before), 0);
@@ -182,7 +189,8 @@ static void detached(int unused)
 		if (!strcmp(before.cpu[cpu], HV_CLOCKEVENT))
 			report_skip("CPU %d has taken the device that stood by", cpu);
 	/* One at a time, always through the same CPU's file. */
-	while ((written = ce_unbind(writer, HV_CLOCKEVENT, strlen(HV_CLOCKEVENT))) > 0 && gone <= cpus)
+	while ((written = ce_unbind(writer, HV_CLOCKEVENT, strlen(HV_CLOCKEVENT))) > 0 &&
+	       gone <= cpus)
 		gone++;
 	ck_assert_int_eq(ce_snapshot(&after), 0);
 	report_metric("deleted", gone, "devices");
@@ -207,16 +215,24 @@ static void setup(void)
 }
 
 static const struct report_case cases[] = {
-	{ "detached", "B19: a device that stands by is deleted by its name through any CPU's file, one a write, and no device in use changes (__clockevents_try_unbind())", detached, false },
-	{ "held", "a module whose clockevent is in use can't be removed (clockevents_exchange_device(), try_module_get())", held, false },
-	{ "disabled", "B6, I8: without its Hyper-V clockevent a CPU's STIMER0 is off, CONFIG and COUNT 0, and stays off; hotplug brings both back (hv_ce_shutdown(), hv_stimer_init())", disabled, true },
+	{ "detached",
+	  "B19: a device that stands by is deleted by its name through any CPU's file, one a write, and no device in use changes (__clockevents_try_unbind())",
+	  detached, false },
+	{ "held",
+	  "a module whose clockevent is in use can't be removed (clockevents_exchange_device(), try_module_get())",
+	  held, false },
+	{ "disabled",
+	  "B6, I8: without its Hyper-V clockevent a CPU's STIMER0 is off, CONFIG and COUNT 0, and stays off; hotplug brings both back (hv_ce_shutdown(), hv_stimer_init())",
+	  disabled, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "unbound",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "unbound",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = setup,
 	};
 

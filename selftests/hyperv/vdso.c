@@ -28,8 +28,10 @@ static void served(int unused)
 		clockid_t clock;
 		const char *name;
 	} clocks[] = {
-		{ CLOCK_MONOTONIC, "CLOCK_MONOTONIC" }, { CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" },
-		{ CLOCK_REALTIME, "CLOCK_REALTIME" }, { CLOCK_BOOTTIME, "CLOCK_BOOTTIME" },
+		{ CLOCK_MONOTONIC, "CLOCK_MONOTONIC" },
+		{ CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" },
+		{ CLOCK_REALTIME, "CLOCK_REALTIME" },
+		{ CLOCK_BOOTTIME, "CLOCK_BOOTTIME" },
 	};
 
 	(void)unused;
@@ -40,7 +42,8 @@ static void served(int unused)
 		if (calls < 0)
 			report_skip("this kernel takes no seccomp filters: %s", strerror(-calls));
 		if (calls)
-			report_fail("%s on " HV_TSC_PAGE " makes a system call: the reference TSC page isn't valid (its sequence is 0: no stable TSC at the host?)",
+			report_fail("%s on " HV_TSC_PAGE
+				    " makes a system call: the reference TSC page isn't valid (its sequence is 0: no stable TSC at the host?)",
 				    clocks[i].name);
 	}
 }
@@ -60,7 +63,10 @@ static double cost(int64_t (*read_clock)(clockid_t clock))
 	return stats_of(each, sizeof(each) / sizeof(*each)).p50 / 20.0;
 }
 
-/* Who reads the page does no more than the kernel does after a system call, and spares the way there and back. */
+/*
+ * Who reads the page does no more than the kernel does after a system call, and spares the way
+ * there and back.
+ */
 static void cost_of_reading(int unused)
 {
 	double by_libc, by_syscall;
@@ -79,20 +85,27 @@ static void cost_of_reading(int unused)
 	if (by_syscall > 0)
 		report_metric("libc_by_syscall", by_libc / by_syscall, "ratio");
 	if (by_libc >= by_syscall)
-		report_fail("a reading of CLOCK_MONOTONIC by libc costs %.0f ns, one by system call %.0f ns, and should cost more (medians, 3 times out of 3): " HV_TSC_PAGE " spares nothing",
+		report_fail("a reading of CLOCK_MONOTONIC by libc costs %.0f ns, one by system call %.0f ns, and should cost more (medians, 3 times out of 3): " HV_TSC_PAGE
+			    " spares nothing",
 			    by_libc, by_syscall);
 }
 
 static const struct report_case cases[] = {
-	{ "served", "D10, E7: clock_gettime() on hyperv_clocksource_tsc_page is the vDSO's own: the page is valid (TLFS, reference TSC page; arch/x86/include/asm/vdso/gettimeofday.h)", served, false },
-	{ "cost", "D10: a reading of the clock by the page costs less than one by system call (lib/vdso/gettimeofday.c)", cost_of_reading, false },
+	{ "served",
+	  "D10, E7: clock_gettime() on hyperv_clocksource_tsc_page is the vDSO's own: the page is valid (TLFS, reference TSC page; arch/x86/include/asm/vdso/gettimeofday.h)",
+	  served, false },
+	{ "cost",
+	  "D10: a reading of the clock by the page costs less than one by system call (lib/vdso/gettimeofday.c)",
+	  cost_of_reading, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "hyperv", .program = "vdso",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "hyperv",
+		.program = "vdso",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = guest_setup,
 	};
 

@@ -14,9 +14,9 @@ static uint32_t le32(const uint8_t *p)
 }
 
 /* include/acpi/actbl2.h: struct acpi_table_gtdt, after it struct acpi_gtdt_el2 */
-#define GTDT_TIMERS	48
-#define GTDT_MIN_LEN	80
-#define GTDT_EL2	96
+#define GTDT_TIMERS  48
+#define GTDT_MIN_LEN 80
+#define GTDT_EL2     96
 
 static void gtdt_timer(const uint8_t *p, struct arm_timer *t, enum arm_timer_kind kind)
 {
@@ -32,7 +32,8 @@ int arm_timer_gtdt(const void *table, size_t len, struct arm_timer *t)
 	const uint8_t *p = table;
 
 	*t = (struct arm_timer){ 0 };
-	if (len < GTDT_MIN_LEN || memcmp(p, "GTDT", 4) || le32(p + 4) > len || le32(p + 4) < GTDT_MIN_LEN)
+	if (len < GTDT_MIN_LEN || memcmp(p, "GTDT", 4) || le32(p + 4) > len ||
+	    le32(p + 4) < GTDT_MIN_LEN)
 		return -EINVAL;
 	for (int i = 0; i < ARM_TIMER_HYP_VIRT; i++)
 		gtdt_timer(p + GTDT_TIMERS + 8 * i, t, i);
@@ -57,9 +58,20 @@ bool arm_timer_is_gic(const char *chip)
 static bool is_gic(const char *node)
 {
 	static const char *const gics[] = {
-		"arm,gic-v3", "arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a7-gic", "arm,cortex-a9-gic",
-		"arm,arm11mp-gic", "arm,arm1176jzf-devchip-gic", "arm,eb11mp-gic", "arm,tc11mp-gic", "arm,pl390",
-		"qcom,msm8996-gic-v3", "qcom,msm-8660-qgic", "qcom,msm-qgic2", "hisilicon,hip04-intc",
+		"arm,gic-v3",
+		"arm,gic-400",
+		"arm,cortex-a15-gic",
+		"arm,cortex-a7-gic",
+		"arm,cortex-a9-gic",
+		"arm,arm11mp-gic",
+		"arm,arm1176jzf-devchip-gic",
+		"arm,eb11mp-gic",
+		"arm,tc11mp-gic",
+		"arm,pl390",
+		"qcom,msm8996-gic-v3",
+		"qcom,msm-8660-qgic",
+		"qcom,msm-qgic2",
+		"hisilicon,hip04-intc",
 	};
 
 	for (size_t i = 0; i < sizeof(gics) / sizeof(*gics); i++)
@@ -75,7 +87,9 @@ static int gic_interrupt(const struct dt_interrupt *from, int *irq, bool *edge)
 
 	if (from->nr_cells < 3 || from->nr_cells > 4)
 		return -EINVAL;
-	/* A timer has a private interrupt: a PPI, counted from 16, or an extended one, from 1056. */
+	/*
+	 * A timer has a private interrupt: a PPI, counted from 16, or an extended one, from 1056.
+	 */
 	if (cell[0] == 1 && cell[1] < 16)
 		*irq = 16 + cell[1];
 	else if (cell[0] == 3 && cell[1] < 64)
@@ -89,7 +103,8 @@ static int gic_interrupt(const struct dt_interrupt *from, int *irq, bool *edge)
 
 int arm_timer_dt(struct arm_timer *t)
 {
-	static const char *const names[ARM_TIMERS] = { "sec-phys", "phys", "virt", "hyp-phys", "hyp-virt" };
+	static const char *const names[ARM_TIMERS] = { "sec-phys", "phys", "virt", "hyp-phys",
+						       "hyp-virt" };
 	struct dt_interrupt all[ARM_TIMERS];
 	char node[DT_PATH_LEN];
 	bool named;

@@ -80,7 +80,7 @@ int ce_snapshot(struct ce_names *names)
 			return err;
 	}
 	err = ce_current(CE_BROADCAST, names->broadcast);
-	if (err == -ENOENT) {	/* !CONFIG_GENERIC_CLOCKEVENTS_BROADCAST */
+	if (err == -ENOENT) { /* !CONFIG_GENERIC_CLOCKEVENTS_BROADCAST */
 		names->broadcast[0] = '\0';
 		err = 0;
 	}

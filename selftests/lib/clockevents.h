@@ -43,7 +43,7 @@ ssize_t ce_unbind(int cpu, const void *name, size_t len);
 struct ce_names {
 	struct cpus cpus;
 	char cpu[CPUS_MAX][CE_NAME_LEN];
-	char broadcast[CE_NAME_LEN];	/* "" for none */
+	char broadcast[CE_NAME_LEN]; /* "" for none */
 };
 
 /* Reads them all. Returns 0 or -errno (-ENOENT: this kernel has no clockevents in sysfs). */

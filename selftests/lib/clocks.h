@@ -39,12 +39,12 @@ static inline uint64_t counter_read(void)
 #if defined(__x86_64__)
 	uint32_t lo, hi;
 
-	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) :: "memory");
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
 	return (uint64_t)hi << 32 | lo;
 #elif defined(__aarch64__)
 	uint64_t v;
 
-	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(v) :: "memory");
+	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(v)::"memory");
 	return v;
 #else
 #error "tickproof knows the raw counter of x86-64 and arm64"

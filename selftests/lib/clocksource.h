@@ -8,10 +8,10 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define CS_DIR "/sys/devices/system/clocksource/clocksource0"
-#define CS_CURRENT CS_DIR "/current_clocksource"
+#define CS_DIR	     "/sys/devices/system/clocksource/clocksource0"
+#define CS_CURRENT   CS_DIR "/current_clocksource"
 #define CS_AVAILABLE CS_DIR "/available_clocksource"
-#define CS_UNBIND CS_DIR "/unbind_clocksource"
+#define CS_UNBIND    CS_DIR "/unbind_clocksource"
 
 /* sysfs_get_uname() refuses a write of this many bytes or more (the kernel's CS_NAME_LEN). */
 #define CS_NAME_LEN 32
@@ -57,10 +57,10 @@ ssize_t cs_unbind(const void *name, size_t len);
 
 /* Whether the vDSO can read a source without a system call. */
 enum cs_vdso {
-	CS_VDSO_UNKNOWN,	/* no rule of ours */
-	CS_VDSO_NEVER,		/* VDSO_CLOCKMODE_NONE */
+	CS_VDSO_UNKNOWN, /* no rule of ours */
+	CS_VDSO_NEVER,	 /* VDSO_CLOCKMODE_NONE */
 	CS_VDSO_ALWAYS,
-	CS_VDSO_DEPENDS,	/* on what the hypervisor or the CPU says at run time */
+	CS_VDSO_DEPENDS, /* on what the hypervisor or the CPU says at run time */
 };
 
 /* By the source's name; *why (may be NULL) tells the rule. */

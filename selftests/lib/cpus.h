@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * As many as any Linux can be built for (NR_CPUS: x86 with MAXSMP and powerpc, 8192). The C library's
- * cpu_set_t ends at 1024, and the kernel refuses a set that is smaller than its own.
+ * As many as any Linux can be built for (NR_CPUS: x86 with MAXSMP and powerpc, 8192). The C
+ * library's cpu_set_t ends at 1024, and the kernel refuses a set that is smaller than its own.
  */
 #define CPUS_MAX 8192
 
@@ -43,8 +43,7 @@ int cpus_usable(struct cpus *set);
 /* The next CPU of set after cpu (start with -1); -1 at the end. */
 int cpus_next(int cpu, const struct cpus *set);
 
-#define cpus_for_each(cpu, set) \
-	for (cpu = cpus_next(-1, set); cpu >= 0; cpu = cpus_next(cpu, set))
+#define cpus_for_each(cpu, set) for (cpu = cpus_next(-1, set); cpu >= 0; cpu = cpus_next(cpu, set))
 
 /* Pins the calling thread, or the one of that thread id, to one CPU. Returns 0 or -errno. */
 int cpu_pin(int cpu);

@@ -16,7 +16,7 @@ struct crew {
 	void (*run)(int cpu, void *arg);
 	size_t count, ready, ended;
 	bool begin;
-	int first;		/* the CPU of the first to end; -1: none has */
+	int first; /* the CPU of the first to end; -1: none has */
 	struct member *members;
 };
 

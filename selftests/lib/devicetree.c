@@ -112,7 +112,10 @@ static bool has_phandle(const char *path, const struct wanted *w)
 	return value == w->phandle;
 }
 
-/* Looks through path, which has room to grow, and what is below it; leaves the path of the first node found. */
+/*
+ * Looks through path, which has room to grow, and what is below it; leaves the path of the first
+ * node found.
+ */
 static int walk(char path[DT_PATH_LEN], const struct wanted *w, int depth)
 {
 	char full[PATH_MAX];
@@ -131,7 +134,8 @@ static int walk(char path[DT_PATH_LEN], const struct wanted *w, int depth)
 		const char *name = names[i]->d_name;
 
 		if (err == -ENOENT && names[i]->d_type == DT_DIR && name[0] != '.' &&
-		    (size_t)snprintf(path + len, DT_PATH_LEN - len, "/%s", name) < DT_PATH_LEN - len)
+		    (size_t)snprintf(path + len, DT_PATH_LEN - len, "/%s", name) <
+			    DT_PATH_LEN - len)
 			err = walk(path, w, depth + 1);
 		if (err)
 			path[len] = '\0';
@@ -157,7 +161,10 @@ static int by_phandle(uint32_t phandle, char path[DT_PATH_LEN])
 	return walk(path, &w, 0) ? -EINVAL : 0;
 }
 
-/* of_irq_find_parent(): by interrupt-parent, else the parent, until one says how many cells it takes. */
+/*
+ * of_irq_find_parent(): by interrupt-parent, else the parent, until one says how many cells it
+ * takes.
+ */
 static int interrupt_parent(const char *path, char controller[DT_PATH_LEN], uint32_t *cells)
 {
 	uint32_t phandle;

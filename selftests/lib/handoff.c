@@ -12,25 +12,25 @@
 #include "handoff.h"
 #include "stats.h"
 
-#define LINE 128		/* two of 64: neighbours are prefetched in pairs */
-#define RUN 64			/* round trips that are timed together */
-#define MAX_RUNS 4096
-#define BARE_EVERY 4		/* of so many runs, one hands the line over bare, for comparison */
-#define NAP_AFTER_NS 100000	/* a hand-off between CPUs that both run takes less than 1 us */
-#define NAP_NS 20000
-#define FROZEN 1000000		/* looks at a counter that doesn't move */
+#define LINE	     128 /* two of 64: neighbours are prefetched in pairs */
+#define RUN	     64	 /* round trips that are timed together */
+#define MAX_RUNS     4096
+#define BARE_EVERY   4	    /* of so many runs, one hands the line over bare, for comparison */
+#define NAP_AFTER_NS 100000 /* a hand-off between CPUs that both run takes less than 1 us */
+#define NAP_NS	     20000
+#define FROZEN	     1000000 /* looks at a counter that doesn't move */
 
 /*
- * A line that is only looked at is shared: whoever then writes has to fetch it once more, and not while it
- * reads its clock, since the other looks again and again. So whoever looks fetches the line to write, and
- * only when the other is likely to have written: too early takes it away from there. How long that is
- * depends on the machine and on where the two CPUs are, so these waits are tried, in loops of about a cycle.
+ * A line that is only looked at is shared: whoever then writes has to fetch it once more, and not
+ * while it reads its clock, since the other looks again and again. So whoever looks fetches the
+ * line to write, and only when the other is likely to have written: too early takes it away from
+ * there. How long that is depends on the machine and on where the two CPUs are, so these waits are
+ * tried, in loops of about a cycle.
  */
-static const unsigned int waits[] = {
-	0, 60, 75, 95, 120, 150, 175, 200, 225, 250, 275, 300, 350, 450, 600, 800
-};
-#define NR_WAITS (sizeof(waits) / sizeof(*waits))
-#define LOOK_AGAIN 150		/* loops after a look that came too early: the line goes there and back */
+static const unsigned int waits[] = { 0,   60,	75,  95,  120, 150, 175, 200,
+				      225, 250, 275, 300, 350, 450, 600, 800 };
+#define NR_WAITS   (sizeof(waits) / sizeof(*waits))
+#define LOOK_AGAIN 150 /* loops after a look that came too early: the line goes there and back */
 
 /* Two threads' playing field. turn counts the hand-offs: even ones are CPU 0's to make. */
 struct game {
@@ -39,14 +39,15 @@ struct game {
 		int64_t reading;
 	} line __attribute__((aligned(LINE)));
 	_Atomic bool stop __attribute__((aligned(LINE)));
-	_Atomic bool there;	/* CPU 1's thread is running */
-	_Atomic unsigned int wait[2];	/* idle loops before a look, and before a bare one; CPU 0 chooses */
+	_Atomic bool there; /* CPU 1's thread is running */
+	_Atomic unsigned int
+		wait[2]; /* idle loops before a look, and before a bare one; CPU 0 chooses */
 	const struct handoff_source *source;
 	struct handoff_pair *pair;
 	int64_t box_ns, patience_ns;
 	pthread_t thread[2];
 	bool started[2];
-	struct runs {		/* CPU 0's: ticks each run took; the latest */
+	struct runs { /* CPU 0's: ticks each run took; the latest */
 		int64_t ticks[MAX_RUNS];
 		size_t nr;
 	} observed, bare;
@@ -58,7 +59,7 @@ struct box {
 	int side;
 	uint64_t begun, last;
 	unsigned int still;
-	struct handoff_side seen;	/* on this thread's stack: the pair's is shared */
+	struct handoff_side seen; /* on this thread's stack: the pair's is shared */
 };
 
 static inline void relax(void)
@@ -73,7 +74,7 @@ static inline void relax(void)
 static inline void fetch_to_write(const void *line)
 {
 #if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" :: "m"(*(const char *)line));
+	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)line));
 #else
 	__builtin_prefetch(line, 1);
 #endif
@@ -115,8 +116,12 @@ static inline void idle(unsigned int loops)
 		__asm__ volatile("");
 }
 
-/* Looks for its turn, first after so many idle loops; 0: at once, and the line is only fetched to be read. */
-static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn, unsigned int wait)
+/*
+ * Looks for its turn, first after so many idle loops; 0: at once, and the line is only fetched to
+ * be read.
+ */
+static inline __attribute__((always_inline)) bool await(struct box *b, uint64_t turn,
+							unsigned int wait)
 {
 	uint64_t begun = 0;
 
@@ -157,7 +162,10 @@ static inline __attribute__((always_inline)) int64_t reading(const struct handof
 	return 0;
 }
 
-/* Whether the hand-off of this turn reads nothing: what the line itself can do, within the same game. */
+/*
+ * Whether the hand-off of this turn reads nothing: what the line itself can do, within the same
+ * game.
+ */
 static inline __attribute__((always_inline)) bool is_bare(enum handoff_kind kind, uint64_t turn)
 {
 	return kind == HANDOFF_COUNTER && turn / (2 * RUN) % BARE_EVERY == BARE_EVERY - 1;
@@ -174,7 +182,7 @@ size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks)
 		p->ticks[p->runs++] = ticks;
 		if (p->runs < HANDOFF_TRIES)
 			return p->at;
-		stats_of(p->ticks, HANDOFF_TRIES);	/* sorts them */
+		stats_of(p->ticks, HANDOFF_TRIES); /* sorts them */
 		if (!p->at || p->ticks[HANDOFF_TRIES / 2] < p->least) {
 			p->least = p->ticks[HANDOFF_TRIES / 2];
 			p->best = p->at;
@@ -211,7 +219,10 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 			now = reading(g->source, kind, b->side);
 		g->line.reading = now;
 		atomic_store_explicit(&g->line.turn, turn + 1, memory_order_release);
-		/* While the line travels. At first, and after a bare one, there is nothing to compare with. */
+		/*
+		 * While the line travels. At first, and after a bare one, there is nothing to
+		 * compare with.
+		 */
 		if (!bare && turn && !is_bare(kind, turn - 1)) {
 			handoff_account(&b->seen, now, theirs);
 			if (!b->side && now - last < round_trip)
@@ -226,7 +237,8 @@ static inline __attribute__((always_inline)) void play(struct box *b, enum hando
 
 			add_run(was_bare ? &g->bare : &g->observed, ticks);
 			atomic_store_explicit(&g->wait[was_bare],
-					      waits[handoff_pace(&paces[was_bare], NR_WAITS, ticks)],
+					      waits[handoff_pace(&paces[was_bare], NR_WAITS,
+								 ticks)],
 					      memory_order_relaxed);
 			run_begun = run_over;
 			if (over(b))
@@ -310,7 +322,7 @@ static double typical_ns(struct runs *r)
 {
 	size_t nr = r->nr < MAX_RUNS ? r->nr : MAX_RUNS;
 
-	stats_of(r->ticks, nr);	/* sorts them */
+	stats_of(r->ticks, nr); /* sorts them */
 	return stats_percentile(r->ticks, nr, 25) * 1e9 / counter_hz() / (2 * RUN);
 }
 

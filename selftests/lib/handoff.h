@@ -13,10 +13,10 @@
 #include <time.h>
 
 enum handoff_kind {
-	HANDOFF_COUNTER,	/* the raw counter, in ticks */
-	HANDOFF_CLOCK,		/* a clock as libc reads it, in ns */
-	HANDOFF_SYSCALL,	/* a clock by system call, in ns */
-	HANDOFF_CUSTOM,		/* read(side): for unit tests */
+	HANDOFF_COUNTER, /* the raw counter, in ticks */
+	HANDOFF_CLOCK,	 /* a clock as libc reads it, in ns */
+	HANDOFF_SYSCALL, /* a clock by system call, in ns */
+	HANDOFF_CUSTOM,	 /* read(side): for unit tests */
 };
 
 /* What the two CPUs of every pair read. */
@@ -28,21 +28,21 @@ struct handoff_source {
 
 /* What one CPU of a pair saw. */
 struct handoff_side {
-	uint64_t observations;	/* our readings ordered after one of the other CPU's */
-	uint64_t backwards;	/* ... and were smaller: must be 0 */
-	int64_t ahead;		/* the smallest of ours minus theirs; INT64_MAX: none seen */
+	uint64_t observations; /* our readings ordered after one of the other CPU's */
+	uint64_t backwards;    /* ... and were smaller: must be 0 */
+	int64_t ahead;	       /* the smallest of ours minus theirs; INT64_MAX: none seen */
 };
 
 struct handoff_pair {
-	int cpu[2];		/* filled in by the caller; the rest by handoff_round() */
+	int cpu[2]; /* filled in by the caller; the rest by handoff_round() */
 	struct handoff_side side[2];
-	int64_t round_trip;	/* smallest between two of CPU 0's readings, in the source's unit */
-	int64_t ns;		/* how long it took, by CPU 0's raw counter */
-	double typical_ns;	/* of a hand-off: lower quartile of short runs */
-	double bare_ns;		/* HANDOFF_COUNTER: likewise of the bare hand-offs in between; 0: none */
-	double reading_ns;	/* HANDOFF_COUNTER: what CPU 0's ordered reading of it costs */
-	bool frozen;		/* the raw counter stood still: ended by counting */
-	int error;		/* negative errno: a thread couldn't be started */
+	int64_t round_trip; /* smallest between two of CPU 0's readings, in the source's unit */
+	int64_t ns;	    /* how long it took, by CPU 0's raw counter */
+	double typical_ns;  /* of a hand-off: lower quartile of short runs */
+	double bare_ns;	   /* HANDOFF_COUNTER: likewise of the bare hand-offs in between; 0: none */
+	double reading_ns; /* HANDOFF_COUNTER: what CPU 0's ordered reading of it costs */
+	bool frozen;	   /* the raw counter stood still: ended by counting */
+	int error;	   /* negative errno: a thread couldn't be started */
 };
 
 static inline struct handoff_side handoff_side(void)
@@ -89,12 +89,12 @@ int handoff_rounds(int n);
 bool handoff_match(int n, int round, int index, int *a, int *b);
 
 /* Which of several ways to play is the quickest; start from { 0 }, with the first. */
-#define HANDOFF_TRIES 5		/* runs of each */
-#define HANDOFF_KEEP 500	/* runs with the best, before all are tried anew */
+#define HANDOFF_TRIES 5	  /* runs of each */
+#define HANDOFF_KEEP  500 /* runs with the best, before all are tried anew */
 
 struct handoff_pace {
-	size_t at;		/* the way that is tried; all have been: none is */
-	size_t best, runs;	/* runs so far, of the way that is tried or kept */
+	size_t at;	   /* the way that is tried; all have been: none is */
+	size_t best, runs; /* runs so far, of the way that is tried or kept */
 	int64_t least, ticks[HANDOFF_TRIES];
 };
 

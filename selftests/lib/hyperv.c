@@ -63,8 +63,8 @@ bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 		unsigned int told;
 		uint32_t *value;
 	} fields[] = {
-		{ "low", HYPERV_LOW, &h->low }, { "high", HYPERV_HIGH, &h->high },
-		{ "ext", HYPERV_EXT, &h->ext }, { "hints", HYPERV_HINTS, &h->hints },
+		{ "low", HYPERV_LOW, &h->low },	   { "high", HYPERV_HIGH, &h->high },
+		{ "ext", HYPERV_EXT, &h->ext },	   { "hints", HYPERV_HINTS, &h->hints },
 		{ "misc", HYPERV_MISC, &h->misc },
 	};
 	const char *s = text + (old ? sizeof(before) : sizeof(now)) - 1;
@@ -112,7 +112,10 @@ int hyperv_rating(const char *clocksource, int version, bool invariant)
 	if (!strcmp(clocksource, HV_MSR_SOURCE)) {
 		if (version < 5013)
 			return 250;
-		/* Less than the page's since both are registered; when that began is not known to us. */
+		/*
+		 * Less than the page's since both are registered; when that began is not known to
+		 * us.
+		 */
 		if (version < 6012)
 			return 0;
 		return invariant ? 245 : 495;

@@ -79,7 +79,8 @@ static bool is_trigger(const char *s)
 {
 	size_t len = word_len(s);
 
-	return (word_is(s, "Level") || word_is(s, "Edge")) && (!s[len] || !strncmp(s + len, "  ", 2));
+	return (word_is(s, "Level") || word_is(s, "Edge")) &&
+	       (!s[len] || !strncmp(s + len, "  ", 2));
 }
 
 /* "-%-8s": the flow handler's name, as x86 has it after the number: "2-edge", "9-fasteoi" */
@@ -97,7 +98,8 @@ static bool is_hwirq(const char *s)
 		return digits;
 	s += digits;
 	blanks = strspn(s, " ");
-	return !s[blanks] || blanks > 1 || (blanks && (is_trigger(s + blanks) || is_flow(s + blanks)));
+	return !s[blanks] || blanks > 1 ||
+	       (blanks && (is_trigger(s + blanks) || is_flow(s + blanks)));
 }
 
 /*
@@ -137,14 +139,17 @@ static int parse_row(char *line, struct irq_table *table, struct irq_row *row, u
 {
 	char *colon = strchr(line, ':'), *s;
 
-	*row = (struct irq_row){ .name = line + strspn(line, " "), .chip = "", .devices = "", .text = "", .hwirq = -1 };
+	*row = (struct irq_row){
+		.name = line + strspn(line, " "), .chip = "", .devices = "", .text = "", .hwirq = -1
+	};
 	if (!colon || colon == row->name || word_len(row->name) <= (size_t)(colon - row->name))
 		return -EINVAL;
 	*colon = '\0';
 	row->count = count;
 	s = colon + 1 + strspn(colon + 1, " ");
 	/* FIQ has a name and no counts at all (show_fiq_list(), arch/arm/kernel/fiq.c). */
-	if (!isdigit((unsigned char)*row->name) && (isalpha((unsigned char)*s) || (*s && !strcmp(row->name, "FIQ"))))
+	if (!isdigit((unsigned char)*row->name) &&
+	    (isalpha((unsigned char)*s) || (*s && !strcmp(row->name, "FIQ"))))
 		return 0;
 	for (; row->nr_counts < table->nr_cpus; row->nr_counts++) {
 		s += strspn(s, " ");
@@ -282,10 +287,12 @@ const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const
 	return irq_row_of_device(table, clockevent);
 }
 
-uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent, const char *broadcast, int cpu)
+uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent,
+			const char *broadcast, int cpu)
 {
 	const struct irq_row *own = irq_row_of_clockevent(table, clockevent), *rows[] = {
-		irq_row_of_clockevent(table, broadcast), irq_row_said(table, "Timer broadcast interrupts"),
+		irq_row_of_clockevent(table, broadcast),
+		irq_row_said(table, "Timer broadcast interrupts"),
 		irq_row_named(table, "LOC"),
 	};
 	uint64_t n = 0;

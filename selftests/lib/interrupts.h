@@ -10,19 +10,20 @@ enum irq_trigger { IRQ_NO_TRIGGER, IRQ_LEVEL, IRQ_EDGE };
 
 /* Strings and counts belong to the table. */
 struct irq_row {
-	const char *name;	/* before the colon: "0", "27", "LOC", "HVS", "IPI5" */
-	const char *chip;	/* numbered rows: "GICv3", "Hyper-V PCIe MSI"; others: "" */
-	const char *devices;	/* numbered rows: "arch_timer", "usb1, ehci_hcd"; others: "" */
-	int64_t hwirq;		/* the chip's own number; -1: none is printed */
-	enum irq_trigger trigger;	/* x86 and others print none */
-	const char *text;	/* rows without a number: what they say, "Timer broadcast interrupts"; others: "" */
-	const uint64_t *count;	/* one for each column */
-	size_t nr_counts;	/* 1, not nr_cpus, for ERR and MIS; 0 for FIQ */
+	const char *name;	  /* before the colon: "0", "27", "LOC", "HVS", "IPI5" */
+	const char *chip;	  /* numbered rows: "GICv3", "Hyper-V PCIe MSI"; others: "" */
+	const char *devices;	  /* numbered rows: "arch_timer", "usb1, ehci_hcd"; others: "" */
+	int64_t hwirq;		  /* the chip's own number; -1: none is printed */
+	enum irq_trigger trigger; /* x86 and others print none */
+	const char *text; /* rows without a number: what they say, "Timer broadcast interrupts";
+			     others: "" */
+	const uint64_t *count; /* one for each column */
+	size_t nr_counts;      /* 1, not nr_cpus, for ERR and MIS; 0 for FIQ */
 };
 
 struct irq_table {
 	size_t nr_cpus, nr_rows;
-	int *cpus;		/* CPU number of each column: online CPUs only */
+	int *cpus; /* CPU number of each column: online CPUs only */
 	struct irq_row *rows;
 	uint64_t *counts;
 	char *text;
@@ -46,7 +47,10 @@ const struct irq_row *irq_row_named(const struct irq_table *table, const char *n
 /* The row one of whose comma-separated devices has exactly this name, or NULL. */
 const struct irq_row *irq_row_of_device(const struct irq_table *table, const char *device);
 
-/* The row that says exactly this after its counts, or NULL: the inter-processor ones have numbers that move. */
+/*
+ * The row that says exactly this after its counts, or NULL: the inter-processor ones have numbers
+ * that move.
+ */
 const struct irq_row *irq_row_said(const struct irq_table *table, const char *text);
 
 /* Interrupts of row on cpu; 0 where the CPU has no column (offline). row may be NULL: 0. */
@@ -68,6 +72,7 @@ const struct irq_row *irq_row_of_clockevent(const struct irq_table *table, const
  * broadcast interrupts" on arm64, the local timer's vector on x86, counted as LOC
  * (lapic_timer_broadcast()). broadcast is that device's name, "" for none.
  */
-uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent, const char *broadcast, int cpu);
+uint64_t irq_broadcasts(const struct irq_table *table, const char *clockevent,
+			const char *broadcast, int cpu);
 
 #endif

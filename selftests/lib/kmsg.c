@@ -26,8 +26,12 @@ static const struct {
 	{ KMSG_OTHER, "^(Kernel c|C)ommand line: " },
 	/* Known beforehand there: the TSC isn't offered as invariant (mshyperv.c). */
 	{ KMSG_OTHER, "^(tsc: )?Marking TSC unstable due to running on Hyper-V" },
-	{ KMSG_UNSTABLE, "^("
-	  /* clocksource.c; 5.13 names no source, 7.2 says "unstable due to", 4.2 "Clocksource tsc unstable (" */
+	{ KMSG_UNSTABLE,
+	  "^("
+	  /*
+	   * clocksource.c; 5.13 names no source, 7.2 says "unstable due to", 4.2 "Clocksource tsc
+	     unstable ("
+	   */
 	  "(clocksource: )?(timekeeping watchdog on CPU[0-9]+: )?Marking clocksource '?[^ ']+'? (as )?unstable|"
 	  "(clocksource: )?timekeeping watchdog .* marking .*unstable|"
 	  "(clocksource: )?Clocksource [^ ]+ unstable \\(|"
@@ -38,8 +42,11 @@ static const struct {
 	  "(tsc: )?TSC warped randomly between CPUs|"
 	  "TSC found unstable after boot"
 	  ")" },
-	{ KMSG_TROUBLE, "^("
-	  /* time/: clockevents.c, tick-sched.c, tick-broadcast.c, hrtimer.c, timer.c, timekeeping.c */
+	{ KMSG_TROUBLE,
+	  "^("
+	  /*
+	   * time/: clockevents.c, tick-sched.c, tick-broadcast.c, hrtimer.c, timer.c, timekeeping.c
+	   */
 	  "CE: Reprogramming failure|"
 	  "NOHZ(:| tick-stop error:) .*softirq|"
 	  "Failed to broadcast timer tick|"
@@ -76,7 +83,10 @@ static const struct {
 	  "Nested lock was not taken|chain_key collision|.* still has locks held|.*-safe -> .*-unsafe lock order)|"
 	  "\\[ (BUG|INFO): .* \\]|"
 	  "INFO: trying to register non-static key|"
-	  /* BUG(), BUG: of mm, sched, KASAN, KCSAN, KFENCE, lockdep ..., slub.c's "BUG name (taint): " */
+	  /*
+	   * BUG(), BUG: of mm, sched, KASAN, KCSAN, KFENCE, lockdep ..., slub.c's "BUG name
+	     (taint): "
+	   */
 	  "BUG: |BUG at |BUG [^ ]+ \\(.*\\): |[Kk]ernel BUG at |watchdog: BUG: |"
 	  "bad: scheduling from the idle thread|"
 	  "sched: Unexpected reschedule of offline CPU|"
@@ -86,7 +96,10 @@ static const struct {
 	  "KASAN: (null-ptr-deref|probably|maybe|stack|user|wild)|"
 	  "ODEBUG: (init|activate|assert_init|deactivate|free|destroy) |"
 	  "(x86/fpu: )?XSAVE consistency problem|"
-	  /* die(): x86 and s390 with a code of four digits, other architectures by the counter's name */
+	  /*
+	   * die(): x86 and s390 with a code of four digits, other architectures by the counter's
+	     name
+	   */
 	  "[^[]*: [0-9a-f]{4}( ilc:[0-9])? \\[#[0-9]+\\]|"
 	  "(Oops|[Kk]ernel (BUG|bug)|kernel stack overflow)[^[]*\\[#[0-9]+\\]|"
 	  "Oops: |Oops - |Internal error: |general protection fault|"
@@ -128,13 +141,18 @@ enum kmsg_kind kmsg_classify(const char *text)
 	return kind;
 }
 
-/* Memory, locks and tasks; a file that is named; and those files that are of clocks, interrupts and CPUs. */
-#define SUBJECT_ELSEWHERE \
-	"^(INFO: (task|trying to register)|BUG: (KASAN|KCSAN|KFENCE|KMSAN|Bad |workqueue leaked)|BUG [^ ]+ \\(|" \
-	"WARNING: (possible |suspicious|inconsistent|invalid wait|bad |held lock|lock held|Nested|chain_key|" \
+/*
+ * Memory, locks and tasks; a file that is named; and those files that are of clocks, interrupts and
+ * CPUs.
+ */
+#define SUBJECT_ELSEWHERE                                                                          \
+	"^(INFO: (task|trying to register)|BUG: (KASAN|KCSAN|KFENCE|KMSAN|Bad |workqueue leaked)|" \
+	"BUG [^ ]+ \\(|"                                                                           \
+	"WARNING: (possible |suspicious|inconsistent|invalid wait|bad |held lock|lock held|"       \
+	"Nested|chain_key|"                                                                        \
 	".* still has locks|.*-unsafe)|\\[ (BUG|INFO): |refcount_t: |list_(add|del) )"
-#define PLACE	"^(WARNING: (CPU: .* at )?|kernel BUG at |UBSAN: .* in )([^ :]+\\.[chS]):[0-9]+"
-#define OURS	"(^|/)(kernel|arch|virt|drivers/(clocksource|irqchip|hv|cpuidle|cpufreq|ptp|rtc))/"
+#define PLACE "^(WARNING: (CPU: .* at )?|kernel BUG at |UBSAN: .* in )([^ :]+\\.[chS]):[0-9]+"
+#define OURS  "(^|/)(kernel|arch|virt|drivers/(clocksource|irqchip|hv|cpuidle|cpufreq|ptp|rtc))/"
 
 bool kmsg_elsewhere(const char *text)
 {
@@ -144,21 +162,26 @@ bool kmsg_elsewhere(const char *text)
 	char file[256];
 
 	if (!ready && (regcomp(&subject, SUBJECT_ELSEWHERE, REG_EXTENDED | REG_NOSUB) ||
-		       regcomp(&place, PLACE, REG_EXTENDED) || regcomp(&ours, OURS, REG_EXTENDED | REG_NOSUB)))
+		       regcomp(&place, PLACE, REG_EXTENDED) ||
+		       regcomp(&ours, OURS, REG_EXTENDED | REG_NOSUB)))
 		abort();
 	ready = true;
 	if (!regexec(&subject, text, 0, NULL, 0))
 		return true;
 	if (regexec(&place, text, 4, part, 0))
 		return false;
-	snprintf(file, sizeof(file), "%.*s", (int)(part[3].rm_eo - part[3].rm_so), text + part[3].rm_so);
+	snprintf(file, sizeof(file), "%.*s", (int)(part[3].rm_eo - part[3].rm_so),
+		 text + part[3].rm_so);
 	return regexec(&ours, file, 0, NULL, 0);
 }
 
 bool kmsg_marked(const char *text, char *source, size_t len)
 {
 	static const char *const before[] = {
-		"Marking clocksource '", "Marking clocksource ", ", marking ", "Clocksource ",
+		"Marking clocksource '",
+		"Marking clocksource ",
+		", marking ",
+		"Clocksource ",
 	};
 
 	if (kmsg_classify(text) != KMSG_UNSTABLE && !strstr(text, "running on Hyper-V"))
@@ -174,7 +197,10 @@ bool kmsg_marked(const char *text, char *source, size_t len)
 		if (!n)
 			continue;
 		snprintf(source, len, "%.*s", (int)n, name + strlen(before[i]));
-		/* 5.13 tells the watchdog's name alone: "hpet read-back delay of ..., marking unstable" */
+		/*
+		 * 5.13 tells the watchdog's name alone: "hpet read-back delay of ..., marking
+		 * unstable"
+		 */
 		return strcmp(source, "unstable");
 	}
 	return false;
@@ -248,7 +274,7 @@ fail:
 
 bool kmsg_next(struct kmsg *k, char *text, size_t len)
 {
-	char record[8192 + 1];	/* CONSOLE_EXT_LOG_MAX: no record is longer */
+	char record[8192 + 1]; /* CONSOLE_EXT_LOG_MAX: no record is longer */
 
 	for (;;) {
 		ssize_t n = read(k->fd, record, sizeof(record) - 1);

@@ -13,12 +13,13 @@ struct kmsg {
 /* What a message means to a timer test. */
 enum kmsg_kind {
 	KMSG_OTHER,
-	KMSG_TROUBLE,	/* RCU stall, "Possible timer handling issue", lockup, hung task, WARN(), BUG,
-			 * Oops and their like on other architectures, panic, lockdep, KASAN, "nobody
-			 * cared", "CE: Reprogramming failure", lost tick work
-			 */
-	KMSG_MIN_DELTA,	/* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
-	KMSG_UNSTABLE,	/* a clocksource is unstable: the watchdog compared it, or the TSC's own checks did */
+	KMSG_TROUBLE, /* RCU stall, "Possible timer handling issue", lockup, hung task, WARN(), BUG,
+		       * Oops and their like on other architectures, panic, lockdep, KASAN, "nobody
+		       * cared", "CE: Reprogramming failure", lost tick work
+		       */
+	KMSG_MIN_DELTA, /* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
+	KMSG_UNSTABLE,	/* a clocksource is unstable: the watchdog compared it, or the TSC's own
+			   checks did */
 };
 
 /* Starts watching: later messages alone are seen. 0 or -errno (-EPERM: dmesg_restrict). */
@@ -48,8 +49,8 @@ enum kmsg_kind kmsg_classify(const char *text);
 
 /*
  * Whether trouble is of something that this suite doesn't judge, by the place or subject that the
- * message names: a driver that is none of clocks, interrupts or CPUs, a file system, a lock's order, a
- * task that waits. What names nothing (an Oops, say) may be of anything, and isn't.
+ * message names: a driver that is none of clocks, interrupts or CPUs, a file system, a lock's
+ * order, a task that waits. What names nothing (an Oops, say) may be of anything, and isn't.
  */
 bool kmsg_elsewhere(const char *text);
 

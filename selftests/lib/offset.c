@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "clocks.h"
 #include "offset.h"
+#include "clocks.h"
 
 static void keep_narrower(struct sandwich *narrowest, const struct sandwich *s)
 {
@@ -24,7 +24,8 @@ static int64_t read_clock(void *clock)
 	return clock_ns(*(clockid_t *)clock);
 }
 
-bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest)
+bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries,
+		   struct sandwich *narrowest)
 {
 	*narrowest = (struct sandwich){ .after = -1 };
 	while (tries-- > 0) {
@@ -111,5 +112,6 @@ int64_t clock_ahead(clockid_t clock, uint64_t start, int tries, int64_t *width)
 	if (!sandwich_counter(clock, tries, &s))
 		return 0;
 	*width = sandwich_width(&s) * ns_per_tick;
-	return s.value - (int64_t)((s.before - (int64_t)start + sandwich_width(&s) / 2) * ns_per_tick);
+	return s.value -
+	       (int64_t)((s.before - (int64_t)start + sandwich_width(&s) / 2) * ns_per_tick);
 }

@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <time.h>
 
-/* A reading of one clock between two of another, as tools/testing/selftests/timers/freq-step.c takes them. */
+/*
+ * A reading of one clock between two of another, as tools/testing/selftests/timers/freq-step.c
+ * takes them.
+ */
 struct sandwich {
 	int64_t before, value, after;
 };
@@ -22,8 +25,8 @@ static inline int64_t sandwich_width(const struct sandwich *s)
 }
 
 /*
- * The narrowest of so many sandwiches of inner within outer, read as libc does, in ns. One in which outer went
- * back is no sandwich. False if there was none.
+ * The narrowest of so many sandwiches of inner within outer, read as libc does, in ns. One in which
+ * outer went back is no sandwich. False if there was none.
  */
 bool sandwich_clocks(clockid_t outer, clockid_t inner, int tries, struct sandwich *narrowest);
 
@@ -31,14 +34,16 @@ bool sandwich_clocks(clockid_t outer, clockid_t inner, int tries, struct sandwic
 bool sandwich_counter(clockid_t inner, int tries, struct sandwich *narrowest);
 
 /* The same of whatever inner(arg) reads, in a unit of its own. */
-bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries, struct sandwich *narrowest);
+bool sandwich_with(clockid_t outer, int64_t (*inner)(void *arg), void *arg, int tries,
+		   struct sandwich *narrowest);
 
 /*
- * What is certain about the offset inner - outer, ns. A sandwich confines it to [value - after, value - before]; if
- * both clocks tick alike, one offset fits all sandwiches, however wide a preempted reader made some. Start from { 0 }.
+ * What is certain about the offset inner - outer, ns. A sandwich confines it to [value - after,
+ * value - before]; if both clocks tick alike, one offset fits all sandwiches, however wide a
+ * preempted reader made some. Start from { 0 }.
  */
 struct offset {
-	int64_t low, high;	/* low > high: no one offset fits */
+	int64_t low, high; /* low > high: no one offset fits */
 	size_t samples;
 };
 
@@ -57,12 +62,14 @@ struct offset offset_between(clockid_t outer, clockid_t inner, int tries);
 /* By how many ns no one offset fits; 0 or less: one does. */
 int64_t offset_misfit(const struct offset *o);
 
-/* By how many ns b differs from a + step, beyond what both leave open; 0: it may be exactly that. */
+/*
+ * By how many ns b differs from a + step, beyond what both leave open; 0: it may be exactly that.
+ */
 int64_t offset_step_error(const struct offset *a, const struct offset *b, int64_t step);
 
 /*
- * How far clock is ahead of the raw counter since start, ns, up to a constant: in the middle of the narrowest of so
- * many sandwiches; *width, how narrow that is, ns.
+ * How far clock is ahead of the raw counter since start, ns, up to a constant: in the middle of the
+ * narrowest of so many sandwiches; *width, how narrow that is, ns.
  */
 int64_t clock_ahead(clockid_t clock, uint64_t start, int tries, int64_t *width);
 

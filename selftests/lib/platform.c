@@ -13,8 +13,8 @@
 #include "platform.h"
 #include "report.h"
 
-#define HV_NAME		"Hyper-V clockevent"
-#define HV_SIGNATURE	"Microsoft Hv"
+#define HV_NAME	     "Hyper-V clockevent"
+#define HV_SIGNATURE "Microsoft Hv"
 
 #if defined(__x86_64__)
 static void cpuid_instruction(uint32_t leaf, uint32_t regs[4])
@@ -69,8 +69,8 @@ static void read_hpet(struct platform *p)
 {
 	char *data;
 
-	if (file_read("/sys/devices/system/clocksource/clocksource0/available_clocksource",
-		      &data) < 0)
+	if (file_read("/sys/devices/system/clocksource/clocksource0/available_clocksource", &data) <
+	    0)
 		return;
 	p->hpet = has_word(data, "hpet");
 	free(data);
@@ -94,8 +94,8 @@ static void signature(uint32_t base, char out[13])
 static void read_hypervisor(struct platform *p)
 {
 	static const char *const known[] = {
-		HV_SIGNATURE, "KVMKVMKVM", "VMwareVMware", "XenVMMXenVMM", "ACRNACRNACRN",
-		"Jailhouse",
+		HV_SIGNATURE,	"KVMKVMKVM",	"VMwareVMware",
+		"XenVMMXenVMM", "ACRNACRNACRN", "Jailhouse",
 	};
 	uint32_t regs[4], base;
 	char found[13];
@@ -155,7 +155,8 @@ static void read_hypervisor_arm64(struct platform *p)
 	if (file_read_line("/sys/module/hv_stimer/parameters/standby", line, sizeof(line)) >= 0) {
 		p->hv_module = p->hv_direct = found = true;
 		p->hv_standby = line[0] == 'Y';
-		if (file_read_line("/sys/module/hv_stimer/parameters/clocksources", line, sizeof(line)) >= 0)
+		if (file_read_line("/sys/module/hv_stimer/parameters/clocksources", line,
+				   sizeof(line)) >= 0)
 			p->hv_sources = line[0] == 'Y';
 	}
 	if (file_read_line("/sys/module/hv_regs/initstate", line, sizeof(line)) >= 0)
@@ -212,8 +213,8 @@ void platform_facts(const struct platform *p)
 	}
 	if (file_read_line("/sys/devices/system/cpu/online", line, sizeof(line)) >= 0)
 		report_fact("cpus.online", "%s", line);
-	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource",
-			   line, sizeof(line)) >= 0)
+	if (file_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", line,
+			   sizeof(line)) >= 0)
 		report_fact("clocksource", "%s", line);
 	if (!ce_current(CE_BROADCAST, broadcast))
 		report_fact("broadcast.device", "%s", broadcast[0] ? broadcast : "none");
@@ -274,7 +275,8 @@ static struct fallback fallback_x86(const struct platform *p, int cpu, const cha
 	return fallback(FALLBACK_UNKNOWN, "", "no rule for this device");
 }
 
-static struct fallback fallback_arm64(const struct platform *p, int cpu, const char *current, const char *broadcast)
+static struct fallback fallback_arm64(const struct platform *p, int cpu, const char *current,
+				      const char *broadcast)
 {
 	if (!strcmp(current, "arch_sys_timer") && p->hv_standby)
 		return fallback(FALLBACK_DEVICE, HV_NAME,

@@ -9,17 +9,18 @@
 #include "clockevents.h"
 
 struct platform {
-	char release[72];		/* uname -r */
-	int version;			/* major * 1000 + minor: 6012 */
+	char release[72]; /* uname -r */
+	int version;	  /* major * 1000 + minor: 6012 */
 	bool x86, arm64;
-	char hypervisor[16];		/* CPUID signature ("Microsoft Hv"), on arm64 the same for Hyper-V; "" for none */
-	bool hv_direct;			/* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
-	bool hv_tsc_invariant;		/* EAX bit 15 */
-	bool hv_tdx_bare;		/* TDX VM without paravisor: leaf 0x4000000C */
+	char hypervisor[16]; /* CPUID signature ("Microsoft Hv"), on arm64 the same for Hyper-V; ""
+				for none */
+	bool hv_direct;	     /* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
+	bool hv_tsc_invariant; /* EAX bit 15 */
+	bool hv_tdx_bare;      /* TDX VM without paravisor: leaf 0x4000000C */
 	/* arm64: our module hv_stimer is loaded; it only stands by; it has clocksources */
 	bool hv_module, hv_standby, hv_sources;
-	bool tsc_deadline, arat;	/* x86 /proc/cpuinfo flags */
-	bool hpet;			/* listed as a clocksource, so it was found and enabled */
+	bool tsc_deadline, arat; /* x86 /proc/cpuinfo flags */
+	bool hpet;		 /* listed as a clocksource, so it was found and enabled */
 };
 
 /*
@@ -47,15 +48,15 @@ void platform_facts(const struct platform *p);
 const char *platform_clockevent(const struct platform *p);
 
 enum fallback_kind {
-	FALLBACK_UNKNOWN,	/* no rule of ours: whatever happens is only reported */
-	FALLBACK_DEVICE,	/* the unbind succeeds and name takes over */
-	FALLBACK_NONE,		/* nothing can replace the device: EBUSY */
+	FALLBACK_UNKNOWN, /* no rule of ours: whatever happens is only reported */
+	FALLBACK_DEVICE,  /* the unbind succeeds and name takes over */
+	FALLBACK_NONE,	  /* nothing can replace the device: EBUSY */
 };
 
 struct fallback {
 	enum fallback_kind kind;
 	char name[CE_NAME_LEN];
-	const char *why;	/* the rule, for people */
+	const char *why; /* the rule, for people */
 };
 
 /*

@@ -8,9 +8,9 @@
 /* Readings alone. Zero it to begin. */
 struct stream {
 	uint64_t samples;
-	uint64_t backwards;	/* smaller than the reading before: must be 0 */
-	int64_t worst;		/* the largest step back */
-	int64_t step;		/* the smallest step forward that was seen; 0: it never moved */
+	uint64_t backwards; /* smaller than the reading before: must be 0 */
+	int64_t worst;	    /* the largest step back */
+	int64_t step;	    /* the smallest step forward that was seen; 0: it never moved */
 	int64_t last;
 };
 
@@ -39,18 +39,18 @@ void stream_merge(struct stream *into, const struct stream *s);
  */
 struct progress {
 	struct stream stream;
-	int64_t span;		/* the reference's time from the first reading to the last */
-	int64_t still;		/* the longest time it certainly showed one value */
-	int64_t gained;		/* the most a step was certainly too long, beyond tolerance */
-	int64_t lost;		/* the most a step was certainly too short, beyond tolerance */
-	int64_t pause;		/* the longest time between two readings */
+	int64_t span;	/* the reference's time from the first reading to the last */
+	int64_t still;	/* the longest time it certainly showed one value */
+	int64_t gained; /* the most a step was certainly too long, beyond tolerance */
+	int64_t lost;	/* the most a step was certainly too short, beyond tolerance */
+	int64_t pause;	/* the longest time between two readings */
 
-	int64_t first_before, before, after;	/* of the first and of the last reading */
-	int64_t same_after;	/* of the first reading that showed the last value */
+	int64_t first_before, before, after; /* of the first and of the last reading */
+	int64_t same_after;		     /* of the first reading that showed the last value */
 };
 
 /* Tolerance of one step against the reference, whose rate is only roughly known: 1 ms + 5 %. */
-#define PROGRESS_SLACK_NS 1000000
+#define PROGRESS_SLACK_NS   1000000
 #define PROGRESS_SLACK_PART 20
 
 /* Longest standstill of a clock that claims to be fine: ten times a 1 MHz counter's. */
@@ -61,8 +61,13 @@ void progress_add(struct progress *p, int64_t before, int64_t value, int64_t aft
 
 /* What is wrong with a clock that claims to be fine; UNSEEN: nor did the reference move. */
 enum progress_verdict {
-	PROGRESS_GOOD, PROGRESS_BACKWARDS, PROGRESS_FROZEN, PROGRESS_COARSE, PROGRESS_JUMPED,
-	PROGRESS_LOST, PROGRESS_UNSEEN,
+	PROGRESS_GOOD,
+	PROGRESS_BACKWARDS,
+	PROGRESS_FROZEN,
+	PROGRESS_COARSE,
+	PROGRESS_JUMPED,
+	PROGRESS_LOST,
+	PROGRESS_UNSEEN,
 };
 
 /* What all readings together say. */

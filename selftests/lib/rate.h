@@ -11,10 +11,10 @@
  * x and y in one unit; slope 0 means equal rates.
  */
 struct rate {
-	double slope;		/* dy/dx - 1 */
-	double stdev;		/* of the points from the line, in the unit */
-	double worst;		/* the largest deviation */
-	double span;		/* of x */
+	double slope; /* dy/dx - 1 */
+	double stdev; /* of the points from the line, in the unit */
+	double worst; /* the largest deviation */
+	double span;  /* of x */
 };
 
 /* False with fewer than three points, or without any span. */

@@ -20,19 +20,19 @@
 struct read_clock {
 	clockid_t id;
 	const char *name;
-	int fine;		/* a coarse clock's fine one in read_clocks, or -1 */
+	int fine; /* a coarse clock's fine one in read_clocks, or -1 */
 };
 
 #define NR_READ_CLOCKS 7
-#define NR_FINE_CLOCKS 5	/* the first ones */
+#define NR_FINE_CLOCKS 5 /* the first ones */
 extern const struct read_clock read_clocks[NR_READ_CLOCKS];
 
 /* What one reader, or all of them, saw of one clock. */
 struct read_result {
 	struct series own;
-	uint64_t behind;	/* readings behind one another thread had made before */
+	uint64_t behind; /* readings behind one another thread had made before */
 	int64_t behind_worst;
-	uint64_t ahead;		/* coarse clocks: readings that a fine one after it was behind */
+	uint64_t ahead; /* coarse clocks: readings that a fine one after it was behind */
 	int64_t ahead_worst;
 };
 
@@ -43,7 +43,7 @@ struct reader {
 	pthread_t thread;
 	_Atomic unsigned long rounds;
 	struct read_result result[NR_READ_CLOCKS];
-	int64_t lag[READ_LAGS];	/* of coarse clocks, ns: the latest */
+	int64_t lag[READ_LAGS]; /* of coarse clocks, ns: the latest */
 	size_t nr_lags;
 };
 

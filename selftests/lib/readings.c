@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "clocks.h"
 #include "readings.h"
+#include "clocks.h"
 
 int64_t series_add(struct series *s, int64_t now)
 {
@@ -34,7 +34,7 @@ int64_t latest_seen(struct latest *l)
 
 #if defined(__aarch64__)
 	/* The load is done, and not only begun, before the counter is read after an ISB. */
-	__asm__ volatile("cbz %0, 1f\n1:\tisb" :: "r"(seen) : "memory");
+	__asm__ volatile("cbz %0, 1f\n1:\tisb" ::"r"(seen) : "memory");
 #endif
 	return seen;
 }

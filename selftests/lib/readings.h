@@ -11,12 +11,12 @@
 struct series {
 	bool begun;
 	int64_t last;
-	uint64_t count;		/* readings */
-	uint64_t backward;	/* steps back */
-	int64_t worst;		/* the largest of them, ns */
-	int64_t worst_at;	/* the reading that it led to */
-	uint64_t forward;	/* steps forward: 0 is a clock that stands still */
-	int64_t widest;		/* the largest of them, ns */
+	uint64_t count;	   /* readings */
+	uint64_t backward; /* steps back */
+	int64_t worst;	   /* the largest of them, ns */
+	int64_t worst_at;  /* the reading that it led to */
+	uint64_t forward;  /* steps forward: 0 is a clock that stands still */
+	int64_t widest;	   /* the largest of them, ns */
 };
 
 /* Takes one more reading; returns how far it stepped back, ns, or 0. */

@@ -28,11 +28,13 @@ struct entry {
 };
 
 /* Written by the process of a case, read by the parent when it has ended. */
-static struct {
+struct shared {
 	enum report_outcome outcome;
 	char reason[512];
 	struct stuck stuck;
-} *shared;
+};
+
+static struct shared *shared;
 
 static const struct report_program *program;
 static struct entry *entries;
@@ -41,7 +43,9 @@ static const struct entry *running;
 static SRunner *runner;
 static struct cpus cpus;
 
-/* The kernel's log from the program's start on. All processes read on where the last one stopped. */
+/*
+ * The kernel's log from the program's start on. All processes read on where the last one stopped.
+ */
 static struct kmsg kernel_log;
 static int log_error;
 
@@ -69,7 +73,7 @@ static void emit(const char *format, ...)
 		if (line[i] == '\n' || line[i] == '\r')
 			line[i] = ' ';
 	line[n++] = '\n';
-	for (const char *p = line; n > 0; ) {
+	for (const char *p = line; n > 0;) {
 		ssize_t put = write(STDOUT_FILENO, p, n);
 
 		if (put < 0 && errno != EINTR)
@@ -146,15 +150,18 @@ static void judge_log(int unused)
 	if (excuse)
 		report_skip("%s", excuse);
 	if (count)
-		report_fail("the kernel logged trouble %u times while this program ran, first: %s", count, first);
+		report_fail("the kernel logged trouble %u times while this program ran, first: %s",
+			    count, first);
 	/* It says something only beside a case that did something. */
 	if (!nr_passed && !nr_failed && !nr_known)
 		report_skip("no other case came to a result");
 }
 
 static const struct report_case log_case = {
-	"log", "B13: while the program runs, the kernel logs no stall, lockup, warning, Oops or timer complaint",
-	judge_log, false,
+	"log",
+	"B13: while the program runs, the kernel logs no stall, lockup, warning, Oops or timer complaint",
+	judge_log,
+	false,
 };
 
 START_TEST(trampoline)
@@ -219,9 +226,17 @@ static size_t choose(const char *pattern)
 static void shield_from_environment(void)
 {
 	static const char *const names[] = {
-		"CK_RUN_SUITE", "CK_RUN_CASE", "CK_INCLUDE_TAGS", "CK_EXCLUDE_TAGS", "CK_FORK",
-		"CK_VERBOSITY", "CK_DEFAULT_TIMEOUT", "CK_TIMEOUT_MULTIPLIER",
-		"CK_LOG_FILE_NAME", "CK_XML_LOG_FILE_NAME", "CK_TAP_LOG_FILE_NAME",
+		"CK_RUN_SUITE",
+		"CK_RUN_CASE",
+		"CK_INCLUDE_TAGS",
+		"CK_EXCLUDE_TAGS",
+		"CK_FORK",
+		"CK_VERBOSITY",
+		"CK_DEFAULT_TIMEOUT",
+		"CK_TIMEOUT_MULTIPLIER",
+		"CK_LOG_FILE_NAME",
+		"CK_XML_LOG_FILE_NAME",
+		"CK_TAP_LOG_FILE_NAME",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -250,9 +265,9 @@ static void build_runner(void)
 static enum report_outcome end_case(struct entry *e, TestResult *result)
 {
 	enum report_outcome outcome = shared->outcome;
-	const char *message = !result ? "was never run" :
+	const char *message = !result			  ? "was never run" :
 			      tr_rtype(result) != CK_PASS ? tr_msg(result) :
-			      "its process ended before the case did";
+							    "its process ended before the case did";
 
 	atomic_store(&shared->stuck.pid, 0);
 	if (shared->stuck.text[0])
@@ -320,7 +335,8 @@ enum report_outcome report_run(const char *name, int cpu)
 
 static void usage(FILE *to, const char *argv0)
 {
-	fprintf(to, "usage: %s [-l|-r] [ID|PATTERN]...\n"
+	fprintf(to,
+		"usage: %s [-l|-r] [ID|PATTERN]...\n"
 		"  -l  list the cases' ids and exit\n"
 		"  -r  the same, each with its rule: what must hold, and who says so\n"
 		"An id may be cut down to its part after %s.%s., and may be a glob pattern.\n",
@@ -362,12 +378,16 @@ static int parse(int argc, char **argv)
 			continue;
 		nr_chosen++;
 		if (list)
-			emit("%s%s%s", entries[i].id, rules ? "\t" : "", rules ? entries[i].c->rule : "");
+			emit("%s%s%s", entries[i].id, rules ? "\t" : "",
+			     rules ? entries[i].c->rule : "");
 	}
 	return list ? EXIT_PASS : -1;
 }
 
-/* A system whose CPUs can't be told is no reason to say nothing: whoever reads the stream reads why in it. */
+/*
+ * A system whose CPUs can't be told is no reason to say nothing: whoever reads the stream reads why
+ * in it.
+ */
 static int without_cpus(int err)
 {
 	emit("KTAP version 1");
@@ -396,7 +416,8 @@ int report_main(int argc, char **argv, const struct report_program *p)
 	if (code >= 0)
 		return code;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED) {
 		perror("mmap");
 		return EXIT_FAIL;
@@ -420,8 +441,8 @@ int report_main(int argc, char **argv, const struct report_program *p)
 		if (entries[i].chosen && !entries[i].ended)
 			end_case(&entries[i], NULL);
 	report_run(log_case.name, NO_CPU);
-	emit("# Totals: pass:%zu fail:%zu xfail:%zu xpass:0 skip:%zu error:0",
-	     nr_passed, nr_failed, nr_known, nr_skipped);
+	emit("# Totals: pass:%zu fail:%zu xfail:%zu xpass:0 skip:%zu error:0", nr_passed, nr_failed,
+	     nr_known, nr_skipped);
 	stuck_end(watcher);
 	srunner_free(runner);
 	free(entries);
@@ -462,10 +483,12 @@ void report_known(int since, int fixed, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(range, sizeof(range), fixed ? "Linux %d.%d and later, fixed in %d.%d" : "Linux %d.%d and later",
+	snprintf(range, sizeof(range),
+		 fixed ? "Linux %d.%d and later, fixed in %d.%d" : "Linux %d.%d and later",
 		 since / 1000, since % 1000, fixed / 1000, fixed % 1000);
 	if (version < since || (fixed && version >= fixed))
-		report_fail("%s (known of %s; this is %d.%d)", text, range, version / 1000, version % 1000);
+		report_fail("%s (known of %s; this is %d.%d)", text, range, version / 1000,
+			    version % 1000);
 	snprintf(shared->reason, sizeof(shared->reason), "%s (known of %s)", text, range);
 	shared->outcome = REPORT_KNOWN;
 	exit(0);
@@ -490,7 +513,8 @@ void report_fact(const char *name, const char *format, ...)
 
 void report_metric(const char *name, double value, const char *unit)
 {
-	emit("# metric %s %s=%.15g %s", running ? running->id : program->program, name, value, unit);
+	emit("# metric %s %s=%.15g %s", running ? running->id : program->program, name, value,
+	     unit);
 }
 
 void report_note(const char *format, ...)

@@ -21,10 +21,10 @@
 #define NO_CPU (-1)
 
 struct report_case {
-	const char *name;	/* [a-z0-9_]+, stable for ever: baselines are keyed on it */
-	const char *rule;	/* what must hold and who says so; printed when it doesn't */
+	const char *name; /* [a-z0-9_]+, stable for ever: baselines are keyed on it */
+	const char *rule; /* what must hold and who says so; printed when it doesn't */
 	void (*run)(int cpu);
-	bool per_cpu;		/* once for each CPU the program was given, as <name>.cpuN */
+	bool per_cpu; /* once for each CPU the program was given, as <name>.cpuN */
 };
 
 struct report_program {
@@ -35,11 +35,21 @@ struct report_program {
 	void (*setup)(void);
 	/* Calls report_run() for each case in an order of its own; NULL: as listed. */
 	void (*schedule)(void);
-	/* Why trouble in the kernel's log is the consequence of what a case has told; NULL: it isn't. May be NULL. */
+	/*
+	 * Why trouble in the kernel's log is the consequence of what a case has told; NULL: it
+	 * isn't. May be NULL.
+	 */
 	const char *(*excuse)(void);
 };
 
-enum report_outcome { REPORT_PASS, REPORT_FAIL, REPORT_SKIP, REPORT_KNOWN, REPORT_DEFERRED, REPORT_NOT_CHOSEN };
+enum report_outcome {
+	REPORT_PASS,
+	REPORT_FAIL,
+	REPORT_SKIP,
+	REPORT_KNOWN,
+	REPORT_DEFERRED,
+	REPORT_NOT_CHOSEN
+};
 
 /*
  * A program's main(): options -l (list the ids) and -h, and ids or glob
@@ -58,11 +68,13 @@ const struct cpus *report_cpus(void);
 void report_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /*
- * Ends the case with a fault for which the kernel is known, from version since (6.12 is 6012) to before fixed (0:
- * not fixed so far): "ok ... # XFAIL", told in full, and no failure of the program; the gate takes it for a FAIL, which
- * results/expected must list. With any other kernel it is a failure like any other.
+ * Ends the case with a fault for which the kernel is known, from version since (6.12 is 6012) to
+ * before fixed (0: not fixed so far): "ok ... # XFAIL", told in full, and no failure of the
+ * program; the gate takes it for a FAIL, which results/expected must list. With any other kernel it
+ * is a failure like any other.
  */
-void report_known(int since, int fixed, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
+void report_known(int since, int fixed, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
 
 /* Ends this attempt at the case without a result; the schedule will run it again. */
 void report_defer(void) __attribute__((noreturn));
@@ -70,7 +82,10 @@ void report_defer(void) __attribute__((noreturn));
 /* Ends the case as failed. (libcheck's own ck_assert_* do as well.) */
 #define report_fail(...) ck_abort_msg(__VA_ARGS__)
 
-/* Prints the trouble that the kernel has logged since the program's start or the last call: "# kernel: ...". */
+/*
+ * Prints the trouble that the kernel has logged since the program's start or the last call: "#
+ * kernel: ...".
+ */
 void report_log(void);
 
 /* "# fact name=value": the environment. */
@@ -82,7 +97,10 @@ void report_metric(const char *name, double value, const char *unit);
 /* Any other diagnostic line, "# ..."; one write(2), so it is out when this returns. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Skips the case where the kernel's log can't be read; err is what kmsg_open() or kmsg_open_all() returned. */
+/*
+ * Skips the case where the kernel's log can't be read; err is what kmsg_open() or kmsg_open_all()
+ * returned.
+ */
 void report_need_log(int err);
 
 #endif

@@ -72,7 +72,8 @@ int64_t tick_ns(void)
 	 * One step that confirms what is told is enough. A busy host lets the ticks come several at
 	 * a time: then more are waited for.
 	 */
-	for (int i = 0; i < STEPS && (!smallest || llabs(smallest - told) > told / TICK_SLEWED); i++) {
+	for (int i = 0; i < STEPS && (!smallest || llabs(smallest - told) > told / TICK_SLEWED);
+	     i++) {
 		step = next_step(&last);
 		if (!step)
 			break;

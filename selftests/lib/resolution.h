@@ -31,8 +31,8 @@ int64_t tick_of_steps(const int64_t *steps, size_t n);
 int64_t coarse_step(size_t steps);
 
 /*
- * Whether short sleeps end before the next tick: then high resolution timers are active. Also false where
- * the host delays three quarters of them by half a tick.
+ * Whether short sleeps end before the next tick: then high resolution timers are active. Also false
+ * where the host delays three quarters of them by half a tick.
  */
 bool hres_active(void);
 

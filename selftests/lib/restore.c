@@ -18,16 +18,18 @@
 #define ENTRIES (4 * CPUS_MAX)
 
 struct entry {
-	bool ready;		/* all below is written */
-	char path[256];		/* with files_root resolved: a handler can't */
+	bool ready;	/* all below is written */
+	char path[256]; /* with files_root resolved: a handler can't */
 	char value[64];
 };
 
-static struct shared {
-	pid_t owner;		/* restores at its end; the children it forks don't */
+struct shared {
+	pid_t owner; /* restores at its end; the children it forks don't */
 	int count;
 	struct entry entries[ENTRIES];
-} *shared;
+};
+
+static struct shared *shared;
 
 int restore_now(void)
 {
@@ -64,7 +66,8 @@ static void restore_at_exit(void)
 		return;
 	failed = restore_now();
 	if (failed)
-		fprintf(stderr, "%d of the settings changed could not be restored: reboot this system\n",
+		fprintf(stderr,
+			"%d of the settings changed could not be restored: reboot this system\n",
 			failed);
 }
 
@@ -102,13 +105,17 @@ void restore_init(void)
 	atexit(restore_at_exit);
 }
 
-/* Whether the last to be written to path is value already: once is enough, however often it is asked for. */
+/*
+ * Whether the last to be written to path is value already: once is enough, however often it is
+ * asked for.
+ */
 static bool remembered(const char *path, const char *value)
 {
 	for (int i = __atomic_load_n(&shared->count, __ATOMIC_ACQUIRE) - 1; i >= 0; i--) {
 		const struct entry *e = &shared->entries[i];
 
-		if (i < ENTRIES && __atomic_load_n(&e->ready, __ATOMIC_ACQUIRE) && !strcmp(e->path, path))
+		if (i < ENTRIES && __atomic_load_n(&e->ready, __ATOMIC_ACQUIRE) &&
+		    !strcmp(e->path, path))
 			return !strcmp(e->value, value);
 	}
 	return false;
@@ -146,7 +153,8 @@ void restore_need(const char *path, const char *value)
 	int err = restore_push(path, value);
 
 	if (err)
-		report_fail("%s can't be put back to %s at the end of the program: %s", path, value, strerror(-err));
+		report_fail("%s can't be put back to %s at the end of the program: %s", path, value,
+			    strerror(-err));
 }
 
 void restore_abandon(void)

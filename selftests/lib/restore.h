@@ -22,7 +22,10 @@ void restore_init(void);
  */
 int restore_push(const char *path, const char *value);
 
-/* The same before a change that must not be made otherwise: ends the case as failed where it can't be remembered. */
+/*
+ * The same before a change that must not be made otherwise: ends the case as failed where it can't
+ * be remembered.
+ */
 void restore_need(const char *path, const char *value);
 
 /* Forgets everything: after a CPU was found dead, writing may block for ever. */

@@ -129,16 +129,18 @@ static int wait_futex(const struct sleeper *s, const struct timespec *when)
 	uint32_t word = 0;
 
 	(void)s;
-	return ends_with(ETIMEDOUT, syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, when, NULL, 0));
+	return ends_with(ETIMEDOUT,
+			 syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, when, NULL, 0));
 }
 
 static int wait_futex_bitset(const struct sleeper *s, const struct timespec *when)
 {
-	int op = FUTEX_WAIT_BITSET_PRIVATE | (s->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
+	int op = FUTEX_WAIT_BITSET_PRIVATE |
+		 (s->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
 	uint32_t word = 0;
 
-	return ends_with(ETIMEDOUT, syscall(SYS_futex, &word, op, 0, when, NULL,
-					    FUTEX_BITSET_MATCH_ANY));
+	return ends_with(ETIMEDOUT,
+			 syscall(SYS_futex, &word, op, 0, when, NULL, FUTEX_BITSET_MATCH_ANY));
 }
 
 static int wait_sem(const struct sleeper *s, const struct timespec *when)
@@ -246,9 +248,11 @@ const char *sleep_error(int error)
 	static __thread char text[96];
 
 	if (error > 0)
-		snprintf(text, sizeof(text), "its one-shot timer counts %d expirations instead of 1", error);
+		snprintf(text, sizeof(text),
+			 "its one-shot timer counts %d expirations instead of 1", error);
 	else if (error == -EPROTO)
-		snprintf(text, sizeof(text), "the call came back as if something had happened, and only time should end it");
+		snprintf(text, sizeof(text),
+			 "the call came back as if something had happened, and only time should end it");
 	else
 		snprintf(text, sizeof(text), "%s", strerror(-error));
 	return text;

@@ -12,10 +12,13 @@
 
 struct sleeper {
 	const char *name;
-	clockid_t clock;	/* the one it must not end early on */
+	clockid_t clock; /* the one it must not end early on */
 	bool absolute;
-	int64_t grain_ns;	/* unit of its argument; 0: a nanosecond */
-	/* Waits for or until when: 0 if time ended it, as it should; otherwise as sleep_error() has it. */
+	int64_t grain_ns; /* unit of its argument; 0: a nanosecond */
+	/*
+	 * Waits for or until when: 0 if time ended it, as it should; otherwise as sleep_error() has
+	 * it.
+	 */
 	int (*wait)(const struct sleeper *s, const struct timespec *when);
 };
 
@@ -23,9 +26,9 @@ struct sleeper {
 extern const struct sleeper sleepers[];
 
 /*
- * Words for what went wrong with a sleep: a negative errno; -EPROTO, where the call came back for another
- * reason than time and called it success; or, positive, how often a one-shot timer says it has expired. Good
- * until the thread asks again.
+ * Words for what went wrong with a sleep: a negative errno; -EPROTO, where the call came back for
+ * another reason than time and called it success; or, positive, how often a one-shot timer says it
+ * has expired. Good until the thread asks again.
  */
 const char *sleep_error(int error);
 
@@ -34,11 +37,11 @@ const struct sleeper *sleeper_named(const char *name);
 
 /* One wait as it was measured. */
 struct slept {
-	int64_t requested;	/* ns, as rounded up to the sleeper's grain */
-	int64_t deadline;	/* on its clock */
-	int64_t after;		/* on its clock, when it had ended */
-	int64_t mono;		/* ns that passed on CLOCK_MONOTONIC meanwhile, and a little more */
-	bool settable;		/* somebody may set its clock back: REALTIME and TAI */
+	int64_t requested; /* ns, as rounded up to the sleeper's grain */
+	int64_t deadline;  /* on its clock */
+	int64_t after;	   /* on its clock, when it had ended */
+	int64_t mono;	   /* ns that passed on CLOCK_MONOTONIC meanwhile, and a little more */
+	bool settable;	   /* somebody may set its clock back: REALTIME and TAI */
 	int error;
 };
 
@@ -47,12 +50,12 @@ void sleeper_wait(const struct sleeper *s, int64_t ns, struct slept *out);
 
 /* A number of waits. */
 struct sleeps {
-	size_t count;		/* that ended as they should */
-	size_t early;		/* ended before their deadline: must be 0 */
-	size_t steps;		/* looked early because somebody set their clock back meanwhile */
-	int64_t earliest;	/* ns by which the worst was early */
-	int error;		/* of the first that failed */
-	int64_t *late;		/* room for as many as the caller adds */
+	size_t count;	  /* that ended as they should */
+	size_t early;	  /* ended before their deadline: must be 0 */
+	size_t steps;	  /* looked early because somebody set their clock back meanwhile */
+	int64_t earliest; /* ns by which the worst was early */
+	int error;	  /* of the first that failed */
+	int64_t *late;	  /* room for as many as the caller adds */
 };
 
 /*

@@ -63,7 +63,7 @@ static unsigned long long switches_of(pid_t pid, pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
 	if (file_read(path, &text) < 0)
 		return 0;
-	for (at = text; (at = strstr(at, "ctxt_switches:")); )
+	for (at = text; (at = strstr(at, "ctxt_switches:"));)
 		sum += strtoull(at += strlen("ctxt_switches:"), NULL, 10);
 	free(text);
 	return sum;
@@ -71,7 +71,8 @@ static unsigned long long switches_of(pid_t pid, pid_t tid)
 
 /*
  * What the threads of process pid, and of its children, have done so far, as one number that
- * changes whenever one is switched to or from a CPU; *running: one is running or wants to, or it can't be seen.
+ * changes whenever one is switched to or from a CPU; *running: one is running or wants to, or it
+ * can't be seen.
  */
 static unsigned long long activity_of(pid_t pid, bool *running)
 {
@@ -117,8 +118,9 @@ static void describe(pid_t pid, char *out, size_t len)
 		read_of_thread(pid, tid, "wchan", where, sizeof(where));
 		read_of_thread(pid, tid, "syscall", call, sizeof(call));
 		call[strcspn(call, " ")] = '\0';
-		n += snprintf(out + n, len - n, "%sthread %d in %s, system call %s", n ? "; " : "", tid,
-			      where[0] && strcmp(where, "0") ? where : "?", call[0] ? call : "?");
+		n += snprintf(out + n, len - n, "%sthread %d in %s, system call %s", n ? "; " : "",
+			      tid, where[0] && strcmp(where, "0") ? where : "?",
+			      call[0] ? call : "?");
 	}
 	closedir(tasks);
 }
@@ -163,7 +165,8 @@ static void look(struct stuck *s, unsigned int nth)
 		if (stuck_look(s, looks)) {
 			describe(pid, where, sizeof(where));
 			snprintf(s->text, sizeof(s->text),
-				 "none of its threads ran for %u s, though timers went on elsewhere: %s", looks, where);
+				 "none of its threads ran for %u s, though timers went on elsewhere: %s",
+				 looks, where);
 			if (looks > STUCK_LOOKS_AGAIN)
 				looks = STUCK_LOOKS_AGAIN;
 			kill(-pid, SIGKILL);

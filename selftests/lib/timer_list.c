@@ -13,9 +13,9 @@
 /* Where the parser stands. Blocks are held by index: the arrays move as they grow. */
 struct state {
 	struct timer_list *tl;
-	bool in_cpu, in_device;		/* inside a block: keys belong to the last one begun */
-	bool device_named;		/* has its "Clock Event Device" line */
-	bool device_retries;		/* has its last key; the next blank line ends the block */
+	bool in_cpu, in_device; /* inside a block: keys belong to the last one begun */
+	bool device_named;	/* has its "Clock Event Device" line */
+	bool device_retries;	/* has its last key; the next blank line ends the block */
 };
 
 static struct tl_cpu *last_cpu(struct state *s)

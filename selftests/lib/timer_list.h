@@ -19,38 +19,38 @@ enum tl_device_state { TL_DETACHED, TL_SHUTDOWN, TL_PERIODIC, TL_ONESHOT, TL_ONE
 
 /* A "Tick Device" block. */
 struct tl_device {
-	int cpu;			/* -1: the broadcast device */
-	int tick_mode;			/* 0 periodic, 1 oneshot; -1: the line is missing */
-	char name[TL_NAME_LEN];		/* "" for <NULL> */
+	int cpu;		/* -1: the broadcast device */
+	int tick_mode;		/* 0 periodic, 1 oneshot; -1: the line is missing */
+	char name[TL_NAME_LEN]; /* "" for <NULL> */
 	uint64_t max_delta_ns, min_delta_ns, mult, shift, retries;
 	int64_t next_event_ns;
-	int state;			/* enum tl_device_state; -1: no device */
+	int state; /* enum tl_device_state; -1: no device */
 	char event_handler[TL_NAME_LEN];
-	char wakeup[TL_NAME_LEN];	/* "" for <NULL> and for kernels without the line */
+	char wakeup[TL_NAME_LEN]; /* "" for <NULL> and for kernels without the line */
 };
 
 /*
  * A "cpu: N" block: an online CPU's hrtimer and tick state. A kernel without CONFIG_HIGH_RES_TIMERS
- * has no .hres_active, .nr_events, .nr_retries and .nr_hangs, one without CONFIG_TICK_ONESHOT nothing
- * of what follows: absent, not 0.
+ * has no .hres_active, .nr_events, .nr_retries and .nr_hangs, one without CONFIG_TICK_ONESHOT
+ * nothing of what follows: absent, not 0.
  */
 struct tl_cpu {
 	int cpu;
-	int hres_active;		/* -1: absent */
+	int hres_active; /* -1: absent */
 	uint64_t nr_events, nr_retries, nr_hangs;
-	int nohz;			/* .nohz or .nohz_mode; -1: absent */
-	int tick_stopped;		/* -1: absent */
+	int nohz;	  /* .nohz or .nohz_mode; -1: absent */
+	int tick_stopped; /* -1: absent */
 	uint64_t idle_calls, idle_sleeps;
 	bool has_jiffies;
 	uint64_t jiffies;
 };
 
 struct timer_list {
-	char version[16];		/* "v0.10" */
+	char version[16]; /* "v0.10" */
 	int64_t now_ns;
 	size_t nr_cpus, nr_devices;
 	struct tl_cpu *cpus;
-	struct tl_device *devices;	/* per CPU and broadcast */
+	struct tl_device *devices; /* per CPU and broadcast */
 	struct cpus broadcast_mask, broadcast_oneshot_mask;
 	bool has_broadcast_mask;
 };

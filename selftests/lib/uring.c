@@ -12,8 +12,8 @@
 
 /* A ring of one request, as the kernel shares it. */
 struct ring {
-	int fd;			/* 0: not made yet */
-	char *sq, *cq;		/* both rings' memory, at the offsets of params */
+	int fd;	       /* 0: not made yet */
+	char *sq, *cq; /* both rings' memory, at the offsets of params */
 	struct io_uring_sqe *sqe;
 	struct io_uring_params params;
 };

@@ -18,7 +18,10 @@
  */
 #define STEP_MAX_NS (50 * NSEC_PER_MSEC)
 
-/* Sleeps until deadline in the sleeper's way; 0, -errno, or how often its one-shot timer has expired. */
+/*
+ * Sleeps until deadline in the sleeper's way; 0, -errno, or how often its one-shot timer has
+ * expired.
+ */
 static int sleep_once(const struct wake *w, int64_t deadline)
 {
 	struct timespec abs = ns_timespec(deadline), rel = ns_timespec(w->interval_ns);
@@ -149,10 +152,10 @@ static int64_t observed_step(struct observed *o)
 
 /* What the watch remembers of one sleeper. */
 struct watched {
-	unsigned int woken;	/* at the last look */
-	int64_t deadline;	/* at the last look: what is missed is this one, never the sleep before */
-	int64_t begun;		/* observed time when the sleep under way was first seen */
-	int64_t missed;		/* observed time when its deadline was first seen to have passed; -1 */
+	unsigned int woken; /* at the last look */
+	int64_t deadline; /* at the last look: what is missed is this one, never the sleep before */
+	int64_t begun;	  /* observed time when the sleep under way was first seen */
+	int64_t missed;	  /* observed time when its deadline was first seen to have passed; -1 */
 };
 
 /* Whether w's sleep under way has been overdue for WAKE_DEAD_NS of observed time. */
@@ -251,7 +254,8 @@ static void *spin(void *arg)
 
 	atomic_store(&s->running, true);
 	while (!atomic_load(&s->stop)) {
-		for (int i = 0; i < 10000 && !atomic_load_explicit(&s->stop, memory_order_relaxed); i++)
+		for (int i = 0; i < 10000 && !atomic_load_explicit(&s->stop, memory_order_relaxed);
+		     i++)
 			;
 		getrusage(RUSAGE_THREAD, &usage);
 		atomic_store(&s->switches, usage.ru_nivcsw);

@@ -18,34 +18,35 @@
 #define WAKE_DEAD_NS (2 * 1000000000ll)
 
 enum wake_kind {
-	WAKE_ABS,	/* clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME) */
-	WAKE_REL,	/* clock_nanosleep(CLOCK_MONOTONIC, 0) */
-	WAKE_TIMERFD,	/* a one-shot absolute timerfd and a blocking read() */
+	WAKE_ABS,     /* clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME) */
+	WAKE_REL,     /* clock_nanosleep(CLOCK_MONOTONIC, 0) */
+	WAKE_TIMERFD, /* a one-shot absolute timerfd and a blocking read() */
 };
 
 /* A sleeper: the caller fills in the first four, wake_start() does the rest. */
 struct wake {
 	int cpu;
 	enum wake_kind kind;
-	unsigned int count;		/* how many sleeps */
-	int64_t interval_ns;		/* of each sleep */
+	unsigned int count;  /* how many sleeps */
+	int64_t interval_ns; /* of each sleep */
 
 	pthread_t thread;
-	_Atomic int64_t deadline;	/* CLOCK_MONOTONIC ns of the sleep under way; 0: none */
-	_Atomic unsigned int woken;	/* sleeps that have ended */
+	_Atomic int64_t deadline;   /* CLOCK_MONOTONIC ns of the sleep under way; 0: none */
+	_Atomic unsigned int woken; /* sleeps that have ended */
 	_Atomic bool stop, done;
-	int64_t *late;			/* of each wake-up, ns; negative is early */
-	unsigned int early;		/* how many woke before their deadline: must be 0 */
-	unsigned int repeated;		/* WAKE_TIMERFD, by wake_join(): expirations beyond the last: must be 0 */
-	int error;			/* negative errno of a call that failed; else as sleep_error() has it */
-	int fd;				/* of WAKE_TIMERFD, else -1 */
+	int64_t *late;	    /* of each wake-up, ns; negative is early */
+	unsigned int early; /* how many woke before their deadline: must be 0 */
+	unsigned int
+		repeated; /* WAKE_TIMERFD, by wake_join(): expirations beyond the last: must be 0 */
+	int error;	  /* negative errno of a call that failed; else as sleep_error() has it */
+	int fd;		  /* of WAKE_TIMERFD, else -1 */
 };
 
 /* How a watch ended badly. */
 struct wake_death {
-	const struct wake *wake;	/* the sleeper that didn't wake */
-	int64_t waited_ns;		/* since its deadline */
-	bool clock_frozen;		/* CLOCK_MONOTONIC stood still while the raw counter went on */
+	const struct wake *wake; /* the sleeper that didn't wake */
+	int64_t waited_ns;	 /* since its deadline */
+	bool clock_frozen;	 /* CLOCK_MONOTONIC stood still while the raw counter went on */
 };
 
 /* Starts the sleeper, pinned to its CPU. Returns 0 or -errno. */
@@ -84,7 +85,7 @@ struct spinner {
 	pthread_t thread;
 	_Atomic bool stop;
 	_Atomic bool running;
-	_Atomic long switches;		/* involuntary context switches so far */
+	_Atomic long switches; /* involuntary context switches so far */
 };
 
 /* Starts the spinner, pinned to its CPU. Returns 0 or -errno. */

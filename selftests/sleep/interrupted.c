@@ -66,14 +66,14 @@ static void judge_verdicts(void (*run)(int cpu, void *arg))
 #define WRONG(v, ...) snprintf((v)->text, sizeof((v)->text), __VA_ARGS__)
 
 /*
- * Who interrupts a sleeper: a signal only once it is certain that it sleeps, so that both are known, the
- * time from when at the latest it slept and the time until when at least.
+ * Who interrupts a sleeper: a signal only once it is certain that it sleeps, so that both are
+ * known, the time from when at the latest it slept and the time until when at least.
  */
 struct alarm_clock {
 	pthread_t thread;
 	pid_t tid;
-	_Atomic long switches;		/* the sleeper's voluntary ones before it sleeps; -1: it doesn't */
-	_Atomic int64_t asleep, sent;	/* CLOCK_MONOTONIC ns */
+	_Atomic long switches; /* the sleeper's voluntary ones before it sleeps; -1: it doesn't */
+	_Atomic int64_t asleep, sent; /* CLOCK_MONOTONIC ns */
 	_Atomic bool stop;
 };
 
@@ -88,7 +88,8 @@ static bool sleeps(const struct alarm_clock *a)
 		return false;
 	at = strstr(text, key);
 	/* Its state alone is set before its timer is started. */
-	asleep = at && atol(at + strlen(key)) > atomic_load(&a->switches) && strstr(text, "State:\tS");
+	asleep = at && atol(at + strlen(key)) > atomic_load(&a->switches) &&
+		 strstr(text, "State:\tS");
 	free(text);
 	return asleep;
 }
@@ -125,7 +126,10 @@ static void alarm_clock_stop(struct alarm_clock *a)
 	pthread_join(a->thread, NULL);
 }
 
-/* The calls that say what remains; -EINTR and the like. The last two: past libc, which keeps it to itself. */
+/*
+ * The calls that say what remains; -EINTR and the like. The last two: past libc, which keeps it to
+ * itself.
+ */
 static int sleep_on(clockid_t clock, struct timespec *left)
 {
 	struct timespec want = *left;
@@ -168,8 +172,12 @@ static const struct way {
 };
 #define NR_WAYS (sizeof(ways) / sizeof(*ways))
 
-/* Sleeps for 10 s and is interrupted: what it says to remain is bounded on both sides, without tolerance. */
-static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64_t slack, struct verdict *v)
+/*
+ * Sleeps for 10 s and is interrupted: what it says to remain is bounded on both sides, without
+ * tolerance.
+ */
+static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64_t slack,
+			     struct verdict *v)
 {
 	struct timespec left = { 10, 0 };
 	struct rusage usage;
@@ -185,16 +193,20 @@ static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64
 	v->samples++;
 	if (err != -EINTR)
 		return WRONG(v, "%s: an interrupted sleep returned %s", way->name,
-			     err ? strerror(-err) : "success"), false;
+			     err ? strerror(-err) : "success"),
+		       false;
 	least = 10 * NSEC_PER_SEC - (after - before);
 	most = 10 * NSEC_PER_SEC + slack - (atomic_load(&a->sent) - atomic_load(&a->asleep));
 	if (told < least)
 		return WRONG(v, "%s: %lld ns remain of 10 s after no more than %lld ns", way->name,
-			     (long long)told, (long long)(after - before)), false;
+			     (long long)told, (long long)(after - before)),
+		       false;
 	if (told > most)
-		return WRONG(v, "%s: %lld ns remain of 10 s, %lld ns too much for a sleep of at least %lld ns",
+		return WRONG(v,
+			     "%s: %lld ns remain of 10 s, %lld ns too much for a sleep of at least %lld ns",
 			     way->name, (long long)told, (long long)(told - most),
-			     (long long)(10 * NSEC_PER_SEC + slack - most)), false;
+			     (long long)(10 * NSEC_PER_SEC + slack - most)),
+		       false;
 	if (told - 10 * NSEC_PER_SEC > v->beyond)
 		v->beyond = told - 10 * NSEC_PER_SEC;
 	return true;
@@ -215,7 +227,10 @@ static void interrupt_relative(int cpu, void *arg)
 		interrupted_once(&ways[i % NR_WAYS], &a, 1, v);
 		crew_progress();
 	}
-	/* The slack is in what remains (do_nanosleep(): hrtimer_expires_remaining()): shown as a metric. */
+	/*
+	 * The slack is in what remains (do_nanosleep(): hrtimer_expires_remaining()): shown as a
+	 * metric.
+	 */
 	prctl(PR_SET_TIMERSLACK, 50 * MS);
 	for (size_t i = 0; i < NR_CLOCKS && !v->text[0]; i++) {
 		interrupted_once(&ways[i], &a, 50 * MS, v);
@@ -252,9 +267,12 @@ static void interrupt_absolute(int cpu, void *arg)
 		if (err)
 			WRONG(v, "clock %d: an absolute sleep failed: %s", clock, strerror(err));
 		else if (memcmp(&rem, &untouched, sizeof(rem)))
-			WRONG(v, "clock %d: an interrupted absolute sleep wrote a remaining time", clock);
-		else if (clock_ns(clock) < timespec_ns(&when) && clock_ns(CLOCK_MONOTONIC) - start < 30 * MS)
-			WRONG(v, "clock %d: an absolute sleep resumed after signals ended early", clock);
+			WRONG(v, "clock %d: an interrupted absolute sleep wrote a remaining time",
+			      clock);
+		else if (clock_ns(clock) < timespec_ns(&when) &&
+			 clock_ns(CLOCK_MONOTONIC) - start < 30 * MS)
+			WRONG(v, "clock %d: an absolute sleep resumed after signals ended early",
+			      clock);
 		crew_progress();
 	}
 	interrupter_stop(&in);
@@ -288,7 +306,8 @@ static void resume_relative(int cpu, void *arg)
 		if (err)
 			WRONG(v, "clock %d: %s", clocks[i], strerror(err));
 		else if (took < 40 * MS)
-			WRONG(v, "clock %d: 40 ms in pieces took %lld ns", clocks[i], (long long)took);
+			WRONG(v, "clock %d: 40 ms in pieces took %lld ns", clocks[i],
+			      (long long)took);
 		crew_progress();
 	}
 	interrupter_stop(&in);
@@ -319,10 +338,13 @@ static void child_main(struct child *c, int flags)
 	_exit(0);
 }
 
-/* Stops and continues it half-way; whether it then ended sooner than a sleep begun anew could have. */
+/*
+ * Stops and continues it half-way; whether it then ended sooner than a sleep begun anew could have.
+ */
 static bool stopped_once(int flags)
 {
-	struct child *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct child *c =
+		mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int64_t continued;
 	pid_t pid;
 
@@ -341,7 +363,8 @@ static bool stopped_once(int flags)
 	kill(pid, SIGCONT);
 	waitpid(pid, NULL, 0);
 	if (c->error)
-		report_fail("a sleep that was stopped and continued failed: %s", strerror(c->error));
+		report_fail("a sleep that was stopped and continued failed: %s",
+			    strerror(c->error));
 	if (c->ended - c->began < RESTARTED)
 		report_fail("a sleep of 200 ms that was stopped and continued took %lld ns",
 			    (long long)(c->ended - c->began));
@@ -376,7 +399,8 @@ static void endless(int unused)
 		int flags = i % 2 ? TIMER_ABSTIME : 0;
 
 		if (clock_nanosleep(clocks[i / 2], flags, &when, &rem) != EINTR)
-			report_fail("clock %d: the longest sleep there is ended by itself", clocks[i / 2]);
+			report_fail("clock %d: the longest sleep there is ended by itself",
+				    clocks[i / 2]);
 		if (!flags && rem.tv_sec < 100ll * 365 * 86400)
 			report_fail("clock %d: of the longest sleep there is only %lld s remain",
 				    clocks[i / 2], (long long)rem.tv_sec);
@@ -384,6 +408,7 @@ static void endless(int unused)
 	interrupter_stop(&in);
 }
 
+/* clang-format off */
 #define ROW(name, rule) { #name, rule, name, false }
 
 static const struct report_case cases[] = {
@@ -393,6 +418,7 @@ static const struct report_case cases[] = {
 	ROW(restarted, "a sleep that is stopped and continued ends at its first deadline (F4): hrtimer_nanosleep_restart()"),
 	ROW(endless, "the longest sleep there is doesn't wrap around (F1, F4): timespec64_to_ktime(), ktime_add_safe()"),
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

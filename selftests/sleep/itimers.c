@@ -59,7 +59,8 @@ static void real(int unused)
 		sigwaitinfo(&signals, NULL);
 		took = clock_ns(CLOCK_MONOTONIC) - start;
 		if (took < 3 * MS + k * 2 * MS)
-			report_fail("signal %d came %lld ns early", k + 1, (long long)(3 * MS + k * 2 * MS - took));
+			report_fail("signal %d came %lld ns early", k + 1,
+				    (long long)(3 * MS + k * 2 * MS - took));
 	}
 	set(ITIMER_REAL, 0, 0);
 	if (get(ITIMER_REAL))
@@ -68,7 +69,7 @@ static void real(int unused)
 	report_metric("per_signal", (clock_ns(CLOCK_MONOTONIC) - start) / 100, "ns");
 }
 
-/* 
+/*
  * What remains never rises, and isn't 0 before the signal; but the kernel cuts it to microseconds
  * (put_itimerval()), so in the last one it may say 0 of a timer that is armed, and then again the
  * 1 us that stands for one that is due (itimer_get_remtime()).
@@ -128,8 +129,8 @@ static void alarm_second(int unused)
 /* CPU time of the process that passed until the timer's signal was pending. */
 struct burnt {
 	int64_t took;
-	int64_t ticked;		/* the same, no step longer than a tick: what ticks can have seen */
-	int64_t stalled;	/* the rest: the CPU itself was stopped, as a host does */
+	int64_t ticked;	 /* the same, no step longer than a tick: what ticks can have seen */
+	int64_t stalled; /* the rest: the CPU itself was stopped, as a host does */
 };
 
 static struct burnt burn(int which, int sig, int64_t value, int64_t tick)
@@ -159,8 +160,8 @@ static struct burnt burn(int which, int sig, int64_t value, int64_t tick)
 }
 
 /*
- * The kernel counts this time in ticks, whole ones to whom they interrupt, so that with others on the
- * CPU any one run may be far off. Right is what is right once: a wrong rate never is. While a
+ * The kernel counts this time in ticks, whole ones to whom they interrupt, so that with others on
+ * the CPU any one run may be far off. Right is what is right once: a wrong rate never is. While a
  * host stops the CPU no ticks come: such runs may speak for the kernel, but not against it.
  */
 static void cpu_time(int which, int sig)
@@ -210,6 +211,7 @@ static void invalid(int unused)
 	ck_assert(setitimer(99, &(struct itimerval){ 0 }, NULL) == -1 && errno == EINVAL);
 }
 
+/* clang-format off */
 #define ROW(name, rule) { #name, rule, name, false }
 
 static const struct report_case cases[] = {
@@ -220,6 +222,7 @@ static const struct report_case cases[] = {
 	ROW(prof, "ITIMER_PROF is right within 2 ticks and 10 % (F10): check_cpu_itimer()"),
 	ROW(invalid, "EINVAL for times and timers that are none (F10): get_itimerval(), do_setitimer()"),
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

@@ -95,8 +95,8 @@ static void judge_error(const struct done *d, int cpu)
 	if (error)
 		report_fail("CPU %d: %s: %s", cpu, d->plan->sleeper, sleep_error(error));
 	if (d->reference.error)
-		report_fail("CPU %d: clock_nanosleep(), slept in turn with %s for reference: %s", cpu,
-			    d->plan->sleeper, sleep_error(d->reference.error));
+		report_fail("CPU %d: clock_nanosleep(), slept in turn with %s for reference: %s",
+			    cpu, d->plan->sleeper, sleep_error(d->reference.error));
 }
 
 /* Whether one CPU was in time; *bound is raised to what was allowed it. */
@@ -107,8 +107,9 @@ static bool judge_one(struct done *d, int cpu, int64_t *bound, bool last)
 
 	judge_error(d, cpu);
 	if (d->judged.early)
-		report_fail("CPU %d: %zu of %zu sleeps by %s ended early, by up to %lld ns", cpu, d->judged.early,
-			    d->judged.count, d->plan->sleeper, (long long)d->judged.earliest);
+		report_fail("CPU %d: %zu of %zu sleeps by %s ended early, by up to %lld ns", cpu,
+			    d->judged.early, d->judged.count, d->plan->sleeper,
+			    (long long)d->judged.earliest);
 	if (d->reference.early)
 		report_fail("CPU %d: %zu of %zu sleeps by clock_nanosleep(), in turn with %s for reference, ended early, by up to %lld ns",
 			    cpu, d->reference.early, d->reference.count, d->plan->sleeper,

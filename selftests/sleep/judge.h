@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct plan {
-	const char *sleeper;		/* as in lib/sleepers.h */
-	const int64_t *lengths;		/* ns; each is slept rounds times */
+	const char *sleeper;	/* as in lib/sleepers.h */
+	const int64_t *lengths; /* ns; each is slept rounds times */
 	size_t nr_lengths;
 	unsigned int rounds;
-	int64_t allowance;		/* ns this call may be late beyond the bound: its slack */
+	int64_t allowance; /* ns this call may be late beyond the bound: its slack */
 };
 
 /*
@@ -35,7 +35,7 @@ void judge_crew(void (*run)(int cpu, void *arg), void *args, size_t size);
 void judge_past(const char *const sleepers[]);
 
 /* The plan's lengths and their number. */
-#define LENGTHS(...) (const int64_t[]){ __VA_ARGS__ }, \
-	sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)
+#define LENGTHS(...) \
+	(const int64_t[]){ __VA_ARGS__ }, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)
 
 #endif

@@ -32,7 +32,8 @@ static int probe(void)
 	if (geteuid())
 		report_skip("the kernel's delays are measured by a module, for root");
 	if (errno == ENOENT)
-		report_skip("no " PATH ": the module timer_probe is not loaded (selftests/test_modules)");
+		report_skip("no " PATH
+			    ": the module timer_probe is not loaded (selftests/test_modules)");
 	report_skip(PATH ": %s", strerror(errno));
 }
 
@@ -91,7 +92,8 @@ static double ticks_per_us(int cpu)
 }
 #endif
 
-static void delay(int cpu, uint32_t kind, const char *name, int64_t unit_ns, uint32_t amount, uint32_t rounds)
+static void delay(int cpu, uint32_t kind, const char *name, int64_t unit_ns, uint32_t amount,
+		  uint32_t rounds)
 {
 	struct probe_delay_request r = { .kind = kind, .amount = amount, .rounds = rounds };
 	double tick_ns, asked = amount * unit_ns, due, shortest, median;
@@ -115,7 +117,8 @@ static void delay(int cpu, uint32_t kind, const char *name, int64_t unit_ns, uin
 	report_metric(metric, median, "ns");
 	if (r.shortest < due)
 		report_fail("%s(%u) took %llu ticks of the counter (%.0f ns) on CPU %d, the shortest of %u: at least %.0f are due",
-			    name, amount, (unsigned long long)r.shortest, shortest, cpu, rounds, due);
+			    name, amount, (unsigned long long)r.shortest, shortest, cpu, rounds,
+			    due);
 }
 
 static void ndelays(int cpu)
@@ -140,23 +143,30 @@ static void mdelays(int cpu)
 }
 
 static const struct report_case cases[] = {
-	{ "ndelay", "I2: ndelay() is not short on any CPU (on x86: by that CPU's own calibration) (arch/arm64/lib/delay.c, arch/x86/lib/delay.c)", ndelays, true },
-	{ "udelay", "I2: udelay() is not short on any CPU, with or without the event stream (arch/arm64/lib/delay.c)", udelays, true },
+	{ "ndelay",
+	  "I2: ndelay() is not short on any CPU (on x86: by that CPU's own calibration) (arch/arm64/lib/delay.c, arch/x86/lib/delay.c)",
+	  ndelays, true },
+	{ "udelay",
+	  "I2: udelay() is not short on any CPU, with or without the event stream (arch/arm64/lib/delay.c)",
+	  udelays, true },
 	{ "mdelay", "I2: mdelay() is not short on any CPU (include/linux/delay.h)", mdelays, true },
 };
 
 static void setup(void)
 {
 #if defined(__aarch64__)
-	report_fact("arm64.event_stream", "%s", getauxval(AT_HWCAP) & 4 ? "on" : "off");	/* HWCAP_EVTSTRM */
+	report_fact("arm64.event_stream", "%s",
+		    getauxval(AT_HWCAP) & 4 ? "on" : "off"); /* HWCAP_EVTSTRM */
 #endif
 }
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "sleep", .program = "kernel_delay",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "sleep",
+		.program = "kernel_delay",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = setup,
 	};
 

@@ -17,7 +17,7 @@
 #include "../lib/report.h"
 #include "../lib/sleepers.h"
 
-#define MS NSEC_PER_MSEC
+#define MS     NSEC_PER_MSEC
 #define SLEEPS 80
 #define LENGTH (12 * MS)
 
@@ -26,15 +26,16 @@ struct mover {
 	const struct sleeper *sleeper;
 	pthread_t thread;
 	_Atomic pid_t tid;
-	_Atomic unsigned int begun;	/* sleeps that have begun; odd ones are to be moved */
-	_Atomic int target;		/* the CPU it was sent to; -1: nobody did */
+	_Atomic unsigned int begun; /* sleeps that have begun; odd ones are to be moved */
+	_Atomic int target;	    /* the CPU it was sent to; -1: nobody did */
 	_Atomic bool done;
 	struct sleeps moved, left;
-	unsigned int elsewhere;		/* moved ones that woke on the wrong CPU */
+	unsigned int elsewhere; /* moved ones that woke on the wrong CPU */
 };
 
 static const char *const kinds[] = {
-	"nanosleep", "monotonic_abs", "realtime_abs", "boottime_abs", "timerfd_monotonic_abs", "poll", "futex_wait",
+	"nanosleep", "monotonic_abs", "realtime_abs", "boottime_abs", "timerfd_monotonic_abs",
+	"poll",	     "futex_wait",
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -80,15 +81,17 @@ static void move(struct mover *m, unsigned int *last)
 /* Whether enough of its sleeps were moved to judge them. */
 static bool judge_kind(struct mover *m)
 {
-	struct stats left = stats_of(m->left.late, m->left.count), moved = stats_of(m->moved.late, m->moved.count);
+	struct stats left = stats_of(m->left.late, m->left.count),
+		     moved = stats_of(m->moved.late, m->moved.count);
 	int error = m->left.error ? m->left.error : m->moved.error;
 	int64_t bound = sleeps_bound(&left, m->sleeper->grain_ns);
 
 	if (error)
 		report_fail("%s: %s", m->sleeper->name, sleep_error(error));
 	if (m->moved.early || m->left.early)
-		report_fail("%s: %zu of %zu moved sleeps ended early, %zu of %zu others", m->sleeper->name,
-			    m->moved.early, m->moved.count, m->left.early, m->left.count);
+		report_fail("%s: %zu of %zu moved sleeps ended early, %zu of %zu others",
+			    m->sleeper->name, m->moved.early, m->moved.count, m->left.early,
+			    m->left.count);
 	if (moved.count < 10) {
 		report_note("%s: whether moved sleeps are late isn't judged: %zu of %d were moved in time, fewer than 10",
 			    m->sleeper->name, moved.count, SLEEPS / 2);
@@ -96,7 +99,8 @@ static bool judge_kind(struct mover *m)
 	}
 	if (moved.p50 > bound)
 		report_fail("%s: moved sleeps are a median of %.3f ms late, more than %.3f ms (not moved: median %.3f, p99 %.3f ms)",
-			    m->sleeper->name, moved.p50 / 1e6, bound / 1e6, left.p50 / 1e6, left.p99 / 1e6);
+			    m->sleeper->name, moved.p50 / 1e6, bound / 1e6, left.p50 / 1e6,
+			    left.p99 / 1e6);
 	return true;
 }
 
@@ -143,12 +147,13 @@ static void moved(int unused)
 	if (!count)
 		report_fail("no sleeper was moved in time");
 	if (!judged)
-		report_skip("the host was too busy to move sleepers in time: %zu of %zu were", count,
-			    KINDS * SLEEPS / 2);
+		report_skip("the host was too busy to move sleepers in time: %zu of %zu were",
+			    count, KINDS * SLEEPS / 2);
 }
 
 static const struct report_case cases[] = {
-	{ "moved", "a sleeper whose affinity changes wakes in time and never early (F17): switch_hrtimer_base(), try_to_wake_up()",
+	{ "moved",
+	  "a sleeper whose affinity changes wakes in time and never early (F17): switch_hrtimer_base(), try_to_wake_up()",
 	  moved, false },
 };
 

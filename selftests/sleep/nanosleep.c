@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nanosleep() and clock_nanosleep(): at least as long as asked on the clock asked for, and no longer
- * than slack allows (F1-F3; kernel/time/hrtimer.c, posix-timers.c).
+ * nanosleep() and clock_nanosleep(): at least as long as asked on the clock asked for, and no
+ * longer than slack allows (F1-F3; kernel/time/hrtimer.c, posix-timers.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,11 +40,18 @@ static void sleep_by(const char *sleeper)
 	judge_sleeps(&plan);
 }
 
-#define SLEEPERS(F) \
-	F(nanosleep) F(monotonic_rel) F(monotonic_abs) F(realtime_rel) F(realtime_abs) \
-	F(boottime_rel) F(boottime_abs) F(tai_rel) F(tai_abs)
+#define SLEEPERS(F)      \
+	F(nanosleep)     \
+	F(monotonic_rel) \
+	F(monotonic_abs) \
+	F(realtime_rel) F(realtime_abs) F(boottime_rel) F(boottime_abs) F(tai_rel) F(tai_abs)
 
-#define RUN(name) static void run_##name(int cpu) { (void)cpu; sleep_by(#name); }
+#define RUN(name)                       \
+	static void run_##name(int cpu) \
+	{                               \
+		(void)cpu;              \
+		sleep_by(#name);        \
+	}
 #define NAME(name) #name,
 
 SLEEPERS(RUN)
@@ -103,8 +110,8 @@ static void seconds(int unused)
 		if (sleeps.error)
 			report_fail("a sleep failed: %s", sleep_error(sleeps.error));
 		if (sleeps.early)
-			report_fail("%zu of %zu long sleeps ended early, by up to %lld ns", sleeps.early,
-				    sleeps.count, (long long)sleeps.earliest);
+			report_fail("%zu of %zu long sleeps ended early, by up to %lld ns",
+				    sleeps.early, sleeps.count, (long long)sleeps.earliest);
 		s = stats_of(sleeps.late, sleeps.count);
 		if (s.p50 <= 100 * MS)
 			break;
@@ -113,12 +120,14 @@ static void seconds(int unused)
 	report_metric("late_p50", s.p50, "ns");
 	report_metric("late_max", s.max, "ns");
 	if (s.p50 > 100 * MS)
-		report_fail("long sleeps: median %.3f ms late, more than 100 ms, 3 times out of 3", s.p50 / 1e6);
+		report_fail("long sleeps: median %.3f ms late, more than 100 ms, 3 times out of 3",
+			    s.p50 / 1e6);
 }
 
 static void past(int unused)
 {
-	static const char *const absolute[] = { "monotonic_abs", "realtime_abs", "boottime_abs", "tai_abs", NULL };
+	static const char *const absolute[] = { "monotonic_abs", "realtime_abs", "boottime_abs",
+						"tai_abs", NULL };
 
 	(void)unused;
 	judge_past(absolute);
@@ -129,7 +138,7 @@ struct slack {
 	void (*exact)(void), (*slack)(void);
 	struct stats exact_late, slack_late;
 	bool measurable;
-	int64_t early;		/* ns by which a sleep ended too soon */
+	int64_t early; /* ns by which a sleep ended too soon */
 };
 
 #define SLACK_NS (5 * MS)
@@ -152,14 +161,17 @@ static void measure_slack(int cpu, void *arg)
 			sleeps_add(&with[i % 2], &one);
 			crew_progress();
 		}
-		s->early = with[0].earliest > with[1].earliest ? with[0].earliest : with[1].earliest;
+		s->early = with[0].earliest > with[1].earliest ? with[0].earliest :
+								 with[1].earliest;
 		s->exact_late = stats_of(late[0], with[0].count);
 		s->slack_late = stats_of(late[1], with[1].count);
 		s->measurable = s->slack_late.p50 > s->exact_late.p50;
 	}
 }
 
-/* The smallest step that CLOCK_MONOTONIC takes, ns; what it doesn't tell apart, nobody can by it. */
+/*
+ * The smallest step that CLOCK_MONOTONIC takes, ns; what it doesn't tell apart, nobody can by it.
+ */
 static int64_t clock_step(void)
 {
 	int64_t last = clock_ns(CLOCK_MONOTONIC), least = INT64_MAX;
@@ -184,17 +196,19 @@ static void fail_slack(const struct slack *s, int cpu, const char *what)
 	if (step == INT64_MAX)
 		report_fail("CLOCK_MONOTONIC stood still for 50 ms by the raw counter");
 	if (step > MS / 10)
-		report_fail("CLOCK_MONOTONIC goes in steps of %.3f ms: sleeps of CPU %d can't be judged by it", step / 1e6,
-			    cpu);
+		report_fail("CLOCK_MONOTONIC goes in steps of %.3f ms: sleeps of CPU %d can't be judged by it",
+			    step / 1e6, cpu);
 	if (s->exact_late.p50 >= MS)
 		report_fail("CPU %d: timers are late, whatever the slack: medians %.3f ms late where no slack is allowed, %.3f ms where 5 ms are, 5 times out of 5",
 			    cpu, exact, slack);
-	report_fail("CPU %d: %s: medians %.3f and %.3f ms late, 5 times out of 5", cpu, what, exact, slack);
+	report_fail("CPU %d: %s: medians %.3f and %.3f ms late, 5 times out of 5", cpu, what, exact,
+		    slack);
 }
 
 static void judge_slack(void (*exact)(void), void (*slack)(void), const char *what)
 {
-	struct slack *all = calloc(cpus_count(report_cpus()), sizeof(*all)), least = { .slack_late.p50 = INT64_MAX };
+	struct slack *all = calloc(cpus_count(report_cpus()), sizeof(*all)),
+		     least = { .slack_late.p50 = INT64_MAX };
 	size_t i = 0;
 	int cpu;
 
@@ -207,16 +221,18 @@ static void judge_slack(void (*exact)(void), void (*slack)(void), const char *wh
 		struct slack *s = &all[i++];
 		int64_t bound = sleeps_bound(&s->exact_late, SLACK_NS);
 
-		if (s->slack_late.p50 - s->exact_late.p50 <= least.slack_late.p50 - least.exact_late.p50)
+		if (s->slack_late.p50 - s->exact_late.p50 <=
+		    least.slack_late.p50 - least.exact_late.p50)
 			least = *s;
 		if (s->early)
-			report_fail("CPU %d: a sleep by clock_nanosleep() ended %lld ns early", cpu, (long long)s->early);
+			report_fail("CPU %d: a sleep by clock_nanosleep() ended %lld ns early", cpu,
+				    (long long)s->early);
 		if (!s->measurable)
 			fail_slack(s, cpu, what);
 		if (s->slack_late.p50 > bound)
 			report_fail("CPU %d: sleeps that allow 5 ms of slack are a median of %.3f ms late, more than %.3f ms (without slack: median %.3f, p99 %.3f ms)",
-				    cpu, s->slack_late.p50 / 1e6, bound / 1e6, s->exact_late.p50 / 1e6,
-				    s->exact_late.p99 / 1e6);
+				    cpu, s->slack_late.p50 / 1e6, bound / 1e6,
+				    s->exact_late.p50 / 1e6, s->exact_late.p99 / 1e6);
 	}
 	/* Of the CPU where the difference is least. */
 	report_metric("exact_p50", least.exact_late.p50, "ns");
@@ -284,21 +300,27 @@ static void expect(int got, int error, const char *what, clockid_t clock)
 
 static void invalid(int unused)
 {
-	static const struct timespec bad[] = { { 0, NSEC_PER_SEC }, { 0, -1 }, { -1, 0 }, { 0, LONG_MAX } };
+	static const struct timespec bad[] = {
+		{ 0, NSEC_PER_SEC }, { 0, -1 }, { -1, 0 }, { 0, LONG_MAX }
+	};
 	static const struct timespec good = { 0, 1 };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		for (size_t c = 0; c < NR_CLOCKS; c++) {
-			expect(clock_nanosleep(clocks[c], 0, &bad[i], NULL), EINVAL, "an invalid time", clocks[c]);
+			expect(clock_nanosleep(clocks[c], 0, &bad[i], NULL), EINVAL,
+			       "an invalid time", clocks[c]);
 			expect(clock_nanosleep(clocks[c], TIMER_ABSTIME, &bad[i], NULL), EINVAL,
 			       "an invalid absolute time", clocks[c]);
 		}
-		expect(nanosleep(&bad[i], NULL) ? errno : 0, EINVAL, "nanosleep() of an invalid time", -1);
+		expect(nanosleep(&bad[i], NULL) ? errno : 0, EINVAL,
+		       "nanosleep() of an invalid time", -1);
 	}
-	expect(syscall(SYS_clock_nanosleep, 99, 0, &good, NULL) ? errno : 0, EINVAL, "an unknown clock", 99);
+	expect(syscall(SYS_clock_nanosleep, 99, 0, &good, NULL) ? errno : 0, EINVAL,
+	       "an unknown clock", 99);
 	/* Clocks without nsleep: posix_clocks[] in kernel/time/posix-timers.c */
-	expect(clock_nanosleep(CLOCK_MONOTONIC_RAW, 0, &good, NULL), EOPNOTSUPP, "a sleep", CLOCK_MONOTONIC_RAW);
+	expect(clock_nanosleep(CLOCK_MONOTONIC_RAW, 0, &good, NULL), EOPNOTSUPP, "a sleep",
+	       CLOCK_MONOTONIC_RAW);
 	expect(clock_nanosleep(CLOCK_MONOTONIC_COARSE, 0, &good, NULL), EOPNOTSUPP, "a sleep",
 	       CLOCK_MONOTONIC_COARSE);
 	expect(clock_nanosleep(CLOCK_REALTIME_COARSE, 0, &good, NULL), EOPNOTSUPP, "a sleep",
@@ -307,7 +329,9 @@ static void invalid(int unused)
 	       "no time at all", CLOCK_MONOTONIC);
 }
 
-#define F1_RULE "never early by its own clock, and late by no more than slack and bound (F1, F3): hrtimer_nanosleep()"
+#define F1_RULE \
+	"never early by its own clock, and late by no more than slack and bound (F1, F3): hrtimer_nanosleep()"
+/* clang-format off */
 #define ROW(name) { #name, F1_RULE, run_##name, false },
 
 static const struct report_case cases[] = {
@@ -318,6 +342,7 @@ static const struct report_case cases[] = {
 	{ "slack_realtime", "slack does not apply to a real-time policy (F3): hrtimer_nanosleep()", slack_realtime, false },
 	{ "invalid", "EINVAL for times and clocks that are none (F1): timespec64_valid(), posix_clocks[]", invalid, false },
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

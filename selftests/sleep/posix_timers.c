@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * POSIX timers, interval timers and alarm(): their signals come once, to whom they are meant for,
- * never early, and what couldn't be delivered is counted (F8-F10; kernel/time/posix-timers.c, itimer.c).
+ * never early, and what couldn't be delivered is counted (F8-F10; kernel/time/posix-timers.c,
+ * itimer.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -89,7 +90,8 @@ static void judge_cpus(void (*run)(int cpu, void *arg), bool lateness)
 		if (v->text[0])
 			report_fail("CPU %d: %s", cpu, v->text);
 		if (lateness && s.p50 > bound)
-			report_fail("CPU %d: median %.3f ms late, more than %.3f ms", cpu, s.p50 / 1e6, bound / 1e6);
+			report_fail("CPU %d: median %.3f ms late, more than %.3f ms", cpu,
+				    s.p50 / 1e6, bound / 1e6);
 		samples += v->samples;
 		if (s.p50 >= worst.p50)
 			worst = s;
@@ -103,8 +105,8 @@ static void judge_cpus(void (*run)(int cpu, void *arg), bool lateness)
 }
 
 /*
- * Whether a signal that came late ns after its deadline was early: a clock that can be set may have been set back, if
- * all the time asked for has passed on CLOCK_MONOTONIC.
+ * Whether a signal that came late ns after its deadline was early: a clock that can be set may have
+ * been set back, if all the time asked for has passed on CLOCK_MONOTONIC.
  */
 static bool is_early(clockid_t clock, int64_t late, int64_t asked, int64_t passed)
 {
@@ -144,13 +146,16 @@ static void one_shots(int cpu, void *arg)
 		late = clock_ns(clock) - deadline;
 		passed = clock_ns(CLOCK_MONOTONIC) - mono;
 		if (is_early(clock, late, 3 * MS, passed))
-			WRONG(v, "clock %d: a one-shot timer signalled %lld ns early", clock, (long long)-late);
+			WRONG(v, "clock %d: a one-shot timer signalled %lld ns early", clock,
+			      (long long)-late);
 		else if (info.si_overrun)
-			WRONG(v, "clock %d: a one-shot timer counts %d expirations instead of 1 (overrun %d)", clock,
-			      info.si_overrun + 1, info.si_overrun);
+			WRONG(v,
+			      "clock %d: a one-shot timer counts %d expirations instead of 1 (overrun %d)",
+			      clock, info.si_overrun + 1, info.si_overrun);
 		else if (info.si_code != SI_TIMER || info.si_value.sival_int != 1000 + i)
-			WRONG(v, "clock %d: a signal with code %d and value %d instead of %d and %d", clock, info.si_code,
-			      info.si_value.sival_int, SI_TIMER, 1000 + i);
+			WRONG(v,
+			      "clock %d: a signal with code %d and value %d instead of %d and %d",
+			      clock, info.si_code, info.si_value.sival_int, SI_TIMER, 1000 + i);
 		else if (sigtimedwait(&set, &info, &soon) > 0)
 			WRONG(v, "clock %d: a one-shot timer signalled twice", clock);
 		v->late[v->count++] = late;
@@ -209,7 +214,8 @@ static void thread_id(int unused)
 	judge_cpus(to_thread, false);
 	report_metric("handled", handled, "signals");
 	if (strayed)
-		report_fail("%u of %u signals came to another thread than the timer's", strayed, handled);
+		report_fail("%u of %u signals came to another thread than the timer's", strayed,
+			    handled);
 	if (!handled)
 		report_fail("no signal came at all");
 }
@@ -235,13 +241,14 @@ static void process(int unused)
 		ck_assert_int_eq(sigwaitinfo(&set, &info), SIGRTMIN + 3);
 		now = clock_ns(CLOCK_MONOTONIC);
 		if (now < deadline)
-			report_fail("a one-shot timer signalled %lld ns early", (long long)(deadline - now));
+			report_fail("a one-shot timer signalled %lld ns early",
+				    (long long)(deadline - now));
 		if (info.si_overrun)
 			report_fail("a one-shot timer counts %d expirations instead of 1 (overrun %d)",
 				    info.si_overrun + 1, info.si_overrun);
 		if (info.si_value.sival_int != i || info.si_code != SI_TIMER)
-			report_fail("a signal with code %d and value %d instead of %d and %d", info.si_code,
-				    info.si_value.sival_int, SI_TIMER, i);
+			report_fail("a signal with code %d and value %d instead of %d and %d",
+				    info.si_code, info.si_value.sival_int, SI_TIMER, i);
 		timer_delete(timer);
 	}
 	if (sigtimedwait(&set, NULL, &soon) > 0)
@@ -253,7 +260,8 @@ static void process(int unused)
  * The kernel forwards the timer when its signal is taken, so overrun + 1 sums up to what had
  * expired by then.
  */
-static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t clock, int64_t interval)
+static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t clock,
+			int64_t interval)
 {
 	sigset_t set = only(SIGRTMIN + 4);
 	int64_t first = clock_ns(clock) + interval, before, after, off;
@@ -278,22 +286,24 @@ static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t c
 		taken++;
 		off = periods_off(sum, before, after, first, interval);
 		if (off) {
-			WRONG(v, "clock %d: signals and overruns of a timer of %lld ns count %llu expirations after %d signals, %lld too %s",
-			      clock, (long long)interval, (unsigned long long)sum, i + 1, llabs(off),
-			      off < 0 ? "few" : "many");
+			WRONG(v,
+			      "clock %d: signals and overruns of a timer of %lld ns count %llu expirations after %d signals, %lld too %s",
+			      clock, (long long)interval, (unsigned long long)sum, i + 1,
+			      llabs(off), off < 0 ? "few" : "many");
 			return;
 		}
 		told = timer_getoverrun(timer);
 		if (told != info.si_overrun) {
-			WRONG(v, "clock %d: timer_getoverrun() says %d, the signal's overrun is %d", clock, told,
-			      info.si_overrun);
+			WRONG(v, "clock %d: timer_getoverrun() says %d, the signal's overrun is %d",
+			      clock, told, info.si_overrun);
 			return;
 		}
 		crew_progress();
 	}
 	if (!taken)
-		WRONG(v, "clock %d: of 100 signals that were awaited none was the timer's, of %lld ns", clock,
-		      (long long)interval);
+		WRONG(v,
+		      "clock %d: of 100 signals that were awaited none was the timer's, of %lld ns",
+		      clock, (long long)interval);
 }
 
 static void overruns_on(int cpu, void *arg)
@@ -352,14 +362,15 @@ static void remain_on(int cpu, void *arg)
 			if (!left && !sigismember(&pending, SIGRTMIN + 5))
 				WRONG(v, "0 ns remain of an armed timer that hasn't signalled");
 			else if (left > last)
-				WRONG(v, "the remaining time rose by %lld ns", (long long)(left - last));
+				WRONG(v, "the remaining time rose by %lld ns",
+				      (long long)(left - last));
 			/* 1 ns stands for a timer that is due. */
 			else if (left > 1 && left > deadline - before)
-				WRONG(v, "%lld ns remain, by the clock no more than %lld", (long long)left,
-				      (long long)(deadline - before));
+				WRONG(v, "%lld ns remain, by the clock no more than %lld",
+				      (long long)left, (long long)(deadline - before));
 			else if (after < deadline && left < deadline - after)
-				WRONG(v, "%lld ns remain, by the clock at least %lld", (long long)left,
-				      (long long)(deadline - after));
+				WRONG(v, "%lld ns remain, by the clock at least %lld",
+				      (long long)left, (long long)(deadline - after));
 			last = left;
 		} while (!v->text[0] && left && counter_since_ns(start) < 5 * NSEC_PER_SEC);
 		crew_progress();
@@ -406,8 +417,10 @@ static void past_on(int cpu, void *arg)
 		v->samples++;
 		off = periods_off(info.si_overrun + 1, before, after, first, interval);
 		if (off)
-			WRONG(v, "a timer of %lld ns begun %lld ns ago counts %d expirations, %lld too %s",
-			      (long long)interval, (long long)(before - first), info.si_overrun + 1, llabs(off), off < 0 ? "few" : "many");
+			WRONG(v,
+			      "a timer of %lld ns begun %lld ns ago counts %d expirations, %lld too %s",
+			      (long long)interval, (long long)(before - first), info.si_overrun + 1,
+			      llabs(off), off < 0 ? "few" : "many");
 		/* One may have expired between the signal and the disarming. */
 		sigtimedwait(&set, &info, &(struct timespec){ 0, 0 });
 	}
@@ -433,12 +446,14 @@ static void invalid(int unused)
 	ck_assert(timer_create(CLOCK_MONOTONIC_RAW, &event, &timer) == -1 && errno == EOPNOTSUPP);
 	ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
 	ck_assert(arm(timer, 0, -1, 0) == -1 && errno == EINVAL);
-	ck_assert(timer_settime(timer, 0, &(struct itimerspec){ .it_value = { 0, NSEC_PER_SEC } }, NULL) == -1 &&
+	ck_assert(timer_settime(timer, 0, &(struct itimerspec){ .it_value = { 0, NSEC_PER_SEC } },
+				NULL) == -1 &&
 		  errno == EINVAL);
 	ck_assert_int_eq(timer_delete(timer), 0);
 	ck_assert(timer_delete(timer) == -1 && errno == EINVAL);
 }
 
+/* clang-format off */
 #define ROW(name, rule) { #name, rule, name, false }
 
 static const struct report_case cases[] = {
@@ -450,6 +465,7 @@ static const struct report_case cases[] = {
 	ROW(past, "a timer of the past signals at once and counts what it missed (F2, F8): common_hrtimer_arm()"),
 	ROW(invalid, "EINVAL for clocks, signals and times that are none (F8): do_timer_create(), do_timer_settime()"),
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

@@ -31,7 +31,7 @@
 #endif
 
 /* On all CPUs together. */
-#define MANY 10000
+#define MANY   10000
 #define SIGNAL (SIGRTMIN + 7)
 
 /* The timers of one CPU. */
@@ -120,7 +120,10 @@ static void load_on(int cpu, void *arg)
 	collect(c, &set);
 }
 
-/* How many for each CPU: no more than the limit on pending signals allows, which each timer counts against. */
+/*
+ * How many for each CPU: no more than the limit on pending signals allows, which each timer counts
+ * against.
+ */
 static unsigned int allowed(unsigned int nr_cpus)
 {
 	struct rlimit limit;
@@ -141,7 +144,8 @@ static unsigned int allowed(unsigned int nr_cpus)
 
 static void many(int unused)
 {
-	unsigned int nr = cpus_count(report_cpus()), each = allowed(nr), fired = 0, armed = 0, disordered = 0;
+	unsigned int nr = cpus_count(report_cpus()), each = allowed(nr), fired = 0, armed = 0,
+		     disordered = 0;
 	struct load *all = calloc(nr, sizeof(*all));
 	size_t i = 0, n = 0;
 	struct stats s;
@@ -163,13 +167,14 @@ static void many(int unused)
 		if (c->error)
 			report_fail("CPU %d: timer_create: %s", cpu, strerror(-c->error));
 		if (c->early)
-			report_fail("CPU %d: %u of %u timers fired early, by up to %lld ns", cpu, c->early, c->armed,
-				    (long long)c->earliest);
+			report_fail("CPU %d: %u of %u timers fired early, by up to %lld ns", cpu,
+				    c->early, c->armed, (long long)c->earliest);
 		if (c->again)
-			report_fail("CPU %d: %u of %u one-shot timers fired more than once", cpu, c->again, c->armed);
+			report_fail("CPU %d: %u of %u one-shot timers fired more than once", cpu,
+				    c->again, c->armed);
 		if (c->fired < c->armed)
-			report_fail("CPU %d: %u of %u timers hadn't fired 5 s after the last that did", cpu,
-				    c->armed - c->fired, c->armed);
+			report_fail("CPU %d: %u of %u timers hadn't fired 5 s after the last that did",
+				    cpu, c->armed - c->fired, c->armed);
 		memcpy(late + n, c->late, c->fired * sizeof(*late));
 		n += c->fired;
 		fired += c->fired;
@@ -196,7 +201,8 @@ struct tiny {
 static void tiny_on(int cpu, void *arg)
 {
 	static const char *const names[] = {
-		"nanosleep", "monotonic_abs", "timerfd_monotonic_rel", "timerfd_monotonic_abs", "ppoll",
+		"nanosleep", "monotonic_abs", "timerfd_monotonic_rel", "timerfd_monotonic_abs",
+		"ppoll",
 	};
 	struct tiny *t = arg;
 	struct slept one;
@@ -247,12 +253,14 @@ static void tiny(int unused)
 		if (all[i].failed)
 			report_fail("CPU %d: %s: %s", cpu, all[i].failed, sleep_error(s->error));
 		if (s->early)
-			report_fail("CPU %d: %zu of %zu sleeps ended early", cpu, s->early, s->count);
+			report_fail("CPU %d: %zu of %zu sleeps ended early", cpu, s->early,
+				    s->count);
 		i++;
 	}
 	report_metric("samples", nr * TINY, "sleeps");
 	if (before < 0 || after < 0) {
-		report_note("how often a clockevent refused a time isn't judged: /proc/timer_list can't be read");
+		report_note(
+			"how often a clockevent refused a time isn't judged: /proc/timer_list can't be read");
 		return;
 	}
 	report_metric("retries", after - before, "retries");
@@ -265,7 +273,7 @@ static void tiny(int unused)
 struct starve {
 	struct stats before, during;
 	unsigned int armed, woken, early;
-	int64_t spun;		/* CPU time the other thread got during the loop */
+	int64_t spun; /* CPU time the other thread got during the loop */
 	int64_t took;
 	int error;
 };
@@ -345,15 +353,20 @@ static void past_loop(int unused)
 		struct starve *s = &all[i++];
 		int64_t bound = sleeps_bound(&s->before, 0);
 
-		/* Starved, a sleep ends with the loop; a busy host makes it as late as some tens of ms. */
+		/*
+		 * Starved, a sleep ends with the loop; a busy host makes it as late as some tens of
+		 * ms.
+		 */
 		if (bound < s->took / 4)
 			bound = s->took / 4;
 		if (s->error)
 			report_fail("CPU %d: a sleep: %s", cpu, sleep_error(s->error));
 		if (!s->armed)
-			report_fail("CPU %d: timerfd_settime() refused every timer that was armed in the past", cpu);
+			report_fail("CPU %d: timerfd_settime() refused every timer that was armed in the past",
+				    cpu);
 		if (s->early)
-			report_fail("CPU %d: %u sleeps ended early beside timers armed in the past", cpu, s->early);
+			report_fail("CPU %d: %u sleeps ended early beside timers armed in the past",
+				    cpu, s->early);
 		if (s->during.p50 > bound)
 			report_fail("CPU %d: beside %u timers armed in the past, sleeps are a median of %.3f ms late, more than %.3f ms (%u ended in time)",
 				    cpu, s->armed, s->during.p50 / 1e6, bound / 1e6, s->woken);
@@ -370,6 +383,7 @@ static void past_loop(int unused)
 	report_metric("late_p50", worst, "ns");
 }
 
+/* clang-format off */
 #define ROW(name, rule) { #name, rule, name, false }
 
 static const struct report_case cases[] = {
@@ -377,6 +391,7 @@ static const struct report_case cases[] = {
 	ROW(tiny, "requests of 1 to 999 ns end, none early, without endless retries (F15): clockevents_program_min_delta()"),
 	ROW(past_loop, "timers armed in the past, over and over, starve neither sleeps nor other threads (d6e152d905bd): clockevents_program_event()"),
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

@@ -42,31 +42,33 @@ static const struct {
 	{ CLOCK_TAI, "CLOCK_TAI", false },
 };
 
-#define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
-#define ROUNDS 6
+#define NR_CLOCKS  (sizeof(clocks) / sizeof(*clocks))
+#define ROUNDS	   6
 #define SANDWICHES 2000
 
 static const char *const waits[] = {
-	"monotonic_abs", "boottime_abs", "timerfd_monotonic_abs", "timerfd_boottime_abs",
-	"futex_bitset_monotonic", "sem_clockwait", "monotonic_rel", "nanosleep",
+	"monotonic_abs",	  "boottime_abs",  "timerfd_monotonic_abs", "timerfd_boottime_abs",
+	"futex_bitset_monotonic", "sem_clockwait", "monotonic_rel",	    "nanosleep",
 };
 
 #define NR_WAITS (sizeof(waits) / sizeof(*waits))
-#define URING NR_WAITS	/* a place of its own after them */
+#define URING	 NR_WAITS /* a place of its own after them */
 
 /* Shared with the process in the namespace. */
-static struct shared {
+struct shared {
 	int64_t offset;
-	int error;		/* errno of what failed on the way in, ... */
-	const char *failed;	/* ... and what it was */
+	int error;	    /* errno of what failed on the way in, ... */
+	const char *failed; /* ... and what it was */
 	bool done;
-	const char *at;		/* the wait under way */
+	const char *at; /* the wait under way */
 	int64_t vdso[NR_CLOCKS], syscall[NR_CLOCKS];
-	uint64_t outside[NR_CLOCKS];	/* sandwiches whose middle lay outside */
-	int calls[NR_CLOCKS];		/* system calls in 10 readings by libc */
+	uint64_t outside[NR_CLOCKS]; /* sandwiches whose middle lay outside */
+	int calls[NR_CLOCKS];	     /* system calls in 10 readings by libc */
 	int64_t late[NR_WAITS + 1][ROUNDS];
 	struct sleeps sleeps[NR_WAITS + 1];
-} *shared;
+};
+
+static struct shared *shared;
 
 static int write_offsets(int64_t ns)
 {
@@ -131,7 +133,8 @@ static void in_namespace(int64_t offset, void (*inside)(void))
 	int status;
 	pid_t pid;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	shared->offset = offset;
 	counter_hz();
@@ -146,8 +149,8 @@ static void in_namespace(int64_t offset, void (*inside)(void))
 		if (counter_since_ns(begun) > STUCK_NS) {
 			kill(pid, SIGKILL);
 			report_fail("in a namespace %lld s ahead, %s for some milliseconds hasn't ended in %lld s",
-				    (long long)(offset / NSEC_PER_SEC), shared->at ? shared->at : "a reading",
-				    STUCK_NS / NSEC_PER_SEC);
+				    (long long)(offset / NSEC_PER_SEC),
+				    shared->at ? shared->at : "a reading", STUCK_NS / NSEC_PER_SEC);
 		}
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 	}
@@ -194,7 +197,8 @@ static void offsets_of(int64_t offset)
 	in_namespace(offset, read_clocks);
 	for (size_t i = 0; i < NR_CLOCKS; i++) {
 		judge_offset("vDSO", i, before[i], shared->vdso[i], clock_ns(clocks[i].id));
-		judge_offset("system call", i, before[i], shared->syscall[i], clock_ns(clocks[i].id));
+		judge_offset("system call", i, before[i], shared->syscall[i],
+			     clock_ns(clocks[i].id));
 	}
 }
 
@@ -209,7 +213,8 @@ static void read_sandwiches(void)
 {
 	for (size_t i = 0; i < NR_CLOCKS; i++) {
 		for (int n = 0; n < SANDWICHES; n++) {
-			int64_t before = clock_ns_syscall(clocks[i].id), between = clock_ns(clocks[i].id);
+			int64_t before = clock_ns_syscall(clocks[i].id),
+				between = clock_ns(clocks[i].id);
 
 			if (between < before || between > clock_ns_syscall(clocks[i].id))
 				shared->outside[i]++;
@@ -231,7 +236,8 @@ static void vdso(int unused)
 		/* Somebody may set the others. */
 		if (shared->outside[i] && clocks[i].shifted)
 			report_fail("%s: %llu of %d readings by libc lie outside two system calls around them",
-				    clocks[i].name, (unsigned long long)shared->outside[i], SANDWICHES);
+				    clocks[i].name, (unsigned long long)shared->outside[i],
+				    SANDWICHES);
 		if (!calls[i] && shared->calls[i] > 0)
 			report_fail("%s: the vDSO, which serves it outside, makes a system call in a time namespace",
 				    clocks[i].name);
@@ -241,7 +247,12 @@ static void vdso(int unused)
 static void sleep_by(const char *wait, size_t i)
 {
 	static const int64_t lengths[ROUNDS] = {
-		1, 50 * NSEC_PER_USEC, NSEC_PER_MSEC, 3 * NSEC_PER_MSEC + 1, 5 * NSEC_PER_MSEC, 9 * NSEC_PER_MSEC,
+		1,
+		50 * NSEC_PER_USEC,
+		NSEC_PER_MSEC,
+		3 * NSEC_PER_MSEC + 1,
+		5 * NSEC_PER_MSEC,
+		9 * NSEC_PER_MSEC,
 	};
 	struct slept one;
 
@@ -275,8 +286,8 @@ static void sleeps_at(int64_t offset)
 			report_fail("%s: %s", waits[i], sleep_error(s->error));
 		if (s->early)
 			report_fail("in a namespace %lld s ahead, %zu of %zu sleeps by %s ended early by its clock, by up to %lld ns",
-				    (long long)(offset / NSEC_PER_SEC), s->early, s->count, waits[i],
-				    (long long)s->earliest);
+				    (long long)(offset / NSEC_PER_SEC), s->early, s->count,
+				    waits[i], (long long)s->earliest);
 	}
 }
 
@@ -293,8 +304,8 @@ static void behind(int unused)
 }
 
 /*
- * A finding: io_uring/timeout.c has no timens_ktime_to_host() before 7.3, so that it takes the time for one on the
- * host's clock.
+ * A finding: io_uring/timeout.c has no timens_ktime_to_host() before 7.3, so that it takes the time
+ * for one on the host's clock.
  */
 static void io_uring(int unused)
 {
@@ -312,25 +323,34 @@ static void io_uring(int unused)
 	if (s->early)
 		report_known(5006, 7003,
 			     "%zu of %zu absolute timeouts of io_uring ended early, by up to %lld ns, in a namespace %lld s behind: the kernel took them for times on the host's clock",
-			     s->early, s->count, (long long)s->earliest, (long long)(-shared->offset / NSEC_PER_SEC));
+			     s->early, s->count, (long long)s->earliest,
+			     (long long)(-shared->offset / NSEC_PER_SEC));
 }
 
 static const struct report_case cases[] = {
-	{ "offsets", "F19: in a time namespace MONOTONIC, RAW and BOOTTIME are shifted by what timens_offsets says, to the nanosecond, and no other clock is (timens_add_monotonic())",
+	{ "offsets",
+	  "F19: in a time namespace MONOTONIC, RAW and BOOTTIME are shifted by what timens_offsets says, to the nanosecond, and no other clock is (timens_add_monotonic())",
 	  offsets, false },
-	{ "vdso", "F19: there the vDSO agrees with the system call, and serves what it serves outside (lib/vdso, do_hres_timens())",
+	{ "vdso",
+	  "F19: there the vDSO agrees with the system call, and serves what it serves outside (lib/vdso, do_hres_timens())",
 	  vdso, false },
-	{ "ahead", "F19: sleeps and timers until a time on a clock shifted forward end, and never early by it (timens_ktime_to_host())",
+	{ "ahead",
+	  "F19: sleeps and timers until a time on a clock shifted forward end, and never early by it (timens_ktime_to_host())",
 	  ahead, false },
-	{ "behind", "F19: the same on a clock shifted back, where a shift not taken off would end them at once", behind, false },
-	{ "io_uring", "F19: likewise an absolute timeout of io_uring (io_uring/timeout.c)", io_uring, false },
+	{ "behind",
+	  "F19: the same on a clock shifted back, where a shift not taken off would end them at once",
+	  behind, false },
+	{ "io_uring", "F19: likewise an absolute timeout of io_uring (io_uring/timeout.c)",
+	  io_uring, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "sleep", .program = "time_namespace",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "sleep",
+		.program = "time_namespace",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 	};
 
 	return report_main(argc, argv, &program);

@@ -18,36 +18,46 @@ static void wait_by(const char *sleeper)
 		.sleeper = sleeper,
 		LENGTHS(1, 30 * US, 700 * US, 2 * MS + 300 * US, 5 * MS + 1, 11 * MS),
 		.rounds = 3,
-		/* select_estimate_accuracy(): 0.1 % of the timeout, 0.5 % for the nice; else the slack. */
+		/*
+		 * select_estimate_accuracy(): 0.1 % of the timeout, 0.5 % for the nice; else the
+		   slack.
+		 */
 		.allowance = 11 * MS / 200 + 50 * US,
 	};
 
 	judge_sleeps(&plan);
 }
 
-#define F11_RULE "never early, and late by no more than its slack (F11): fs/select.c poll_select_set_timeout(), select_estimate_accuracy()"
-#define F12_RULE "never early on its timeout's clock, and late by no more than its slack (F12): kernel/futex/waitwake.c, ipc/mqueue.c, kernel/signal.c do_sigtimedwait(), io_uring/timeout.c"
+#define F11_RULE \
+	"never early, and late by no more than its slack (F11): fs/select.c poll_select_set_timeout(), select_estimate_accuracy()"
+#define F12_RULE \
+	"never early on its timeout's clock, and late by no more than its slack (F12): kernel/futex/waitwake.c, ipc/mqueue.c, kernel/signal.c do_sigtimedwait(), io_uring/timeout.c"
 
-#define CASES(F) \
-	F(poll, F11_RULE) \
-	F(ppoll, F11_RULE) \
-	F(select, F11_RULE) \
-	F(pselect, F11_RULE) \
-	F(epoll_wait, F11_RULE) \
-	F(epoll_pwait2, F11_RULE) \
-	F(futex_wait, F12_RULE) \
+#define CASES(F)                            \
+	F(poll, F11_RULE)                   \
+	F(ppoll, F11_RULE)                  \
+	F(select, F11_RULE)                 \
+	F(pselect, F11_RULE)                \
+	F(epoll_wait, F11_RULE)             \
+	F(epoll_pwait2, F11_RULE)           \
+	F(futex_wait, F12_RULE)             \
 	F(futex_bitset_monotonic, F12_RULE) \
-	F(futex_bitset_realtime, F12_RULE) \
-	F(sem_timedwait, F12_RULE) \
-	F(sem_clockwait, F12_RULE) \
-	F(mq_timedreceive, F12_RULE) \
-	F(cond_timedwait, F12_RULE) \
-	F(cond_clockwait, F12_RULE) \
-	F(sigtimedwait, F12_RULE) \
-	F(io_uring_rel, F12_RULE) \
+	F(futex_bitset_realtime, F12_RULE)  \
+	F(sem_timedwait, F12_RULE)          \
+	F(sem_clockwait, F12_RULE)          \
+	F(mq_timedreceive, F12_RULE)        \
+	F(cond_timedwait, F12_RULE)         \
+	F(cond_clockwait, F12_RULE)         \
+	F(sigtimedwait, F12_RULE)           \
+	F(io_uring_rel, F12_RULE)           \
 	F(io_uring_abs, F12_RULE)
 
-#define RUN(name, rule) static void run_##name(int cpu) { (void)cpu; wait_by(#name); }
+#define RUN(name, rule)                 \
+	static void run_##name(int cpu) \
+	{                               \
+		(void)cpu;              \
+		wait_by(#name);         \
+	}
 #define ROW(name, rule) { #name, rule, run_##name, false },
 
 CASES(RUN)

@@ -34,18 +34,21 @@ static void sleep_by(const char *sleeper)
 	judge_sleeps(&plan);
 }
 
-#define SLEEPERS(F) \
-	F(monotonic_rel) F(monotonic_abs) F(realtime_abs) F(boottime_abs)
+#define SLEEPERS(F) F(monotonic_rel) F(monotonic_abs) F(realtime_abs) F(boottime_abs)
 
-#define RUN(name) static void run_##name(int cpu) { (void)cpu; sleep_by("timerfd_" #name); }
+#define RUN(name)                           \
+	static void run_##name(int cpu)     \
+	{                                   \
+		(void)cpu;                  \
+		sleep_by("timerfd_" #name); \
+	}
 
 SLEEPERS(RUN)
 
 static void past(int unused)
 {
-	static const char *const absolute[] = {
-		"timerfd_monotonic_abs", "timerfd_realtime_abs", "timerfd_boottime_abs", NULL
-	};
+	static const char *const absolute[] = { "timerfd_monotonic_abs", "timerfd_realtime_abs",
+						"timerfd_boottime_abs", NULL };
 
 	(void)unused;
 	judge_past(absolute);
@@ -81,7 +84,7 @@ static int64_t read_timer(int fd)
 struct run {
 	int64_t interval, duration;
 	uint64_t sum, reads;
-	int64_t off;		/* expirations by which the sum was ever off */
+	int64_t off; /* expirations by which the sum was ever off */
 	int error;
 	size_t count;
 	int64_t *late;
@@ -137,7 +140,8 @@ static void run_periods(int64_t interval, int64_t duration)
 
 	ck_assert_ptr_nonnull(all);
 	cpus_for_each(cpu, report_cpus()) {
-		all[i] = (struct run){ .interval = periods_interval(interval), .duration = duration };
+		all[i] = (struct run){ .interval = periods_interval(interval),
+				       .duration = duration };
 		all[i].late = calloc(LATEST, sizeof(int64_t));
 		ck_assert_ptr_nonnull(all[i++].late);
 	}
@@ -149,8 +153,8 @@ static void run_periods(int64_t interval, int64_t duration)
 
 		judge_run(r, cpu);
 		if (mine.min < 0)
-			report_fail("CPU %d: an expiration of a timer of %lld ns was delivered %lld ns early", cpu,
-				    (long long)interval, (long long)-mine.min);
+			report_fail("CPU %d: an expiration of a timer of %lld ns was delivered %lld ns early",
+				    cpu, (long long)interval, (long long)-mine.min);
 		sum += r->sum;
 		reads += r->reads;
 		late = realloc(late, (count + r->count) * sizeof(*late));
@@ -205,13 +209,14 @@ static void missed(int unused)
 		got = read_timer(fd);
 		after = clock_ns(clock);
 		if (got < 0)
-			report_fail("clock %d: reading a timer of %lld ns that began %lld ns ago: %s", clock,
-				    (long long)interval, (long long)(before - first), strerror(-got));
+			report_fail("clock %d: reading a timer of %lld ns that began %lld ns ago: %s",
+				    clock, (long long)interval, (long long)(before - first),
+				    strerror(-got));
 		off = periods_off(got, before, after, first, interval);
 		if (off)
 			report_fail("clock %d: a timer of %lld ns that began %lld ns ago counts %lld expirations, %lld too %s",
-				    clock, (long long)interval, (long long)(before - first), (long long)got, llabs(off),
-				    off < 0 ? "few" : "many");
+				    clock, (long long)interval, (long long)(before - first),
+				    (long long)got, llabs(off), off < 0 ? "few" : "many");
 		close(fd);
 	}
 }
@@ -236,7 +241,8 @@ static void nonblocking(int unused)
 		deadline = clock_ns(CLOCK_MONOTONIC) + 2 * MS;
 		ck_assert_int_eq(set_timer(poller.fd, TFD_TIMER_ABSTIME, deadline, 0), 0);
 		if (i % 2) {
-			while ((got = read_timer(poller.fd)) == -EAGAIN && counter_since_ns(start) < 20 * NSEC_PER_SEC)
+			while ((got = read_timer(poller.fd)) == -EAGAIN &&
+			       counter_since_ns(start) < 20 * NSEC_PER_SEC)
 				refused++;
 		} else {
 			while (!poll(&poller, 1, 0) && counter_since_ns(start) < 20 * NSEC_PER_SEC)
@@ -245,7 +251,8 @@ static void nonblocking(int unused)
 		}
 		seen = clock_ns(CLOCK_MONOTONIC);
 		if (seen < deadline)
-			report_fail("%s %lld ns early", i % 2 ? "read" : "readable", (long long)(deadline - seen));
+			report_fail("%s %lld ns early", i % 2 ? "read" : "readable",
+				    (long long)(deadline - seen));
 		if (!(i % 2)) {
 			if (read(poller.fd, small, sizeof(small)) >= 0 || errno != EINVAL)
 				report_fail("a read of 7 bytes isn't refused with EINVAL");
@@ -254,7 +261,8 @@ static void nonblocking(int unused)
 		if (got < 0)
 			report_fail("reading an expired timer: %s", strerror(-got));
 		if (got != 1)
-			report_fail("an expired one-shot timer counts %lld expirations instead of 1", (long long)got);
+			report_fail("an expired one-shot timer counts %lld expirations instead of 1",
+				    (long long)got);
 		if (read_timer(poller.fd) != -EAGAIN || poll(&poller, 1, 0))
 			report_fail("a timer that was read can be read again");
 	}
@@ -278,18 +286,24 @@ static void cancel_without_set(int unused)
 			report_skip("somebody set the clock meanwhile");
 		offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 		if (got < 0)
-			report_fail("cancel-on-set: %s though nobody set the clock", strerror(-got));
+			report_fail("cancel-on-set: %s though nobody set the clock",
+				    strerror(-got));
 		if (got != 1)
-			report_fail("cancel-on-set: a one-shot timer counts %lld expirations instead of 1", (long long)got);
+			report_fail("cancel-on-set: a one-shot timer counts %lld expirations instead of 1",
+				    (long long)got);
 	}
 	report_metric("samples", 10, "timers");
 }
 
-/* What remains: between the deadline and the clock reads around the question; what was set, is given back. */
+/*
+ * What remains: between the deadline and the clock reads around the question; what was set, is
+ * given back.
+ */
 static void remaining(int unused)
 {
 	int fd = new_timer(CLOCK_MONOTONIC, TFD_NONBLOCK);
-	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + 30 * MS, before, after, left = 0, last = INT64_MAX;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + 30 * MS, before, after, left = 0,
+		last = INT64_MAX;
 	uint64_t start = counter_read();
 	struct itimerspec now, again = { .it_value = { 3600, 0 }, .it_interval = { 7, 8 } };
 	unsigned int samples = 0;
@@ -304,9 +318,11 @@ static void remaining(int unused)
 		samples++;
 		if (left > last)
 			report_fail("the remaining time rose by %lld ns", (long long)(left - last));
-		if ((left && left > deadline - before) || (after < deadline && left < deadline - after))
-			report_fail("%lld ns remain; by the clock between %lld and %lld", (long long)left,
-				    (long long)(deadline - after), (long long)(deadline - before));
+		if ((left && left > deadline - before) ||
+		    (after < deadline && left < deadline - after))
+			report_fail("%lld ns remain; by the clock between %lld and %lld",
+				    (long long)left, (long long)(deadline - after),
+				    (long long)(deadline - before));
 		last = left;
 	} while (after < deadline && counter_since_ns(start) < 20 * NSEC_PER_SEC);
 	report_metric("samples", samples, "reads");
@@ -342,7 +358,9 @@ static void invalid(int unused)
 	ck_assert(set_timer(pipes[0], 0, 1, 0) == -EINVAL);
 }
 
-#define F5_RULE "the expirations read are exactly those begun by then, without drift (F5): timerfd_read(), hrtimer_forward_now()"
+#define F5_RULE \
+	"the expirations read are exactly those begun by then, without drift (F5): timerfd_read(), hrtimer_forward_now()"
+/* clang-format off */
 #define ROW(name) { #name, "one-shot: once, never early, not late (F1, F5): timerfd_setup(), timerfd_tmrproc()", \
 	run_##name, false },
 
@@ -362,6 +380,7 @@ static const struct report_case cases[] = {
 	{ "invalid", "EINVAL for clocks, flags and times that are none (F5): timerfd_create(), do_timerfd_settime()",
 	  invalid, false },
 };
+/* clang-format on */
 
 static const struct report_program program = {
 	.surface = "sleep",

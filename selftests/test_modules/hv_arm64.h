@@ -16,30 +16,32 @@
 #include <linux/version.h>
 
 /* Register names (include/asm-generic/hyperv-tlfs.h and arch/arm64's) */
-#define HVR_FEATURES		0x200
-#define HVR_HINTS		0x201
-#define HVR_GUEST_OS_ID		0x90002
-#define HVR_VP_INDEX		0x90003
-#define HVR_TIME_REF_COUNT	0x90004
-#define HVR_REFERENCE_TSC	0x90017
-#define HVR_STIMER_CONFIG(n)	(0xb0000 + 2 * (n))
-#define HVR_STIMER_COUNT(n)	(0xb0001 + 2 * (n))
+#define HVR_FEATURES	     0x200
+#define HVR_HINTS	     0x201
+#define HVR_GUEST_OS_ID	     0x90002
+#define HVR_VP_INDEX	     0x90003
+#define HVR_TIME_REF_COUNT   0x90004
+#define HVR_REFERENCE_TSC    0x90017
+#define HVR_STIMER_CONFIG(n) (0xb0000 + 2 * (n))
+#define HVR_STIMER_COUNT(n)  (0xb0001 + 2 * (n))
 
 /* HVR_FEATURES: bits of its first and third 32-bit word */
-#define HVF_TIME_REF_COUNT	BIT(1)
-#define HVF_SYNTIMER		BIT(3)
-#define HVF_REFERENCE_TSC	BIT(9)
-#define HVF_MISC_STIMER_DIRECT	BIT(13)
+#define HVF_TIME_REF_COUNT     BIT(1)
+#define HVF_SYNTIMER	       BIT(3)
+#define HVF_REFERENCE_TSC      BIT(9)
+#define HVF_MISC_STIMER_DIRECT BIT(13)
 
-#define HV_STATUS_NONE		0
-#define HV_STATUS_ODD		0xffff	/* no status of Hyper-V's: an unknown call, or not one register done */
+#define HV_STATUS_NONE 0
+#define HV_STATUS_ODD                                                               \
+	0xffff /* no status of Hyper-V's: an unknown call, or not one register done \
+		*/
 
-#define HVC_FUNCTION		0x46000001	/* SMCCC: yielding, SMC64, vendor hypervisor, function 1 */
-#define HVC_VENDOR_UID		0x8600ff01
-#define HVC_GET_REGISTER	(0x0050 | BIT_ULL(16) | BIT_ULL(32))	/* fast, one repetition */
-#define HVC_SET_REGISTER	(0x0051 | BIT_ULL(16) | BIT_ULL(32))
-#define HVC_PARTITION_SELF	(~0ull)
-#define HVC_VP_SELF		0xfffffffeull
+#define HVC_FUNCTION	   0x46000001 /* SMCCC: yielding, SMC64, vendor hypervisor, function 1 */
+#define HVC_VENDOR_UID	   0x8600ff01
+#define HVC_GET_REGISTER   (0x0050 | BIT_ULL(16) | BIT_ULL(32)) /* fast, one repetition */
+#define HVC_SET_REGISTER   (0x0051 | BIT_ULL(16) | BIT_ULL(32))
+#define HVC_PARTITION_SELF (~0ull)
+#define HVC_VP_SELF	   0xfffffffeull
 
 /* Hyper-V's status as an errno, 0 for success. */
 static inline int hvc_errno(u16 status)
@@ -47,15 +49,15 @@ static inline int hvc_errno(u16 status)
 	switch (status) {
 	case HV_STATUS_NONE:
 		return 0;
-	case 2:		/* INVALID_HYPERCALL_CODE */
+	case 2: /* INVALID_HYPERCALL_CODE */
 		return -EOPNOTSUPP;
-	case 3:		/* INVALID_HYPERCALL_INPUT */
-	case 4:		/* INVALID_ALIGNMENT */
-	case 5:		/* INVALID_PARAMETER: an unknown register, or one that can't be written */
+	case 3: /* INVALID_HYPERCALL_INPUT */
+	case 4: /* INVALID_ALIGNMENT */
+	case 5: /* INVALID_PARAMETER: an unknown register, or one that can't be written */
 		return -EINVAL;
-	case 6:		/* ACCESS_DENIED */
+	case 6: /* ACCESS_DENIED */
 		return -EACCES;
-	case 0x50:	/* INVALID_REGISTER_VALUE */
+	case 0x50: /* INVALID_REGISTER_VALUE */
 		return -EDOM;
 	default:
 		return -EIO;
@@ -70,7 +72,10 @@ static inline u16 hvc_status(u64 result)
 	return result;
 }
 
-/* Reads a register of the CPU this runs on: its 128 bits in *low and *high. Returns Hyper-V's status. */
+/*
+ * Reads a register of the CPU this runs on: its 128 bits in *low and *high. Returns Hyper-V's
+ * status.
+ */
 static inline u16 hvc_get(u32 name, u64 *low, u64 *high)
 {
 	struct arm_smccc_1_2_regs args = {

@@ -6,25 +6,26 @@
 #ifndef TICKPROOF_HV_PPI_H
 #define TICKPROOF_HV_PPI_H
 
+#include <dt-bindings/interrupt-controller/arm-gic.h>
 #include <linux/acpi.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
-#include <dt-bindings/interrupt-controller/arm-gic.h>
 
-#define PPI_FIRST	16
-#define PPI_LAST	31
+#define PPI_FIRST 16
+#define PPI_LAST  31
 
 static inline int hv_ppi_map(unsigned int intid)
 {
-	static const struct of_device_id gics[] = {
-		{ .compatible = "arm,gic-v3" }, { .compatible = "arm,gic-400" },
-		{ .compatible = "arm,cortex-a15-gic" }, { }
-	};
+	static const struct of_device_id gics[] = { { .compatible = "arm,gic-v3" },
+						    { .compatible = "arm,gic-400" },
+						    { .compatible = "arm,cortex-a15-gic" },
+						    {} };
 	struct of_phandle_args ppi = {
-		.args_count = 3, .args = { GIC_PPI, intid - PPI_FIRST, IRQ_TYPE_EDGE_RISING },
+		.args_count = 3,
+		.args = { GIC_PPI, intid - PPI_FIRST, IRQ_TYPE_EDGE_RISING },
 	};
 	int irq;
 
@@ -47,7 +48,8 @@ static inline void hv_ppi_unmap(unsigned int intid, int irq)
 }
 
 /* Returns Linux's number, to be enabled on each CPU, or -errno with a line in the log. */
-static inline int hv_ppi_request(unsigned int intid, const char *name, irq_handler_t handler, void __percpu *dev)
+static inline int hv_ppi_request(unsigned int intid, const char *name, irq_handler_t handler,
+				 void __percpu *dev)
 {
 	int irq = hv_ppi_map(intid), err;
 

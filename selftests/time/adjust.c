@@ -20,7 +20,7 @@
 #include "wallclock.h"
 
 #define SAMPLES 200
-#define DAY_S 86400
+#define DAY_S	86400
 
 /* One on each CPU, reading all the time what may never go back. */
 static const clockid_t steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
@@ -61,7 +61,8 @@ static void start_readers(void)
 	atomic_store(&stop, false);
 	cpus_for_each(cpu, report_cpus()) {
 		readers[cpu] = (struct reader){ .cpu = cpu };
-		ck_assert_int_eq(pthread_create(&readers[cpu].thread, NULL, read_on, &readers[cpu]), 0);
+		ck_assert_int_eq(pthread_create(&readers[cpu].thread, NULL, read_on, &readers[cpu]),
+				 0);
 	}
 }
 
@@ -77,8 +78,8 @@ static void stop_readers(const char *how)
 		readings += readers[cpu].readings;
 		for (size_t i = 0; i < NR_STEADY; i++)
 			if (readers[cpu].worst[i] > 0)
-				report_fail("CLOCK_%s went back by %lld ns on CPU %d while the clock was %s", names[i],
-					    (long long)readers[cpu].worst[i], cpu, how);
+				report_fail("CLOCK_%s went back by %lld ns on CPU %d while the clock was %s",
+					    names[i], (long long)readers[cpu].worst[i], cpu, how);
 	}
 	report_metric("readings", readings * NR_STEADY, "readings");
 }
@@ -114,9 +115,11 @@ static void setoffset(int unused)
 		offset_sample(&after, CLOCK_MONOTONIC, CLOCK_REALTIME, SAMPLES);
 		if (offset_step_error(&before, &after, ns))
 			report_fail("ADJ_SETOFFSET of %lld ns moved CLOCK_REALTIME by that and %lld ns more",
-				    (long long)ns, (long long)offset_step_error(&before, &after, ns));
+				    (long long)ns,
+				    (long long)offset_step_error(&before, &after, ns));
 		if (read(timer, &expirations, sizeof(expirations)) != -1 || errno != ECANCELED)
-			report_fail("ADJ_SETOFFSET of %lld ns didn't cancel a CANCEL_ON_SET timer", (long long)ns);
+			report_fail("ADJ_SETOFFSET of %lld ns didn't cancel a CANCEL_ON_SET timer",
+				    (long long)ns);
 	}
 	report_metric("steps", OFFSETS, "steps");
 	stop_readers("stepped by ADJ_SETOFFSET");
@@ -153,8 +156,8 @@ static double rate_with(int ppm, double none, double *uncertain)
 }
 
 /*
- * Where the kernel changes the clocksource meanwhile, since it has marked the old one unstable, the frequency
- * is not in force until the next tick (tk_setup_internals()): once, but not three times.
+ * Where the kernel changes the clocksource meanwhile, since it has marked the old one unstable, the
+ * frequency is not in force until the next tick (tk_setup_internals()): once, but not three times.
  */
 #define SLEW_TRIES 3
 
@@ -202,7 +205,8 @@ static void slew_coarse(int unused)
 
 	(void)unused;
 	wallclock_need();
-	while (clock_ns(CLOCK_MONOTONIC) - begun < NSEC_PER_SEC && counter_since_ns(start) < 10 * NSEC_PER_SEC) {
+	while (clock_ns(CLOCK_MONOTONIC) - begun < NSEC_PER_SEC &&
+	       counter_since_ns(start) < 10 * NSEC_PER_SEC) {
 		now = clock_ns(CLOCK_MONOTONIC_COARSE);
 		readings++;
 		if (now < last) {
@@ -212,7 +216,8 @@ static void slew_coarse(int unused)
 		}
 		last = now;
 		/* In the middle of a tick as well as at its ends. */
-		if (clock_ns(CLOCK_MONOTONIC) - changed > 3 * NSEC_PER_MSEC + changes % 7 * 200000) {
+		if (clock_ns(CLOCK_MONOTONIC) - changed >
+		    3 * NSEC_PER_MSEC + changes % 7 * 200000) {
 			changed = clock_ns(CLOCK_MONOTONIC);
 			adjust(ADJ_FREQUENCY, (changes++ % 2 ? -500 : 500) * (1 << 16));
 		}
@@ -269,7 +274,8 @@ static bool approach(int64_t midnight, bool insert)
 		int state = wallclock_adjust(0, 0);
 
 		if (state == (insert ? TIME_INS : TIME_DEL))
-			return clock_ns(CLOCK_REALTIME) < midnight - (insert ? 500 : 1500) * NSEC_PER_MSEC;
+			return clock_ns(CLOCK_REALTIME) <
+			       midnight - (insert ? 500 : 1500) * NSEC_PER_MSEC;
 		clock_nap(2 * NSEC_PER_MSEC);
 	}
 	return false;
@@ -281,7 +287,8 @@ static void leap(bool insert)
 {
 	static const int64_t due[SLEEPERS] = { -200 * NSEC_PER_MSEC, 0, 300 * NSEC_PER_MSEC };
 	struct offset before = { 0 }, after = { 0 }, tai = { 0 };
-	int64_t midnight, limit, expected = insert ? -NSEC_PER_SEC : NSEC_PER_SEC, worst = 0, overshoot = 0;
+	int64_t midnight, limit, expected = insert ? -NSEC_PER_SEC : NSEC_PER_SEC, worst = 0,
+				 overshoot = 0;
 	struct waiter s[SLEEPERS];
 	int tai_before, tai_after, asleep;
 
@@ -304,7 +311,8 @@ static void leap(bool insert)
 	for (int i = 0; i < SLEEPERS; i++) {
 		/* A deleted second is 23:59:59: there is no time of day in it. */
 		s[i] = (struct waiter){
-			.deadline = midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]),
+			.deadline =
+				midnight + (due[i] < 0 && !insert ? -1200 * NSEC_PER_MSEC : due[i]),
 		};
 		ck_assert_int_eq(pthread_create(&s[i].thread, NULL, sleep_until, &s[i]), 0);
 	}
@@ -322,14 +330,19 @@ static void leap(bool insert)
 			asleep += !atomic_load(&s[i].done);
 	} while (asleep && clock_ns(CLOCK_MONOTONIC) < limit);
 	if (asleep)
-		report_fail("%d of %d timers for times of day around the leap second never fired", asleep, SLEEPERS);
+		report_fail("%d of %d timers for times of day around the leap second never fired",
+			    asleep, SLEEPERS);
 	for (int i = 0; i < SLEEPERS; i++) {
 		pthread_join(s[i].thread, NULL);
-		/* One due before the leap that wakes late reads the second that is repeated; CLOCK_TAI knows better. */
+		/*
+		 * One due before the leap that wakes late reads the second that is repeated;
+		 * CLOCK_TAI knows better.
+		 */
 		if (s[i].woke < s[i].deadline &&
-		    !(insert && due[i] < 0 && s[i].woke_tai >= s[i].deadline + tai_before * NSEC_PER_SEC))
-			report_fail("a timer for %+.1f s around midnight fired %.3f ms early", due[i] / 1e9,
-				    (s[i].deadline - s[i].woke) / 1e6);
+		    !(insert && due[i] < 0 &&
+		      s[i].woke_tai >= s[i].deadline + tai_before * NSEC_PER_SEC))
+			report_fail("a timer for %+.1f s around midnight fired %.3f ms early",
+				    due[i] / 1e9, (s[i].deadline - s[i].woke) / 1e6);
 		/* A second more or less, one of them, is the leap itself. */
 		if (i && s[i].woke - s[i].deadline > worst)
 			worst = s[i].woke - s[i].deadline;
@@ -340,12 +353,13 @@ static void leap(bool insert)
 	report_metric("overshoot", overshoot, "ns");
 	report_metric("samples", tai.samples, "readings");
 	if (offset_step_error(&before, &after, expected))
-		report_fail("CLOCK_REALTIME moved by %+.0f s and %lld ns more over the leap second", expected / 1e9,
+		report_fail("CLOCK_REALTIME moved by %+.0f s and %lld ns more over the leap second",
+			    expected / 1e9,
 			    (long long)offset_step_error(&before, &after, expected));
 	tai_after = wallclock_tai();
 	if (tai_after != tai_before + (insert ? 1 : -1))
-		report_fail("the TAI offset went from %d to %d s, and should be %d", tai_before, tai_after,
-			    tai_before + (insert ? 1 : -1));
+		report_fail("the TAI offset went from %d to %d s, and should be %d", tai_before,
+			    tai_after, tai_before + (insert ? 1 : -1));
 	if (offset_misfit(&tai) > 0)
 		report_fail("CLOCK_TAI moved by %lld ns against CLOCK_MONOTONIC over the leap second",
 			    (long long)offset_misfit(&tai));
@@ -364,11 +378,21 @@ static void leap_delete(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "setoffset", "H7, F7: ADJ_SETOFFSET moves CLOCK_REALTIME by exactly that, cancels CANCEL_ON_SET timers, and no other clock goes back on any CPU (timekeeping_inject_offset())", setoffset, false },
-	{ "slew", "H7: a frequency of +500 and -500 ppm is what CLOCK_MONOTONIC runs by, and it never goes back on any CPU (ADJ_FREQUENCY; timekeeping_adjust())", slew, false },
-	{ "slew_coarse", "H7: CLOCK_MONOTONIC_COARSE never goes back while the frequency is changed; before 6.15 a tick's adjustment may take off what was told already (timekeeping_apply_adjustment(); b71f9804f66c)", slew_coarse, false },
-	{ "leap_insert", "H8: an inserted leap second repeats a second of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow(), ntp_get_next_leap())", leap_insert, false },
-	{ "leap_delete", "H8: a deleted leap second leaves one out of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow())", leap_delete, false },
+	{ "setoffset",
+	  "H7, F7: ADJ_SETOFFSET moves CLOCK_REALTIME by exactly that, cancels CANCEL_ON_SET timers, and no other clock goes back on any CPU (timekeeping_inject_offset())",
+	  setoffset, false },
+	{ "slew",
+	  "H7: a frequency of +500 and -500 ppm is what CLOCK_MONOTONIC runs by, and it never goes back on any CPU (ADJ_FREQUENCY; timekeeping_adjust())",
+	  slew, false },
+	{ "slew_coarse",
+	  "H7: CLOCK_MONOTONIC_COARSE never goes back while the frequency is changed; before 6.15 a tick's adjustment may take off what was told already (timekeeping_apply_adjustment(); b71f9804f66c)",
+	  slew_coarse, false },
+	{ "leap_insert",
+	  "H8: an inserted leap second repeats a second of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow(), ntp_get_next_leap())",
+	  leap_insert, false },
+	{ "leap_delete",
+	  "H8: a deleted leap second leaves one out of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow())",
+	  leap_delete, false },
 };
 
 static void schedule(void)
@@ -379,9 +403,12 @@ static void schedule(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "time", .program = "adjust",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = wallclock_init, .schedule = schedule,
+		.surface = "time",
+		.program = "adjust",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = wallclock_init,
+		.schedule = schedule,
 	};
 
 	return report_main(argc, argv, &program);

@@ -21,12 +21,14 @@
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"
 
-/* Of each CPU; one where there are many, since each takes its turn as the one that keeps the time. */
-#define CYCLES 3
+/*
+ * Of each CPU; one where there are many, since each takes its turn as the one that keeps the time.
+ */
+#define CYCLES	  3
 #define MANY_CPUS 4
-#define WATCH_NS (100 * NSEC_PER_MSEC)
-#define SAMPLES 50
-#define TRIES 5
+#define WATCH_NS  (100 * NSEC_PER_MSEC)
+#define SAMPLES	  50
+#define TRIES	  5
 
 /* jiffies, where /proc/timer_list has them: not without CONFIG_TICK_ONESHOT. */
 static bool jiffies(int cpu, uint64_t *n)
@@ -50,9 +52,11 @@ static void plug(int cpu, bool online)
 	int err = cpu_set_online(cpu, online);
 
 	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
-		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline",
+			    strerror(-err));
 	if (err)
-		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline", strerror(-err));
+		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline",
+			    strerror(-err));
 }
 
 /*
@@ -63,7 +67,8 @@ static void plug(int cpu, bool online)
 static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *worst)
 {
 	int64_t begun = clock_ns(CLOCK_MONOTONIC_RAW), coarse = clock_ns(CLOCK_MONOTONIC_COARSE);
-	int64_t real = clock_ns(CLOCK_REALTIME_COARSE), fine = clock_ns(CLOCK_MONOTONIC), lag[SAMPLES], passed;
+	int64_t real = clock_ns(CLOCK_REALTIME_COARSE), fine = clock_ns(CLOCK_MONOTONIC),
+		lag[SAMPLES], passed;
 	uint64_t ticks_before = 0, ticks = 0, start = counter_read();
 	bool counted = jiffies(observer, &ticks_before);
 	struct stats s;
@@ -102,7 +107,8 @@ static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *wors
 		report_fail("with CPU %d offline, jiffies moved by %llu in %.0f ms", cpu,
 			    (unsigned long long)ticks, passed / 1e6);
 	if (late)
-		report_fail("with CPU %d offline the coarse clock lags by %.1f ms (median)", cpu, s.p50 / 1e6);
+		report_fail("with CPU %d offline the coarse clock lags by %.1f ms (median)", cpu,
+			    s.p50 / 1e6);
 	return true;
 }
 
@@ -130,7 +136,8 @@ static void tick_cpu(int cpu)
 	if (observer == cpu || observer < 0)
 		report_skip("there is only one CPU");
 	if (!cpu_can_offline(cpu))
-		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file", cpu);
+		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file",
+			    cpu);
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
 	restore_need(path, "1");
 	cpu_pin(observer);
@@ -158,14 +165,18 @@ static void tick_cpu(int cpu)
 }
 
 static const struct report_case cases[] = {
-	{ "tick_cpu", "H2: the CPU that keeps the time goes offline, and jiffies, the coarse clocks and the time of day go on (tick_cpu_dying(), tick_handover_do_timer())", tick_cpu, true },
+	{ "tick_cpu",
+	  "H2: the CPU that keeps the time goes offline, and jiffies, the coarse clocks and the time of day go on (tick_cpu_dying(), tick_handover_do_timer())",
+	  tick_cpu, true },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "time", .program = "hotplug",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "time",
+		.program = "hotplug",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = restore_init,
 	};
 

@@ -23,10 +23,16 @@
 #define HOUR_NS (3600 * NSEC_PER_SEC)
 #define SAMPLES 200
 
-/* How long what must end may take beyond its time, on whatever host; what is an hour off takes longer. */
+/*
+ * How long what must end may take beyond its time, on whatever host; what is an hour off takes
+ * longer.
+ */
 #define PATIENCE_NS (10 * NSEC_PER_SEC)
 
-/* One step by setting; the offset of REALTIME to MONOTONIC becomes what was set, within the call's time. */
+/*
+ * One step by setting; the offset of REALTIME to MONOTONIC becomes what was set, within the call's
+ * time.
+ */
 static void step(int64_t ns)
 {
 	int64_t before = clock_ns(CLOCK_MONOTONIC), to = clock_ns(CLOCK_REALTIME) + ns, after;
@@ -41,11 +47,13 @@ static void step(int64_t ns)
 			    (long long)offset_misfit(&now), (long long)(ns / NSEC_PER_SEC));
 	if (offset_step_error(&set, &now, 0))
 		report_fail("CLOCK_REALTIME is %lld ns off what it was set to, after a step of %+lld s",
-			    (long long)offset_step_error(&set, &now, 0), (long long)(ns / NSEC_PER_SEC));
+			    (long long)offset_step_error(&set, &now, 0),
+			    (long long)(ns / NSEC_PER_SEC));
 	if (clock_ns(CLOCK_REALTIME_COARSE) < to)
 		report_fail("CLOCK_REALTIME_COARSE is still before the time that was set");
-	if (wallclock_tai() * NSEC_PER_SEC != (clock_ns(CLOCK_TAI) - clock_ns(CLOCK_REALTIME) + NSEC_PER_SEC / 2) /
-	    NSEC_PER_SEC * NSEC_PER_SEC)
+	if (wallclock_tai() * NSEC_PER_SEC !=
+	    (clock_ns(CLOCK_TAI) - clock_ns(CLOCK_REALTIME) + NSEC_PER_SEC / 2) / NSEC_PER_SEC *
+		    NSEC_PER_SEC)
 		report_fail("CLOCK_TAI didn't follow CLOCK_REALTIME");
 }
 
@@ -56,7 +64,8 @@ static void clocks(int unused)
 	static const struct {
 		clockid_t clock;
 		const char *name;
-	} steady[] = { { CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" }, { CLOCK_BOOTTIME, "CLOCK_BOOTTIME" } };
+	} steady[] = { { CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" },
+		       { CLOCK_BOOTTIME, "CLOCK_BOOTTIME" } };
 	struct offset o[2] = { 0 };
 	int64_t last, now, worst = 0, begun;
 
@@ -69,7 +78,8 @@ static void clocks(int unused)
 		step(n % 2 ? -HOUR_NS : HOUR_NS);
 		now = clock_ns(CLOCK_MONOTONIC);
 		if (now < last)
-			report_fail("CLOCK_MONOTONIC went back by %lld ns", (long long)(last - now));
+			report_fail("CLOCK_MONOTONIC went back by %lld ns",
+				    (long long)(last - now));
 		last = now;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -92,26 +102,39 @@ static void clocks(int unused)
 
 /* Ways to wait. */
 enum way {
-	SLEEP_REL, SLEEP_REL_REALTIME, SLEEP_ABS, TIMERFD_REL_REALTIME, POLL,	/* none of these sees the time of day */
-	SLEEP_REL_TAI,								/* nor should this */
-	SLEEP_ABS_REALTIME, TIMERFD_ABS_REALTIME, FUTEX_ABS_REALTIME, SLEEP_ABS_TAI,	/* these do */
+	SLEEP_REL,
+	SLEEP_REL_REALTIME,
+	SLEEP_ABS,
+	TIMERFD_REL_REALTIME,
+	POLL,	       /* none of these sees the time of day */
+	SLEEP_REL_TAI, /* nor should this */
+	SLEEP_ABS_REALTIME,
+	TIMERFD_ABS_REALTIME,
+	FUTEX_ABS_REALTIME,
+	SLEEP_ABS_TAI, /* these do */
 	WAYS
 };
 
 static const char *const way_names[WAYS] = {
-	"a relative sleep", "a relative sleep on CLOCK_REALTIME", "a sleep until a time of CLOCK_MONOTONIC",
-	"a relative timerfd of CLOCK_REALTIME", "poll()", "a relative sleep on CLOCK_TAI",
+	"a relative sleep",
+	"a relative sleep on CLOCK_REALTIME",
+	"a sleep until a time of CLOCK_MONOTONIC",
+	"a relative timerfd of CLOCK_REALTIME",
+	"poll()",
+	"a relative sleep on CLOCK_TAI",
 	"a sleep until a time of day",
-	"a timerfd for a time of day", "a futex wait until a time of day", "a sleep until a time of CLOCK_TAI",
+	"a timerfd for a time of day",
+	"a futex wait until a time of day",
+	"a sleep until a time of CLOCK_TAI",
 };
 
 struct waiter {
 	enum way way;
-	int64_t ns;		/* for how long, by the clocks when it begins */
+	int64_t ns; /* for how long, by the clocks when it begins */
 	pthread_t thread;
 	atomic_bool begun, done;
-	int64_t deadline;	/* on the clock below */
-	int64_t woke;		/* reading of that clock */
+	int64_t deadline; /* on the clock below */
+	int64_t woke;	  /* reading of that clock */
 	clockid_t clock;
 	int error;
 };
@@ -150,8 +173,10 @@ static int wait_in_its_way(struct waiter *w)
 	case TIMERFD_ABS_REALTIME:
 		return timerfd_wait(TFD_TIMER_ABSTIME, w->deadline);
 	case FUTEX_ABS_REALTIME:
-		if (syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | FUTEX_PRIVATE_FLAG, 0, &abs,
-			    NULL, FUTEX_BITSET_MATCH_ANY) && errno == ETIMEDOUT)
+		if (syscall(SYS_futex, &word,
+			    FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | FUTEX_PRIVATE_FLAG, 0, &abs,
+			    NULL, FUTEX_BITSET_MATCH_ANY) &&
+		    errno == ETIMEDOUT)
 			return 0;
 		return EPROTO;
 	default:
@@ -163,7 +188,9 @@ static void *waiting(void *arg)
 {
 	struct waiter *w = arg;
 
-	w->clock = w->way == SLEEP_ABS_TAI ? CLOCK_TAI : w->way < SLEEP_ABS_REALTIME ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+	w->clock = w->way == SLEEP_ABS_TAI     ? CLOCK_TAI :
+		   w->way < SLEEP_ABS_REALTIME ? CLOCK_MONOTONIC :
+						 CLOCK_REALTIME;
 	w->deadline = clock_ns(w->clock) + w->ns;
 	atomic_store(&w->begun, true);
 	w->error = wait_in_its_way(w);
@@ -306,9 +333,12 @@ static void cancel_on_set(int unused)
 		const char *name;
 	} others[] = {
 		{ CLOCK_REALTIME, TFD_TIMER_ABSTIME, "CLOCK_REALTIME, ABSTIME" },
-		{ CLOCK_REALTIME, TFD_TIMER_CANCEL_ON_SET, "CLOCK_REALTIME, relative, CANCEL_ON_SET" },
-		{ CLOCK_MONOTONIC, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, "CLOCK_MONOTONIC, ABSTIME, CANCEL_ON_SET" },
-		{ CLOCK_BOOTTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, "CLOCK_BOOTTIME, ABSTIME, CANCEL_ON_SET" },
+		{ CLOCK_REALTIME, TFD_TIMER_CANCEL_ON_SET,
+		  "CLOCK_REALTIME, relative, CANCEL_ON_SET" },
+		{ CLOCK_MONOTONIC, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
+		  "CLOCK_MONOTONIC, ABSTIME, CANCEL_ON_SET" },
+		{ CLOCK_BOOTTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
+		  "CLOCK_BOOTTIME, ABSTIME, CANCEL_ON_SET" },
 	};
 	const int cancel = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
 	int other[sizeof(others) / sizeof(*others)], fd, err;
@@ -326,14 +356,17 @@ static void cancel_on_set(int unused)
 			report_fail("set %d: the timer isn't readable", n + 1);
 		err = read_timer(fd);
 		if (err != ECANCELED)
-			report_fail("set %d: reading gave %s, not ECANCELED", n + 1, error_name(err));
+			report_fail("set %d: reading gave %s, not ECANCELED", n + 1,
+				    error_name(err));
 		err = read_timer(fd);
 		if (err != EAGAIN)
-			report_fail("set %d: a second reading gave %s: ECANCELED is due once", n + 1, error_name(err));
+			report_fail("set %d: a second reading gave %s: ECANCELED is due once",
+				    n + 1, error_name(err));
 		for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 			err = read_timer(other[i]);
 			if (err != EAGAIN)
-				report_fail("set %d: a timer of %s gave %s", n + 1, others[i].name, error_name(err));
+				report_fail("set %d: a timer of %s gave %s", n + 1, others[i].name,
+					    error_name(err));
 		}
 	}
 	report_metric("steps", STEPS, "steps");
@@ -341,7 +374,9 @@ static void cancel_on_set(int unused)
 
 static void cancel_on_settime(int unused)
 {
-	struct itimerspec timer = { .it_value = ns_timespec(clock_ns(CLOCK_REALTIME) + 48 * HOUR_NS) }, now;
+	struct itimerspec timer = { .it_value =
+					    ns_timespec(clock_ns(CLOCK_REALTIME) + 48 * HOUR_NS) },
+			  now;
 	const int cancel = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
 	int fd;
 
@@ -349,7 +384,10 @@ static void cancel_on_settime(int unused)
 	wallclock_need();
 	fd = wallclock_far_timer(CLOCK_REALTIME, cancel);
 	wallclock_step(HOUR_NS);
-	/* The timer is set all the same; the error says that the caller computed it with another time. */
+	/*
+	 * The timer is set all the same; the error says that the caller computed it with another
+	 * time.
+	 */
 	if (!timerfd_settime(fd, cancel, &timer, NULL) || errno != ECANCELED)
 		report_fail("timerfd_settime() after the time was set didn't fail with ECANCELED");
 	ck_assert_int_eq(timerfd_gettime(fd, &now), 0);
@@ -383,14 +421,29 @@ static void cancel_blocked(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "clocks", "H6: clock_settime() by an hour moves CLOCK_REALTIME and TAI by exactly that, and neither CLOCK_MONOTONIC, RAW nor BOOTTIME (do_settimeofday64())", clocks, false },
-	{ "relative", "F13: relative sleeps, and those until a time of CLOCK_MONOTONIC, don't see the time of day being set (clock_settime(2))", relative, false },
-	{ "relative_tai", "F13: a relative sleep on CLOCK_TAI doesn't see the time of day being set either (clock_nanosleep(3p): only absolute ones do)", relative_tai, false },
-	{ "forward", "F13: what waits for a time of day ends when the clock is set beyond it (clock_was_set())", forward, false },
-	{ "backward", "F13: what waits for a time of day goes on waiting when the clock is set back, and is never early by that clock", backward, false },
-	{ "cancel_on_set", "F7: TFD_TIMER_CANCEL_ON_SET: a set gives ECANCELED once, to an absolute timer of CLOCK_REALTIME and to no other (timerfd_clock_was_set())", cancel_on_set, false },
-	{ "cancel_on_settime", "F7: timerfd_settime() tells of a set as well, and sets the timer all the same (fs/timerfd.c)", cancel_on_settime, false },
-	{ "cancel_blocked", "F7: a reader that waits is woken by the set (timerfd_clock_was_set())", cancel_blocked, false },
+	{ "clocks",
+	  "H6: clock_settime() by an hour moves CLOCK_REALTIME and TAI by exactly that, and neither CLOCK_MONOTONIC, RAW nor BOOTTIME (do_settimeofday64())",
+	  clocks, false },
+	{ "relative",
+	  "F13: relative sleeps, and those until a time of CLOCK_MONOTONIC, don't see the time of day being set (clock_settime(2))",
+	  relative, false },
+	{ "relative_tai",
+	  "F13: a relative sleep on CLOCK_TAI doesn't see the time of day being set either (clock_nanosleep(3p): only absolute ones do)",
+	  relative_tai, false },
+	{ "forward",
+	  "F13: what waits for a time of day ends when the clock is set beyond it (clock_was_set())",
+	  forward, false },
+	{ "backward",
+	  "F13: what waits for a time of day goes on waiting when the clock is set back, and is never early by that clock",
+	  backward, false },
+	{ "cancel_on_set",
+	  "F7: TFD_TIMER_CANCEL_ON_SET: a set gives ECANCELED once, to an absolute timer of CLOCK_REALTIME and to no other (timerfd_clock_was_set())",
+	  cancel_on_set, false },
+	{ "cancel_on_settime",
+	  "F7: timerfd_settime() tells of a set as well, and sets the timer all the same (fs/timerfd.c)",
+	  cancel_on_settime, false },
+	{ "cancel_blocked", "F7: a reader that waits is woken by the set (timerfd_clock_was_set())",
+	  cancel_blocked, false },
 };
 
 static void schedule(void)
@@ -401,9 +454,12 @@ static void schedule(void)
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "time", .program = "settime",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = wallclock_init, .schedule = schedule,
+		.surface = "time",
+		.program = "settime",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = wallclock_init,
+		.schedule = schedule,
 	};
 
 	return report_main(argc, argv, &program);

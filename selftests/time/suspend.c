@@ -20,9 +20,9 @@
 #include "../lib/report.h"
 #include "../lib/restore.h"
 
-#define RTC "/sys/class/rtc/rtc0"
+#define RTC	  "/sys/class/rtc/rtc0"
 #define RTC_EVENT "/sys/firmware/acpi/interrupts/ff_rt_clk"
-#define SLEEP_S 3
+#define SLEEP_S	  3
 
 static int64_t rtc_seconds(void)
 {
@@ -44,20 +44,28 @@ static void set_alarm(int seconds)
 	len = snprintf(alarm, sizeof(alarm), "%lld", (long long)(rtc_seconds() + seconds));
 	n = file_write(RTC "/wakealarm", alarm, len);
 	if (n != len)
-		report_skip("the RTC's alarm can't be set: %s", n < 0 ? strerror(-n) : "a short write");
+		report_skip("the RTC's alarm can't be set: %s",
+			    n < 0 ? strerror(-n) : "a short write");
 }
 
-/* QEMU by its DMI, its fw_cfg, or its CPUID: without CONFIG_DMI there is only what ACPI and the CPU say. */
+/*
+ * QEMU by its DMI, its fw_cfg, or its CPUID: without CONFIG_DMI there is only what ACPI and the CPU
+ * say.
+ */
 static bool is_qemu(const struct platform *p)
 {
 	char text[64];
 
-	return (file_read_line("/sys/class/dmi/id/sys_vendor", text, sizeof(text)) >= 0 && !strcmp(text, "QEMU")) ||
+	return (file_read_line("/sys/class/dmi/id/sys_vendor", text, sizeof(text)) >= 0 &&
+		!strcmp(text, "QEMU")) ||
 	       file_read_line("/sys/bus/acpi/devices/QEMU0002:00/hid", text, sizeof(text)) >= 0 ||
 	       !strcmp(p->hypervisor, "TCGTCGTCGTCG");
 }
 
-/* How often ACPI's RTC event came ("       0      disabled      unmasked"); -1 where nothing handles it. */
+/*
+ * How often ACPI's RTC event came ("       0      disabled      unmasked"); -1 where nothing
+ * handles it.
+ */
 static long rtc_events(void)
 {
 	char text[64];
@@ -68,8 +76,8 @@ static long rtc_events(void)
 }
 
 /*
- * On a PC with ACPI the alarm ends a suspend to idle by an ACPI event (rtc-cmos: rtc_wake_on()), and not
- * every machine raises it while it runs: an alarm is tried, with the event enabled.
+ * On a PC with ACPI the alarm ends a suspend to idle by an ACPI event (rtc-cmos: rtc_wake_on()),
+ * and not every machine raises it while it runs: an alarm is tried, with the event enabled.
  */
 static void need_rtc_event(void)
 {
@@ -81,16 +89,20 @@ static void need_rtc_event(void)
 	file_write(RTC_EVENT, "clear\n", 6);
 	before = rtc_events();
 	if (before < 0)
-		report_skip("ACPI's RTC event has no handler here (" RTC_EVENT "): nothing would wake the machine");
+		report_skip("ACPI's RTC event has no handler here (" RTC_EVENT
+			    "): nothing would wake the machine");
 	set_alarm(2);
 	if (file_write(RTC_EVENT, "enable\n", 7) != 7)
-		report_skip("ACPI's RTC event can't be enabled (" RTC_EVENT "): nothing would wake the machine");
-	for (start = counter_read(); rtc_events() == before && counter_since_ns(start) < 4 * NSEC_PER_SEC;)
+		report_skip("ACPI's RTC event can't be enabled (" RTC_EVENT
+			    "): nothing would wake the machine");
+	for (start = counter_read();
+	     rtc_events() == before && counter_since_ns(start) < 4 * NSEC_PER_SEC;)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 	if (rtc_events() > before)
 		return;
 	file_write(RTC_EVENT, "disable\n", 8);
-	report_skip("the RTC's alarm raises no ACPI event while this machine runs (" RTC_EVENT "): nothing would wake it");
+	report_skip("the RTC's alarm raises no ACPI event while this machine runs (" RTC_EVENT
+		    "): nothing would wake it");
 }
 
 static void need_suspend(void)
@@ -107,11 +119,15 @@ static void need_suspend(void)
 		report_skip("there is no RTC (" RTC ")");
 	/* Known, and not tried for four seconds. */
 	if (platform.x86 && is_qemu(&platform))
-		report_skip("QEMU's x86 machines have nothing that wakes them: their RTC raises no ACPI event in suspend to idle");
+		report_skip(
+			"QEMU's x86 machines have nothing that wakes them: their RTC raises no ACPI event in suspend to idle");
 	if (file_read_line(RTC "/wakealarm", text, sizeof(text)) < 0)
 		report_skip("the RTC has no alarm that wakes (" RTC "/wakealarm)");
-	if (file_read_line(RTC "/device/power/wakeup", text, sizeof(text)) >= 0 && strcmp(text, "enabled"))
-		report_skip("the RTC isn't allowed to wake the machine (" RTC "/device/power/wakeup: %s)", text);
+	if (file_read_line(RTC "/device/power/wakeup", text, sizeof(text)) >= 0 &&
+	    strcmp(text, "enabled"))
+		report_skip("the RTC isn't allowed to wake the machine (" RTC
+			    "/device/power/wakeup: %s)",
+			    text);
 	if (platform.x86 && !access("/sys/firmware/acpi/interrupts", F_OK))
 		need_rtc_event();
 }
@@ -132,7 +148,8 @@ static void sleep_to_idle(void)
 static void s2idle(int unused)
 {
 	struct itimerspec rel = { .it_value = ns_timespec(500 * NSEC_PER_MSEC) };
-	struct itimerspec day = { .it_value.tv_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400 };
+	struct itimerspec day = { .it_value.tv_sec =
+					  clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400 };
 	int64_t boot, mono, real, rtc, left, excluded, begun, took;
 	static struct ce_names before, after;
 	uint64_t expirations = 0;
@@ -147,7 +164,9 @@ static void s2idle(int unused)
 	rtc = rtc_seconds();
 	boot = clock_ns(CLOCK_BOOTTIME);
 	real = clock_ns(CLOCK_REALTIME);
-	ck_assert_int_eq(timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &day, NULL), 0);
+	ck_assert_int_eq(timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
+					 &day, NULL),
+			 0);
 	begun = mono = clock_ns(CLOCK_MONOTONIC);
 	ck_assert_int_eq(timerfd_settime(timer, 0, &rel, NULL), 0);
 	sleep_to_idle();
@@ -165,16 +184,23 @@ static void s2idle(int unused)
 	/* The RTC tells whole seconds at both ends, and so does what timekeeping took from it. */
 	left = boot - rtc * NSEC_PER_SEC;
 	if (llabs(left) > 2 * NSEC_PER_SEC + 50 * NSEC_PER_MSEC)
-		report_fail("the RTC moved by %lld s, CLOCK_BOOTTIME by %.3f s", (long long)rtc, boot / 1e9);
+		report_fail("the RTC moved by %lld s, CLOCK_BOOTTIME by %.3f s", (long long)rtc,
+			    boot / 1e9);
 	if (llabs(real - boot) > 50 * NSEC_PER_MSEC)
-		report_fail("CLOCK_REALTIME moved by %.3f s, CLOCK_BOOTTIME by %.3f s", real / 1e9, boot / 1e9);
+		report_fail("CLOCK_REALTIME moved by %.3f s, CLOCK_BOOTTIME by %.3f s", real / 1e9,
+			    boot / 1e9);
 	if (excluded < -NSEC_PER_MSEC)
-		report_fail("CLOCK_MONOTONIC moved by %.3f s, CLOCK_BOOTTIME by %.3f s only", mono / 1e9, boot / 1e9);
+		report_fail("CLOCK_MONOTONIC moved by %.3f s, CLOCK_BOOTTIME by %.3f s only",
+			    mono / 1e9, boot / 1e9);
 	if (!ce_same(&before, &after, CE_BROADCAST) || strcmp(before.broadcast, after.broadcast))
 		report_fail("the clockevents aren't those of before");
-	/* Without an idle state that stops the tick altogether MONOTONIC went on, and nobody set anything. */
+	/*
+	 * Without an idle state that stops the tick altogether MONOTONIC went on, and nobody set
+	 * anything.
+	 */
 	if (excluded < NSEC_PER_SEC / 2) {
-		report_note("timekeeping went on while suspended: no cpuidle state here stops it (s2idle_enter())");
+		report_note(
+			"timekeeping went on while suspended: no cpuidle state here stops it (s2idle_enter())");
 	} else {
 		n = read(cancelled, &expirations, sizeof(expirations));
 		if (n != -1 || errno != ECANCELED)
@@ -183,7 +209,8 @@ static void s2idle(int unused)
 	n = read(timer, &expirations, sizeof(expirations));
 	took = clock_ns(CLOCK_MONOTONIC) - begun;
 	if (n != sizeof(expirations))
-		report_fail("reading a relative timer that was pending: %s", n < 0 ? strerror(errno) : "too short");
+		report_fail("reading a relative timer that was pending: %s",
+			    n < 0 ? strerror(errno) : "too short");
 	if (expirations != 1)
 		report_fail("a relative timer that was pending expired %llu times, not once",
 			    (unsigned long long)expirations);
@@ -192,14 +219,18 @@ static void s2idle(int unused)
 }
 
 static const struct report_case cases[] = {
-	{ "s2idle", "H4, H5: over a suspend to idle CLOCK_BOOTTIME and REALTIME go on by what the RTC does, clockevents stay, timers go on, and CANCEL_ON_SET tells where timekeeping stopped (timekeeping_resume())", s2idle, false },
+	{ "s2idle",
+	  "H4, H5: over a suspend to idle CLOCK_BOOTTIME and REALTIME go on by what the RTC does, clockevents stay, timers go on, and CANCEL_ON_SET tells where timekeeping stopped (timekeeping_resume())",
+	  s2idle, false },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct report_program program = {
-		.surface = "time", .program = "suspend",
-		.cases = cases, .nr_cases = sizeof(cases) / sizeof(*cases),
+		.surface = "time",
+		.program = "suspend",
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = restore_init,
 	};
 

@@ -15,17 +15,23 @@
 #include "../lib/clocks.h"
 #include "wallclock.h"
 
-static struct saved {
+struct saved {
 	pid_t owner;
 	atomic_bool changed;
 	int64_t realtime, raw;
 	struct timex timex;
-} *saved;
+};
 
-/* Everything is set from figures of the start, so that being interrupted halfway and called again is harmless. */
+static struct saved *saved;
+
+/*
+ * Everything is set from figures of the start, so that being interrupted halfway and called again
+ * is harmless.
+ */
 void wallclock_restore(void)
 {
-	const unsigned int modes[] = { ADJ_FREQUENCY, ADJ_TICK, ADJ_TAI, ADJ_STATUS, ADJ_MAXERROR, ADJ_ESTERROR };
+	const unsigned int modes[] = { ADJ_FREQUENCY, ADJ_TICK,	    ADJ_TAI,
+				       ADJ_STATUS,    ADJ_MAXERROR, ADJ_ESTERROR };
 	struct timespec ts;
 	int err = errno;
 
@@ -47,11 +53,15 @@ void wallclock_restore(void)
 		if (modes[i] == ADJ_TAI)
 			t.constant = saved->timex.tai;
 		if (modes[i] == ADJ_STATUS) {
-			/* Setting the time makes the kernel forget that it was synchronised: so before that. */
-			ts = ns_timespec(saved->realtime + clock_ns(CLOCK_MONOTONIC_RAW) - saved->raw);
+			/*
+			 * Setting the time makes the kernel forget that it was synchronised: so
+			 * before that.
+			 */
+			ts = ns_timespec(saved->realtime + clock_ns(CLOCK_MONOTONIC_RAW) -
+					 saved->raw);
 			clock_settime(CLOCK_REALTIME, &ts);
-			t.status &= ~(STA_PPSSIGNAL | STA_PPSJITTER | STA_PPSWANDER | STA_PPSERROR | STA_CLOCKERR |
-				      STA_NANO | STA_MODE | STA_CLK);
+			t.status &= ~(STA_PPSSIGNAL | STA_PPSJITTER | STA_PPSWANDER | STA_PPSERROR |
+				      STA_CLOCKERR | STA_NANO | STA_MODE | STA_CLK);
 		}
 		clock_adjtime(CLOCK_REALTIME, &t);
 	}
@@ -78,7 +88,8 @@ void wallclock_init(void)
 	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
 	struct sigaction action = { .sa_handler = on_signal }, old;
 
-	saved = mmap(NULL, sizeof(*saved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	saved = mmap(NULL, sizeof(*saved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	if (saved == MAP_FAILED) {
 		perror("mmap");
 		exit(1);

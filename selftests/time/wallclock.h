@@ -22,16 +22,25 @@ void wallclock_need(void);
 /* Sets CLOCK_REALTIME; fails the case where that fails. */
 void wallclock_set(int64_t realtime_ns);
 
-/* Moves CLOCK_REALTIME by ns: reads it, adds, and sets it; so the step is off by the time that this takes. */
+/*
+ * Moves CLOCK_REALTIME by ns: reads it, adds, and sets it; so the step is off by the time that this
+ * takes.
+ */
 void wallclock_step(int64_t ns);
 
-/* clock_adjtime(CLOCK_REALTIME) with one mode and value; returns the clock's state (TIME_*) or -errno. */
+/*
+ * clock_adjtime(CLOCK_REALTIME) with one mode and value; returns the clock's state (TIME_*) or
+ * -errno.
+ */
 int wallclock_adjust(unsigned int modes, int64_t value);
 
 /* CLOCK_TAI less CLOCK_REALTIME as the kernel has it, in seconds. */
 int wallclock_tai(void);
 
-/* A non-blocking timerfd a day away, of these flags (timerfd_settime(2)): only a set or a step reaches it. */
+/*
+ * A non-blocking timerfd a day away, of these flags (timerfd_settime(2)): only a set or a step
+ * reaches it.
+ */
 int wallclock_far_timer(clockid_t clock, int flags);
 
 /* A program's schedule(): its cases in turn, and after each of them wallclock_restore(). */

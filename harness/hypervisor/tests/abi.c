@@ -26,13 +26,15 @@ static void before_the_introduction(void)
 {
 	u64 v;
 
-	check(get_status(STIMER_CONFIG(0), &v) == 6 && v == 0, "no timer before GUEST_OS_ID: reading", v);
+	check(get_status(STIMER_CONFIG(0), &v) == 6 && v == 0,
+	      "no timer before GUEST_OS_ID: reading", v);
 	check(set(STIMER_COUNT(0), 1) == 6, "no timer before GUEST_OS_ID: writing", 0);
 	check(get_status(VP_INDEX, &v) == 6, "no VP_INDEX before GUEST_OS_ID", v);
 	check(set(REFERENCE_TSC, (u64)page | 1) == 6, "no reference page before GUEST_OS_ID", 0);
 	check(get_status(TIME_REF, &v) == 0, "TIME_REF_COUNT is early", v);
 	check(get_status(PRIVILEGES, &v) == 0 && v == 0x24a, "privileges", v);
-	check(set(OS_ID, 0x8100000000000000) == 0 && get(OS_ID) == 0x8100000000000000, "GUEST_OS_ID", get(OS_ID));
+	check(set(OS_ID, 0x8100000000000000) == 0 && get(OS_ID) == 0x8100000000000000,
+	      "GUEST_OS_ID", get(OS_ID));
 	check(get(VP_INDEX) == 0, "VP_INDEX", get(VP_INDEX));
 }
 
@@ -67,12 +69,15 @@ static void rejected(void)
 static void several(void)
 {
 	u64 x[18] = { 0x46000001, GET(3), SELF, VP_SELF, OS_ID | (u64)PRIVILEGES << 32, VP_INDEX };
-	u64 y[18] = { 0x46000001, GET(3), SELF, VP_SELF, OS_ID | 0x12345ull << 32, VP_INDEX, 1, 1, 77, 77 };
+	u64 y[18] = { 0x46000001, GET(3), SELF, VP_SELF, OS_ID | 0x12345ull << 32,
+		      VP_INDEX,	  1,	  1,	77,	 77 };
 
 	x[17] = 99;
 	call0(x);
-	check(x[0] == 3ull << 32 && x[6] >> 56 == 0x81 && x[8] == 0x24a && x[10] == 0, "three at once", x[0]);
-	check(x[1] == GET(3) && x[2] == SELF && x[5] == VP_INDEX && x[17] == 99, "other registers are as before", x[5]);
+	check(x[0] == 3ull << 32 && x[6] >> 56 == 0x81 && x[8] == 0x24a && x[10] == 0,
+	      "three at once", x[0]);
+	check(x[1] == GET(3) && x[2] == SELF && x[5] == VP_INDEX && x[17] == 99,
+	      "other registers are as before", x[5]);
 	call0(y);
 	check(y[0] == (BIT(32) | 5), "what was done before the failure", y[0]);
 }
@@ -104,17 +109,20 @@ static void in_memory(void)
 	in[1] = VP_SELF;
 	in[2] = OS_ID | (u64)PRIVILEGES << 32;
 	result = slow(GET(2), (u64)in, (u64)out);
-	check(result == 2ull << 32 && out[0] == 0x8100000000000007 && out[2] == 0x24a, "Get in memory", result);
+	check(result == 2ull << 32 && out[0] == 0x8100000000000007 && out[2] == 0x24a,
+	      "Get in memory", result);
 	in[2] = OS_ID;
 	in[3] = 0;
 	in[4] = 0x8100000000000008;
 	in[5] = 0;
-	check(slow(SET(1), (u64)in, 0) == BIT(32) && get(OS_ID) == in[4], "Set in memory", get(OS_ID));
+	check(slow(SET(1), (u64)in, 0) == BIT(32) && get(OS_ID) == in[4], "Set in memory",
+	      get(OS_ID));
 	check(slow(GET(1), (u64)in + 4, (u64)out) == 4, "input not aligned", 0);
 	check(slow(GET(1), (u64)in, (u64)out + 1) == 4, "output not aligned", 0);
 	check(slow(GET(1), (u64)page + 4080, (u64)out) == 4, "input across pages", 0);
 	check(slow(GET(1), 0x1000, (u64)out) == 4, "input that is not RAM", 0);
-	check(slow(GET(1), (u64)in, 0x40000000ull + (512 << 20) - 4096) == 4, "output to the monitor", 0);
+	check(slow(GET(1), (u64)in, 0x40000000ull + (512 << 20) - 4096) == 4,
+	      "output to the monitor", 0);
 	check(slow(GET(1), (u64)in, ~7ull) == 4, "output past the end of the world", 0);
 }
 
@@ -146,7 +154,8 @@ static void reference(void)
 
 	page[0] = 5;
 	check(set(REFERENCE_TSC, 0x1000 | 1) == 0x50, "a reference page that is not RAM", 0);
-	check(set(REFERENCE_TSC, (u64)page | 1) == 0 && get(REFERENCE_TSC) == ((u64)page | 1), "the reference page", 0);
+	check(set(REFERENCE_TSC, (u64)page | 1) == 0 && get(REFERENCE_TSC) == ((u64)page | 1),
+	      "the reference page", 0);
 	check((u32)page[0] && (u32)page[0] == get(TSC_SEQUENCE), "it is valid", page[0]);
 	for (u32 i = 0; i < 1000; i++) {
 		began = by_page();
@@ -154,7 +163,8 @@ static void reference(void)
 		misfits += now < began || by_page() + 1 < now;
 	}
 	check(!misfits, "page and register tell the same time", misfits);
-	check(set(REFERENCE_TSC, 0) == 0 && page[0] == 5, "the page goes and leaves what was there", page[0]);
+	check(set(REFERENCE_TSC, 0) == 0 && page[0] == 5, "the page goes and leaves what was there",
+	      page[0]);
 }
 
 void abi(void)

@@ -2,9 +2,9 @@
 /* A second CPU: up through the monitor, with timers of its own, down and up again. */
 #include "guest.h"
 
-#define CPU_OFF		0x84000002
-#define CPU_ON		0xc4000003
-#define AFFINITY_INFO	0xc4000004
+#define CPU_OFF	      0x84000002
+#define CPU_ON	      0xc4000003
+#define AFFINITY_INFO 0xc4000004
 
 static volatile u64 stage, vp_index, config, count, context;
 
@@ -49,6 +49,7 @@ void cpus(void)
 	check(context == 1234 && vp_index == 1, "it is VP 1", vp_index);
 	check(interrupts[0][31] == 0, "CPU 0 has none of it", interrupts[0][31]);
 	interrupts[1][31] = 0;
-	check(psci(CPU_ON, 1, (u64)secondary, 5678) == 0 && reached(2) && context == 5678, "once more", stage);
+	check(psci(CPU_ON, 1, (u64)secondary, 5678) == 0 && reached(2) && context == 5678,
+	      "once more", stage);
 	check(!config && !count, "its timers were reset meanwhile", config);
 }

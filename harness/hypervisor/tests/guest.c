@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The monitor's own test: a guest of a few kilobytes in the kernel's place. It prints TAP on the console and switches
- * off; a run takes a second. What Linux makes of the monitor is the gate's to say.
+ * The monitor's own test: a guest of a few kilobytes in the kernel's place. It prints TAP on the
+ * console and switches off; a run takes a second. What Linux makes of the monitor is the gate's to
+ * say.
  */
 #include "guest.h"
 
@@ -96,7 +97,7 @@ void interrupts_on(void)
 	u64 gicr = VIRT_GICR + cpu_number() * VIRT_GICR_SIZE;
 
 	mmio_write32(VIRT_GICD + GICD_CTLR, 0x13);
-	mmio_write32(gicr + 0x14, 0);			/* awake */
+	mmio_write32(gicr + 0x14, 0); /* awake */
 	while (mmio_read32(gicr + 0x14) & 4)
 		;
 	mmio_write32(gicr + GICR_ISENABLER0 + 0x80, 0xffffffff);

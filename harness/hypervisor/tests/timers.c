@@ -2,8 +2,8 @@
 /* STIMER0-3, by the rules of the TLFS, and the architected timer beside them. */
 #include "guest.h"
 
-#define MS	10000ull
-#define PPI	31
+#define MS  10000ull
+#define PPI 31
 
 static u32 seen(u32 intid)
 {
@@ -28,24 +28,31 @@ static void settings(void)
 {
 	u64 config = DIRECT | INTID(PPI) | AUTO | PERIODIC | 0x4 | 3 << 16;
 
-	check(set(STIMER_CONFIG(1), config) == 0 && get(STIMER_CONFIG(1)) == config, "CONFIG is read back",
-	      get(STIMER_CONFIG(1)));
+	check(set(STIMER_CONFIG(1), config) == 0 && get(STIMER_CONFIG(1)) == config,
+	      "CONFIG is read back", get(STIMER_CONFIG(1)));
 	check(set(STIMER_CONFIG(1), config | BIT(13)) == 0x50, "undefined bit 13", 0);
 	check(set(STIMER_CONFIG(1), config | BIT(20)) == 0x50, "undefined bit 20", 0);
 	check(set(STIMER_CONFIG(1), config | BIT(63)) == 0x50, "undefined bit 63", 0);
-	check(get(STIMER_CONFIG(1)) == config, "what was rejected changed nothing", get(STIMER_CONFIG(1)));
-	check(set(STIMER_CONFIG(1), DIRECT | INTID(PPI_HYP_TIMER)) == 0x50, "the monitor's own interrupt", 0);
-	check(set(STIMER_CONFIG(1), DIRECT | INTID(40)) == 0x50, "an interrupt that is not a CPU's own", 0);
+	check(get(STIMER_CONFIG(1)) == config, "what was rejected changed nothing",
+	      get(STIMER_CONFIG(1)));
+	check(set(STIMER_CONFIG(1), DIRECT | INTID(PPI_HYP_TIMER)) == 0x50,
+	      "the monitor's own interrupt", 0);
+	check(set(STIMER_CONFIG(1), DIRECT | INTID(40)) == 0x50,
+	      "an interrupt that is not a CPU's own", 0);
 	set(STIMER_CONFIG(1), ENABLE);
-	check(get(STIMER_CONFIG(1)) == 0, "SINTx 0 without direct mode is not enabled", get(STIMER_CONFIG(1)));
+	check(get(STIMER_CONFIG(1)) == 0, "SINTx 0 without direct mode is not enabled",
+	      get(STIMER_CONFIG(1)));
 	set(STIMER_CONFIG(1), AUTO | DIRECT | INTID(PPI));
 	set(STIMER_COUNT(1), get(TIME_REF) + 3600000 * MS);
-	check(get(STIMER_CONFIG(1)) & ENABLE, "a count enables by auto-enable", get(STIMER_CONFIG(1)));
+	check(get(STIMER_CONFIG(1)) & ENABLE, "a count enables by auto-enable",
+	      get(STIMER_CONFIG(1)));
 	set(STIMER_COUNT(1), 0);
-	check(!(get(STIMER_CONFIG(1)) & ENABLE), "count 0 disables in spite of auto-enable", get(STIMER_CONFIG(1)));
+	check(!(get(STIMER_CONFIG(1)) & ENABLE), "count 0 disables in spite of auto-enable",
+	      get(STIMER_CONFIG(1)));
 	set(STIMER_CONFIG(1), DIRECT | INTID(PPI));
 	set(STIMER_COUNT(1), ~0ull);
-	check(!(get(STIMER_CONFIG(1)) & ENABLE) && get(STIMER_COUNT(1)) == ~0ull, "without it nothing enables", 0);
+	check(!(get(STIMER_CONFIG(1)) & ENABLE) && get(STIMER_COUNT(1)) == ~0ull,
+	      "without it nothing enables", 0);
 	set(STIMER_CONFIG(1), ENABLE | DIRECT | INTID(PPI));
 	check(get(STIMER_CONFIG(1)) & ENABLE, "the end of time is not past", get(STIMER_CONFIG(1)));
 	set(STIMER_CONFIG(1), 0);
@@ -66,9 +73,11 @@ static void one_shot(void)
 	}
 	check(seen(PPI) == 50, "50 one-shots, 50 interrupts", seen(PPI));
 	check(!early, "none is early", early);
-	check(!(get(STIMER_CONFIG(0)) & ENABLE), "after that it is disabled", get(STIMER_CONFIG(0)));
+	check(!(get(STIMER_CONFIG(0)) & ENABLE), "after that it is disabled",
+	      get(STIMER_CONFIG(0)));
 	set(STIMER_COUNT(0), 1);
-	check(!(get(STIMER_CONFIG(0)) & ENABLE) && came(PPI, 51), "a past count expires at once", seen(PPI));
+	check(!(get(STIMER_CONFIG(0)) & ENABLE) && came(PPI, 51), "a past count expires at once",
+	      seen(PPI));
 	set(STIMER_COUNT(0), get(TIME_REF) + 20 * MS);
 	set(STIMER_COUNT(0), 0);
 	pause(50 * MS);
@@ -85,8 +94,10 @@ static void periodic(void)
 	set(STIMER_CONFIG(2), PERIODIC | AUTO | DIRECT | INTID(29));
 	set(STIMER_COUNT(2), period);
 	check(came(29, 10), "ten periods", seen(29));
-	check(interrupted_at[0][29] >= start + 10 * period, "none is early", interrupted_at[0][29] - start);
-	check(get(STIMER_CONFIG(2)) & ENABLE && get(STIMER_COUNT(2)) == period, "it goes on", get(STIMER_CONFIG(2)));
+	check(interrupted_at[0][29] >= start + 10 * period, "none is early",
+	      interrupted_at[0][29] - start);
+	check(get(STIMER_CONFIG(2)) & ENABLE && get(STIMER_COUNT(2)) == period, "it goes on",
+	      get(STIMER_CONFIG(2)));
 	for (u32 i = 11; i < 40; i++) {
 		came(29, i);
 		phase = (interrupted_at[0][29] - start) % period;
@@ -114,7 +125,8 @@ static void together(void)
 	came(intids[0], 1);
 	for (u32 i = 0; i < 4; i++)
 		early += interrupted_at[0][intids[i]] < base + (8 - i) * 10 * MS;
-	check(seen(28) == 1 && seen(31) == 1 && seen(29) == 1 && seen(24) == 1, "four timers, four interrupts", 0);
+	check(seen(28) == 1 && seen(31) == 1 && seen(29) == 1 && seen(24) == 1,
+	      "four timers, four interrupts", 0);
 	check(!early, "none is early", early);
 }
 
@@ -137,8 +149,9 @@ void arch_timer(void)
 	write_sysreg(1, cntv_ctl_el0);
 	isb();
 	interrupt = came(PPI_VIRT_TIMER, 1);
-	put(interrupt ? "# arch timer: interrupt" : read_sysreg(cntv_ctl_el0) & 4 ?
-	    "# arch timer: expired, no interrupt" : "# arch timer: nothing");
+	put(interrupt			  ? "# arch timer: interrupt" :
+	    read_sysreg(cntv_ctl_el0) & 4 ? "# arch timer: expired, no interrupt" :
+					    "# arch timer: nothing");
 	put("\n");
 	write_sysreg(0, cntv_ctl_el0);
 }

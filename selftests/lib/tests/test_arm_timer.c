@@ -23,7 +23,7 @@ START_TEST(gtdt)
 	put(table + 56, 30);
 	put(table + 60, 1);
 	put(table + 64, 27);
-	put(table + 68, 2 | 4);		/* active low, always on */
+	put(table + 68, 2 | 4); /* active low, always on */
 	put(table + 72, 26);
 	ck_assert_int_eq(arm_timer_gtdt(table, sizeof(table), &t), 0);
 	ck_assert_int_eq(t.timer[ARM_TIMER_SECURE].irq, 29);
@@ -83,7 +83,7 @@ START_TEST(gtdt)
 END_TEST
 
 #define NODE "/proc/device-tree/timer/"
-#define GIC "/proc/device-tree/soc/interrupt-controller@8000000/"
+#define GIC  "/proc/device-tree/soc/interrupt-controller@8000000/"
 
 /* A property of cells. */
 static void cells(const char *path, size_t n, const uint32_t *value)
@@ -137,7 +137,8 @@ START_TEST(device_tree)
 	ck_assert_str_eq(t.controller, "maker,special");
 	CELLS(NODE "interrupts", 1, 13, 4, 1, 14, 1, 3, 5, 2);
 	ck_assert_int_eq(arm_timer_dt(&t), 0);
-	ck_assert(!t.timer[ARM_TIMER_SECURE].edge && t.timer[ARM_TIMER_PHYS].edge && t.timer[ARM_TIMER_VIRT].edge);
+	ck_assert(!t.timer[ARM_TIMER_SECURE].edge && t.timer[ARM_TIMER_PHYS].edge &&
+		  t.timer[ARM_TIMER_VIRT].edge);
 	ck_assert_int_eq(t.timer[ARM_TIMER_VIRT].irq, 1061);
 	ck_assert_int_eq(t.timer[ARM_TIMER_HYP].irq, 0);
 	/* A GIC that is told the CPUs as well. */
@@ -173,7 +174,10 @@ START_TEST(device_tree_parents)
 {
 	struct arm_timer t;
 
-	/* The node's own parent comes before the inherited one; a node with #interrupt-cells is one itself. */
+	/*
+	 * The node's own parent comes before the inherited one; a node with #interrupt-cells is one
+	 * itself.
+	 */
 	virt(3);
 	STRINGS("/proc/device-tree/intc/compatible", "arm,gic-400");
 	CELLS("/proc/device-tree/intc/linux,phandle", 7);
@@ -188,7 +192,10 @@ START_TEST(device_tree_parents)
 	ck_assert_int_eq(arm_timer_dt(&t), 0);
 	ck_assert_int_eq(t.timer[ARM_TIMER_PHYS].irq, 30);
 	ck_assert(t.timer[ARM_TIMER_PHYS].edge);
-	/* Each with as many cells as its controller takes: two here, so the rest isn't where it seemed. */
+	/*
+	 * Each with as many cells as its controller takes: two here, so the rest isn't where it
+	 * seemed.
+	 */
 	CELLS("/proc/device-tree/intc/#interrupt-cells", 2);
 	CELLS(NODE "interrupts-extended", 7, 1, 14, 0x8005, 1, 13, 4);
 	ck_assert_int_eq(arm_timer_dt(&t), -EINVAL);
@@ -233,7 +240,7 @@ START_TEST(device_tree_bad)
 	struct arm_timer t;
 
 	virt(3);
-	CELLS(NODE "interrupts", 0, 13, 4);	/* a shared interrupt */
+	CELLS(NODE "interrupts", 0, 13, 4); /* a shared interrupt */
 	ck_assert_int_eq(arm_timer_dt(&t), -EINVAL);
 	CELLS(NODE "interrupts", 1, 16, 4);
 	ck_assert_int_eq(arm_timer_dt(&t), -EINVAL);
@@ -269,12 +276,13 @@ END_TEST
 START_TEST(gics)
 {
 	static const char *const are[] = { "GIC", "GICv2", "GICv3", "GIC-0", "GIC-12" };
-	static const char *const not[] = { "", "FIQ", "AIC", "GICv5", "GICv3-3", "GIC-", "GIC-x", "ITS-MSI", "GICX" };
+	static const char *const other[] = { "",     "FIQ",   "AIC",	 "GICv5", "GICv3-3",
+					     "GIC-", "GIC-x", "ITS-MSI", "GICX" };
 
 	for (size_t i = 0; i < sizeof(are) / sizeof(*are); i++)
 		ck_assert_msg(arm_timer_is_gic(are[i]), "%s", are[i]);
-	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
-		ck_assert_msg(!arm_timer_is_gic(not[i]), "%s", not[i]);
+	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
+		ck_assert_msg(!arm_timer_is_gic(other[i]), "%s", other[i]);
 }
 END_TEST
 

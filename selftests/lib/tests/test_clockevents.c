@@ -95,7 +95,10 @@ START_TEST(many)
 }
 END_TEST
 
-/* What has changed between two looks: any device but the excepted CPU's, the broadcast device, who is there. */
+/*
+ * What has changed between two looks: any device but the excepted CPU's, the broadcast device, who
+ * is there.
+ */
 START_TEST(snapshots)
 {
 	static struct ce_names a, b;

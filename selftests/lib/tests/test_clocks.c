@@ -108,7 +108,8 @@ START_TEST(measured_rate)
 	fake.clock = by_counter;
 	hz = counter_hz();
 	fake.clock = NULL;
-	ck_assert_int_le(llabs(hz - ticks_per_ns * NSEC_PER_SEC), ticks_per_ns * NSEC_PER_SEC / 5000);
+	ck_assert_int_le(llabs(hz - ticks_per_ns * NSEC_PER_SEC),
+			 ticks_per_ns * NSEC_PER_SEC / 5000);
 }
 END_TEST
 

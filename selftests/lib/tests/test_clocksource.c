@@ -18,7 +18,9 @@ START_TEST(parse)
 	ck_assert_str_eq(l.name[1], "acpi_pm");
 	ck_assert_int_eq(cs_parse("kvm-clock \n", &l), 0);
 	ck_assert_uint_eq(l.nr, 1);
-	ck_assert_int_eq(cs_parse("hyperv_clocksource_tsc_page hyperv_clocksource_msr hpet acpi_pm \n", &l), 0);
+	ck_assert_int_eq(cs_parse("hyperv_clocksource_tsc_page hyperv_clocksource_msr hpet acpi_pm \n",
+				  &l),
+			 0);
 	ck_assert_int_eq(cs_find(&l, "hyperv_clocksource_msr"), 1);
 }
 END_TEST
@@ -26,8 +28,17 @@ END_TEST
 START_TEST(parse_bad)
 {
 	static const char *const bad[] = {
-		"", "\n", " \n", "hpet\n", "hpet ", "hpet", "hpet  acpi_pm \n", " hpet \n",
-		"hpet acpi_pm\n", "hpet \n\n", "hpet \nacpi_pm \n",
+		"",
+		"\n",
+		" \n",
+		"hpet\n",
+		"hpet ",
+		"hpet",
+		"hpet  acpi_pm \n",
+		" hpet \n",
+		"hpet acpi_pm\n",
+		"hpet \n\n",
+		"hpet \nacpi_pm \n",
 	};
 	struct cs_list l;
 
@@ -99,9 +110,9 @@ START_TEST(detector)
 	int n;
 
 	if (getenv("CK_FORK"))
-		return;		/* valgrind has a clock of its own making */
+		return; /* valgrind has a clock of its own making */
 	if (access("/proc/sys/kernel/seccomp/actions_avail", F_OK))
-		return;		/* a kernel without seccomp filters */
+		return; /* a kernel without seccomp filters */
 	n = cs_syscalls(CLOCK_PROCESS_CPUTIME_ID, 10);
 	ck_assert_int_eq(n, 10);
 	ck_assert_int_eq(cs_syscalls(CLOCK_PROCESS_CPUTIME_ID, 0), 0);

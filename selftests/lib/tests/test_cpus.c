@@ -33,9 +33,18 @@ static struct cpus set_of(const char *list)
 static const struct {
 	const char *list, *cpus;
 } good[] = {
-	{ "", "" }, { "\n", "" }, { "0", "0" }, { "0\n", "0" }, { "0-3\n", "0,1,2,3" },
-	{ "0-3,5", "0,1,2,3,5" }, { "0,2-3,7-7\n", "0,2,3,7" }, { "5,1", "1,5" }, { "1,1-2", "1,2" },
-	{ "1023", "1023" }, { "007", "7" }, { "0,1500,8191\n", "0,1500,8191" },
+	{ "", "" },
+	{ "\n", "" },
+	{ "0", "0" },
+	{ "0\n", "0" },
+	{ "0-3\n", "0,1,2,3" },
+	{ "0-3,5", "0,1,2,3,5" },
+	{ "0,2-3,7-7\n", "0,2,3,7" },
+	{ "5,1", "1,5" },
+	{ "1,1-2", "1,2" },
+	{ "1023", "1023" },
+	{ "007", "7" },
+	{ "0,1500,8191\n", "0,1500,8191" },
 };
 
 START_TEST(parse_good)
@@ -50,11 +59,13 @@ static const struct {
 	const char *list;
 	int err;
 } bad[] = {
-	{ "x", -EINVAL }, { "-", -EINVAL }, { "-1", -EINVAL }, { "0-", -EINVAL }, { "0-x", -EINVAL },
-	{ "0,", -EINVAL }, { ",0", -EINVAL }, { "0,,1", -EINVAL }, { "0 1", -EINVAL }, { " 0", -EINVAL },
-	{ "3-0", -EINVAL }, { "0-1-2", -EINVAL }, { "0x1", -EINVAL }, { "0,\n1", -EINVAL }, { "+1", -EINVAL },
+	{ "x", -EINVAL },	{ "-", -EINVAL },	  { "-1", -EINVAL },
+	{ "0-", -EINVAL },	{ "0-x", -EINVAL },	  { "0,", -EINVAL },
+	{ ",0", -EINVAL },	{ "0,,1", -EINVAL },	  { "0 1", -EINVAL },
+	{ " 0", -EINVAL },	{ "3-0", -EINVAL },	  { "0-1-2", -EINVAL },
+	{ "0x1", -EINVAL },	{ "0,\n1", -EINVAL },	  { "+1", -EINVAL },
 	{ "8192", -EOVERFLOW }, { "0-8192", -EOVERFLOW }, { "99999999999999999999", -EOVERFLOW },
-	{ "\377", -EINVAL }, { "0-3:1/2", -EINVAL }, { "all", -EINVAL },
+	{ "\377", -EINVAL },	{ "0-3:1/2", -EINVAL },	  { "all", -EINVAL },
 };
 
 START_TEST(parse_bad)
@@ -84,7 +95,8 @@ END_TEST
 
 START_TEST(observer)
 {
-	struct cpus four = set_of("0-3"), one = set_of("2"), none = set_of(""), dead = set_of("0,1");
+	struct cpus four = set_of("0-3"), one = set_of("2"), none = set_of(""),
+		    dead = set_of("0,1");
 
 	ck_assert_int_eq(cpus_observer(1, &four, &none), 0);
 	ck_assert_int_eq(cpus_observer(0, &four, &none), 1);

@@ -123,13 +123,16 @@ static void look(int cpu, void *arg)
 
 		usleep(2000);
 		crew_progress();
-		ck_assert_int_eq(sched_getaffinity(getpid(), sizeof(caller), (cpu_set_t *)&caller), 0);
+		ck_assert_int_eq(sched_getaffinity(getpid(), sizeof(caller), (cpu_set_t *)&caller),
+				 0);
 		seen = cpus_count(&caller);
 		alone_on = cpus_has(&caller, victim) ? victim : -1;
 	}
 }
 
-/* The caller watches from the CPU of whoever ended first, not from one that may be the stuck one's. */
+/*
+ * The caller watches from the CPU of whoever ended first, not from one that may be the stuck one's.
+ */
 START_TEST(observer_moves)
 {
 	int stuck = -1, last = -1, cpu;

@@ -19,7 +19,7 @@ START_TEST(path)
 	ck_assert_str_eq(out, "/proc/stat");
 	files_root = "/root";
 	ck_assert_int_eq(file_path(out, sizeof(out), "/proc/stat"), 0);
-	ck_assert_str_eq(out, "/root/proc/stat");	/* 15 characters: just fits */
+	ck_assert_str_eq(out, "/root/proc/stat"); /* 15 characters: just fits */
 	ck_assert_int_eq(file_path(out, sizeof(out), "/proc/stats"), -ENAMETOOLONG);
 	ck_assert_int_eq(file_path(out, 0, ""), -ENAMETOOLONG);
 }

@@ -86,12 +86,18 @@ START_TEST(offset_bounds)
 }
 END_TEST
 
-/* Each way is tried so often, the one whose median is least is kept for a while, and then they are tried anew. */
+/*
+ * Each way is tried so often, the one whose median is least is kept for a while, and then they are
+ * tried anew.
+ */
 START_TEST(pacing)
 {
 	/* The last is the quickest once, and slow in most of its runs. */
 	static const int64_t took[][HANDOFF_TRIES] = {
-		{ 90, 80, 85, 70, 95 }, { 50, 1000, 52, 51, 900 }, { 60, 61, 62, 53, 64 }, { 10, 70, 71, 72, 77 },
+		{ 90, 80, 85, 70, 95 },
+		{ 50, 1000, 52, 51, 900 },
+		{ 60, 61, 62, 53, 64 },
+		{ 10, 70, 71, 72, 77 },
 	};
 	struct handoff_pace p = { 0 };
 	size_t way = 0;
@@ -100,7 +106,9 @@ START_TEST(pacing)
 		for (size_t i = 0; i < 4 * HANDOFF_TRIES; i++) {
 			ck_assert_uint_eq(way, i / HANDOFF_TRIES);
 			/* The second time the third way is the best. */
-			way = handoff_pace(&p, 4, took[way][i % HANDOFF_TRIES] + (epoch == 1 && way == 1 ? 100 : 0));
+			way = handoff_pace(&p, 4,
+					   took[way][i % HANDOFF_TRIES] +
+						   (epoch == 1 && way == 1 ? 100 : 0));
 		}
 		for (int i = 0; i < HANDOFF_KEEP; i++) {
 			ck_assert_uint_eq(way, epoch == 1 ? 2 : 1);
@@ -269,7 +277,8 @@ START_TEST(healthy)
 		ck_assert(!p.frozen);
 		ck_assert_uint_gt(p.side[0].observations, 0);
 		/* Behind each bare run CPU 0 has one fewer. */
-		ck_assert_int_le(llabs((long long)(p.side[0].observations - p.side[1].observations)),
+		ck_assert_int_le(llabs((long long)(p.side[0].observations -
+						   p.side[1].observations)),
 				 2 + p.side[0].observations / 128);
 		ck_assert_uint_eq(p.side[0].backwards + p.side[1].backwards, 0);
 		ck_assert(p.ns > 0 && p.typical_ns > 0);

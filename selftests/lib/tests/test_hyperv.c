@@ -53,7 +53,12 @@ static const struct {
 	{ "Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x80108",
 	  { .low = 0xa7f, .high = 0x20, .hints = 0x2c, .misc = 0x80108, .told = NOW } },
 	{ "Hyper-V: privilege flags low 0x2e7f, high 0x3b8030, ext 0x2, hints 0x24e24, misc 0xbed7b2",
-	  { .low = 0x2e7f, .high = 0x3b8030, .ext = 2, .hints = 0x24e24, .misc = 0xbed7b2, .told = NOW | HYPERV_EXT } },
+	  { .low = 0x2e7f,
+	    .high = 0x3b8030,
+	    .ext = 2,
+	    .hints = 0x24e24,
+	    .misc = 0xbed7b2,
+	    .told = NOW | HYPERV_EXT } },
 	/* %#x prints zero without its 0x, 0x%x with it */
 	{ "Hyper-V: privilege flags low 0, high 0x0, ext 0, hints 0, misc 0xffffffff",
 	  { .misc = 0xffffffff, .told = NOW | HYPERV_EXT } },
@@ -64,7 +69,10 @@ static const struct {
 	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .told = NOW } },
 	/* 5.3 to 5.11, and 4.19 */
 	{ "Hyper-V: features 0x2e7f, hints 0x24c2c, misc 0xbed7b2",
-	  { .low = 0x2e7f, .hints = 0x24c2c, .misc = 0xbed7b2, .told = HYPERV_LOW | HYPERV_HINTS | HYPERV_MISC } },
+	  { .low = 0x2e7f,
+	    .hints = 0x24c2c,
+	    .misc = 0xbed7b2,
+	    .told = HYPERV_LOW | HYPERV_HINTS | HYPERV_MISC } },
 	{ "Hyper-V: features 0x2e7f, hints 0x24c2c",
 	  { .low = 0x2e7f, .hints = 0x24c2c, .told = HYPERV_LOW | HYPERV_HINTS } },
 };
@@ -82,7 +90,8 @@ END_TEST
 START_TEST(privileges_recorded)
 {
 	static const uint32_t low[] = { 0x2e7f, 0xae7f, 0x2e7f }, ext[] = { 2, 0x62, 0 };
-	static const uint32_t hints[] = { 0x24e24, 0xa0e24, 0x24e24 }, misc[] = { 0xbed7b2, 0xe0bed7b2, 0xbed7b2 };
+	static const uint32_t hints[] = { 0x24e24, 0xa0e24, 0x24e24 },
+			      misc[] = { 0xbed7b2, 0xe0bed7b2, 0xbed7b2 };
 	char *text = data_read("kmsg-hyperv-privileges"), *rest = text, *line;
 	struct hyperv h;
 	int i = 0;
@@ -104,9 +113,15 @@ END_TEST
 START_TEST(privileges_refused)
 {
 	static const char *const bad[] = {
-		"", "Hyper-V: ", "Hyper-V: Host Build 10.0.1.2-3-0", "Hyper-V: Nested features: 0x4a0000",
-		"Hyper-V: privilege flags ", "Hyper-V: privilege flags low", "Hyper-V: features ",
-		"Hyper-V: features 0x2e7f", "Hyper-V: features low 0x1, hints 0x2",
+		"",
+		"Hyper-V: ",
+		"Hyper-V: Host Build 10.0.1.2-3-0",
+		"Hyper-V: Nested features: 0x4a0000",
+		"Hyper-V: privilege flags ",
+		"Hyper-V: privilege flags low",
+		"Hyper-V: features ",
+		"Hyper-V: features 0x2e7f",
+		"Hyper-V: features low 0x1, hints 0x2",
 		"Hyper-V: privilege flags low 0xa7f, high 0x20",
 		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c",
 		"Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc",
@@ -127,17 +142,22 @@ START_TEST(privileges_refused)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(!hyperv_parse_privileges(bad[i], &h), "\"%s\"", bad[i]);
-	/* Cut anywhere before its last word, and with any byte of it spoilt, nothing else is read from it. */
+	/*
+	 * Cut anywhere before its last word, and with any byte of it spoilt, nothing else is read
+	 * from it.
+	 */
 	strcpy(copy, lines[1].text);
 	for (size_t len = strlen(copy); len--;) {
-		bool whole = len > (size_t)(strstr(lines[1].text, "misc 0") - lines[1].text) + 5 && copy[len - 1] != 'x';
+		bool whole = len > (size_t)(strstr(lines[1].text, "misc 0") - lines[1].text) + 5 &&
+			     copy[len - 1] != 'x';
 
 		strcpy(copy, lines[1].text);
 		copy[len] = '\0';
 		ck_assert_msg(hyperv_parse_privileges(copy, &h) == whole, "\"%s\"", copy);
 		strcpy(copy, lines[1].text);
 		copy[len] = '\xff';
-		ck_assert_msg(!hyperv_parse_privileges(copy, &h) || !(h.told & HYPERV_EXT), "\"%s\"", copy);
+		ck_assert_msg(!hyperv_parse_privileges(copy, &h) || !(h.told & HYPERV_EXT),
+			      "\"%s\"", copy);
 	}
 }
 END_TEST
@@ -182,13 +202,13 @@ START_TEST(config_of_a_timer)
 	ck_assert_ptr_null(stimer_config_wrong(0x1ed9));
 	ck_assert_ptr_null(stimer_config_wrong(0x1ed8));
 	ck_assert_ptr_nonnull(stimer_config_wrong(0));
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x0ed9));	/* message mode */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x1ec9));	/* LOC's vector */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x1edb));	/* periodic */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x1edd));	/* lazy */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x1ed1));	/* no auto-enable */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x21ed9));	/* SINT 2 */
-	ck_assert_ptr_nonnull(stimer_config_wrong(0x3ed9));	/* bit 13 */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x0ed9));  /* message mode */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x1ec9));  /* LOC's vector */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x1edb));  /* periodic */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x1edd));  /* lazy */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x1ed1));  /* no auto-enable */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x21ed9)); /* SINT 2 */
+	ck_assert_ptr_nonnull(stimer_config_wrong(0x3ed9));  /* bit 13 */
 	ck_assert_ptr_nonnull(stimer_config_wrong(0x8000000000001ed9));
 }
 END_TEST
@@ -208,18 +228,29 @@ START_TEST(ratings)
 		const char *name;
 		int version, rating, invariant;
 	} sources[] = {
-		{ "hyperv_clocksource_tsc_page", 5010, 250, 250 }, { "hyperv_clocksource_tsc_page", 5012, 250, 250 },
-		{ "hyperv_clocksource_tsc_page", 5013, 500, 250 }, { "hyperv_clocksource_tsc_page", 7002, 500, 250 },
-		{ "hyperv_clocksource_msr", 5012, 250, 250 }, { "hyperv_clocksource_msr", 5013, 0, 0 },
-		{ "hyperv_clocksource_msr", 6011, 0, 0 }, { "hyperv_clocksource_msr", 6012, 495, 245 },
-		{ "arch_sys_counter", 6012, 400, 400 }, { "tsc", 6012, 300, 300 }, { "hpet", 6012, 250, 250 },
-		{ "acpi_pm", 6012, 200, 200 }, { "refined-jiffies", 6012, 2, 2 }, { "jiffies", 6012, 1, 1 },
-		{ "tsc-early", 6012, 299, 299 }, { "", 6012, 0, 0 },
+		{ "hyperv_clocksource_tsc_page", 5010, 250, 250 },
+		{ "hyperv_clocksource_tsc_page", 5012, 250, 250 },
+		{ "hyperv_clocksource_tsc_page", 5013, 500, 250 },
+		{ "hyperv_clocksource_tsc_page", 7002, 500, 250 },
+		{ "hyperv_clocksource_msr", 5012, 250, 250 },
+		{ "hyperv_clocksource_msr", 5013, 0, 0 },
+		{ "hyperv_clocksource_msr", 6011, 0, 0 },
+		{ "hyperv_clocksource_msr", 6012, 495, 245 },
+		{ "arch_sys_counter", 6012, 400, 400 },
+		{ "tsc", 6012, 300, 300 },
+		{ "hpet", 6012, 250, 250 },
+		{ "acpi_pm", 6012, 200, 200 },
+		{ "refined-jiffies", 6012, 2, 2 },
+		{ "jiffies", 6012, 1, 1 },
+		{ "tsc-early", 6012, 299, 299 },
+		{ "", 6012, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, false), sources[i].rating);
-		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, true), sources[i].invariant);
+		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, false),
+				 sources[i].rating);
+		ck_assert_int_eq(hyperv_rating(sources[i].name, sources[i].version, true),
+				 sources[i].invariant);
 	}
 }
 END_TEST

@@ -34,7 +34,7 @@ static uint64_t of_clockevent(const struct irq_table *table, const char *name, i
 static const struct recording {
 	const char *file;
 	size_t nr_cpus, nr_rows;
-	const char *device, *on_device;	/* a device, and the row it's on */
+	const char *device, *on_device; /* a device, and the row it's on */
 	const char *last;
 } recordings[] = {
 	{ "interrupts-6.1-x86", 3, 25, "timer", "0", "PIW" },
@@ -89,15 +89,19 @@ END_TEST
 /* Each of the rows that may stand in for a device, and never the device's own. */
 static const struct {
 	const char *text, *clockevent, *broadcast;
-	uint64_t expected;	/* on CPU 1 */
+	uint64_t expected; /* on CPU 1 */
 } broadcasts[] = {
 	{ "     CPU0 CPU1\n 27:  1  2  GICv3  27 Level     arch_timer\nIPI4:  4  8       Timer broadcast interrupts\n",
 	  "arch_sys_timer", "bc_hrtimer", 8 },
 	{ "     CPU0 CPU1\n 27:  1  2  GICv3  27 Level     arch_timer\n 40: 16 32  GICv3  58 Level     arch_mem_timer\n"
-	  "IPI4:  4  8       Timer broadcast interrupts\n", "arch_sys_timer", "arch_mem_timer", 40 },
-	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "lapic", "hpet", 2 },
-	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "hpet", "lapic", 8 },
-	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n", "lapic", "", 0 },
+	  "IPI4:  4  8       Timer broadcast interrupts\n",
+	  "arch_sys_timer", "arch_mem_timer", 40 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n",
+	  "lapic", "hpet", 2 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n",
+	  "hpet", "lapic", 8 },
+	{ "     CPU0 CPU1\n 0:  1  2   IO-APIC   2-edge      timer\nLOC:  4  8   Local timer interrupts\n",
+	  "lapic", "", 0 },
 };
 
 START_TEST(broadcast)
@@ -105,7 +109,8 @@ START_TEST(broadcast)
 	struct irq_table table;
 
 	ck_assert_int_eq(irq_table_parse(broadcasts[_i].text, &table), 0);
-	ck_assert_uint_eq(irq_broadcasts(&table, broadcasts[_i].clockevent, broadcasts[_i].broadcast, 1),
+	ck_assert_uint_eq(irq_broadcasts(&table, broadcasts[_i].clockevent,
+					 broadcasts[_i].broadcast, 1),
 			  broadcasts[_i].expected);
 	irq_table_free(&table);
 }
@@ -228,22 +233,25 @@ static const struct {
 	const char *devices;
 } forms[] = {
 	{ "   IO-APIC   2-edge      timer", "IO-APIC", 2, IRQ_NO_TRIGGER, "timer" },
-	{ "   IO-APIC  16-fasteoi   usb1, ehci_hcd", "IO-APIC", 16, IRQ_NO_TRIGGER, "usb1, ehci_hcd" },
+	{ "   IO-APIC  16-fasteoi   usb1, ehci_hcd", "IO-APIC", 16, IRQ_NO_TRIGGER,
+	  "usb1, ehci_hcd" },
 	{ "   IO-APIC   2-edge    ", "IO-APIC", 2, IRQ_NO_TRIGGER, "" },
-	{ "  IR-PCI-MSI-0000:00:1f.2   0-edge      ahci[0000:00:1f.2]", "IR-PCI-MSI-0000:00:1f.2", 0, IRQ_NO_TRIGGER,
-	  "ahci[0000:00:1f.2]" },
-	{ "   PCI-MSI 524288-edge      eth0-rx 2, 3", "PCI-MSI", 524288, IRQ_NO_TRIGGER, "eth0-rx 2, 3" },
+	{ "  IR-PCI-MSI-0000:00:1f.2   0-edge      ahci[0000:00:1f.2]", "IR-PCI-MSI-0000:00:1f.2",
+	  0, IRQ_NO_TRIGGER, "ahci[0000:00:1f.2]" },
+	{ "   PCI-MSI 524288-edge      eth0-rx 2, 3", "PCI-MSI", 524288, IRQ_NO_TRIGGER,
+	  "eth0-rx 2, 3" },
 	{ "    XT-PIC   0  timer", "XT-PIC", 0, IRQ_NO_TRIGGER, "timer" },
 	{ "    XT-PIC       timer", "XT-PIC", -1, IRQ_NO_TRIGGER, "timer" },
 	{ "  XT-PIC-XT        cascade", "XT-PIC-XT", -1, IRQ_NO_TRIGGER, "cascade" },
 	{ "   IO-APIC-edge      timer", "IO-APIC-edge", -1, IRQ_NO_TRIGGER, "timer" },
 	{ "     VMBus   7  heartbeat", "VMBus", 7, IRQ_NO_TRIGGER, "heartbeat" },
-	{ "  Hyper-V PCIe MSI 1234-edge      mlx5_async0@pci:0001:00:02.0", "Hyper-V PCIe MSI", 1234, IRQ_NO_TRIGGER,
-	  "mlx5_async0@pci:0001:00:02.0" },
+	{ "  Hyper-V PCIe MSI 1234-edge      mlx5_async0@pci:0001:00:02.0", "Hyper-V PCIe MSI",
+	  1234, IRQ_NO_TRIGGER, "mlx5_async0@pci:0001:00:02.0" },
 	{ "  RISC-V INTC   5 Edge      riscv-timer", "RISC-V INTC", 5, IRQ_EDGE, "riscv-timer" },
 	{ "     GICv3  27 Level     arch_timer", "GICv3", 27, IRQ_LEVEL, "arch_timer" },
 	{ "       FIQ   0 Level     arch_timer", "FIQ", 0, IRQ_LEVEL, "arch_timer" },
-	{ "  ARMCTRL-level   1 Edge      3f00b880.mailbox", "ARMCTRL-level", 1, IRQ_EDGE, "3f00b880.mailbox" },
+	{ "  ARMCTRL-level   1 Edge      3f00b880.mailbox", "ARMCTRL-level", 1, IRQ_EDGE,
+	  "3f00b880.mailbox" },
 	{ "   pca953x   5 Edge    -gpio      button 2", "pca953x", 5, IRQ_EDGE, "button 2" },
 	{ "      GPIO  12  5", "GPIO", 12, IRQ_NO_TRIGGER, "5" },
 	{ "      None     ", "None", -1, IRQ_NO_TRIGGER, "" },
@@ -403,7 +411,8 @@ START_TEST(one_cpu)
 	struct irq_table table;
 
 	parse_text("           CPU0       \n  0:        145   IO-APIC   2-edge      timer\n"
-		   "LOC:          9   Local timer interrupts\nERR:          3\n", &table);
+		   "LOC:          9   Local timer interrupts\nERR:          3\n",
+		   &table);
 	ck_assert_uint_eq(named(&table, "ERR", 0), 3);
 	ck_assert_str_eq(irq_row_of_device(&table, "timer")->name, "0");
 	irq_table_free(&table);
@@ -424,8 +433,8 @@ static const char *const bad[] = {
 	"CPU0 CPU0\nLOC: 1 2\n",
 	"CPU1 CPU0\nLOC: 1 2\n",
 	"CPU0 CPU1 extra\nLOC: 1 2\n",
-	"CPU0 CPU1\nLOC: 1 2 3  Local\n",		/* more figures than CPUs */
-	"CPU0 CPU1 CPU2\nLOC: 1 2  Local\n",		/* fewer */
+	"CPU0 CPU1\nLOC: 1 2 3  Local\n",    /* more figures than CPUs */
+	"CPU0 CPU1 CPU2\nLOC: 1 2  Local\n", /* fewer */
 	"CPU0 CPU1 CPU2\nLOC: 1 2\n",
 	"CPU0 CPU1\nLOC: 1  Local\n",
 	"CPU0 CPU1\nLOC:\n",
@@ -436,7 +445,7 @@ static const char *const bad[] = {
 	"CPU0 CPU1\n: 1 2  Local\n",
 	"CPU0 CPU1\nLO C: 1 2  Local\n",
 	"CPU0 CPU1\n\nLOC: 1 2  Local\n",
-	"CPU0 CPU1\nLOC: 1 2  Local",			/* no newline: breaks off */
+	"CPU0 CPU1\nLOC: 1 2  Local", /* no newline: breaks off */
 	"CPU0 CPU1\nLOC: 1 2  Local\nHVS: 1",
 	"CPU0 CPU1\nLOC: 1 2  Local\nHV",
 	"\177ELF\002\001\001\n\377\376: 1\n",
@@ -477,7 +486,8 @@ END_TEST
 /* Any byte in place of any other: refused or read, but never beyond its bounds. */
 START_TEST(spoilt_anywhere)
 {
-	static const char *const files[] = { "interrupts-traps", "interrupts-no-trigger", "interrupts-arm-fiq" };
+	static const char *const files[] = { "interrupts-traps", "interrupts-no-trigger",
+					     "interrupts-arm-fiq" };
 	static const char bytes[] = "\0\n :9-L\377";
 	struct irq_table table;
 

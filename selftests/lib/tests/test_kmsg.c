@@ -291,7 +291,7 @@ START_TEST(elsewhere)
 		"irq 19: nobody cared (try booting with the \"irqpoll\" option)",
 		"",
 	};
-	static const char *const not[] = {
+	static const char *const not [] = {
 		"WARNING: CPU: 1 PID: 7 at drivers/gpu/drm/foo/bar.c:38 bar+0x1a/0x120 [foo]",
 		"WARNING: drivers/net/ethernet/x.c:1 at x+0x10/0x20 [x], CPU#1: ip/77",
 		"WARNING: CPU: 1 PID: 7 at fs/ext4/inode.c:1 y+0x1/0x2",
@@ -307,8 +307,8 @@ START_TEST(elsewhere)
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		ck_assert_msg(!kmsg_elsewhere(ours[i]), "%s", ours[i]);
-	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
-		ck_assert_msg(kmsg_elsewhere(not[i]), "%s", not[i]);
+	for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+		ck_assert_msg(kmsg_elsewhere(not [i]), "%s", not [i]);
 }
 END_TEST
 
@@ -317,16 +317,21 @@ START_TEST(marked)
 	static const struct {
 		const char *text, *source;
 	} cases[] = {
-		{ "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:", "tsc" },
-		{ "clocksource: timekeeping watchdog on CPU1: Marking clocksource 'hyperv_clocksource_tsc_page' as unstable because the skew is too large:", "hyperv_clocksource_tsc_page" },
+		{ "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:",
+		  "tsc" },
+		{ "clocksource: timekeeping watchdog on CPU1: Marking clocksource 'hyperv_clocksource_tsc_page' as unstable because the skew is too large:",
+		  "hyperv_clocksource_tsc_page" },
 		{ "clocksource: Marking clocksource tsc unstable due to frequency skew", "tsc" },
-		{ "clocksource: timekeeping watchdog on CPU1: wd-tsc-wd excessive read-back delay of 246980ns vs. limit of 125000ns, wd-wd read-back delay only 81200ns, attempt 4, marking tsc-early unstable", "tsc-early" },
-		{ "clocksource: timekeeping watchdog on CPU1: hpet read-back delay of 246980ns, attempt 4, marking unstable", NULL },
+		{ "clocksource: timekeeping watchdog on CPU1: wd-tsc-wd excessive read-back delay of 246980ns vs. limit of 125000ns, wd-wd read-back delay only 81200ns, attempt 4, marking tsc-early unstable",
+		  "tsc-early" },
+		{ "clocksource: timekeeping watchdog on CPU1: hpet read-back delay of 246980ns, attempt 4, marking unstable",
+		  NULL },
 		{ "Clocksource kvm-clock unstable (delta = -168214560 ns)", "kvm-clock" },
 		{ "tsc: Marking TSC unstable due to check_tsc_sync_source failed", "tsc" },
 		{ "Marking TSC unstable due to running on Hyper-V", "tsc" },
 		{ "Measured 12345 cycles TSC warp between CPUs, turning off TSC clock.", NULL },
-		{ "clocksource: Override clocksource tsc is unstable and not HRT compatible - cannot switch while in HRT/NOHZ mode", NULL },
+		{ "clocksource: Override clocksource tsc is unstable and not HRT compatible - cannot switch while in HRT/NOHZ mode",
+		  NULL },
 		{ "clocksource: Switched to clocksource tsc", NULL },
 		{ "foo: Marking clocksource 'tsc' as unstable", NULL },
 		{ "clocksource: Marking clocksource ", NULL },
@@ -346,11 +351,16 @@ START_TEST(marked)
 }
 END_TEST
 
-/* Recorded lines, each with its kind: what they are called in the file, a colon and a blank in front. */
+/*
+ * Recorded lines, each with its kind: what they are called in the file, a colon and a blank in
+ * front.
+ */
 START_TEST(recorded)
 {
 	static const char *const names[] = {
-		[KMSG_OTHER] = "other", [KMSG_TROUBLE] = "trouble", [KMSG_MIN_DELTA] = "min_delta",
+		[KMSG_OTHER] = "other",
+		[KMSG_TROUBLE] = "trouble",
+		[KMSG_MIN_DELTA] = "min_delta",
 		[KMSG_UNSTABLE] = "unstable",
 	};
 	char *text = data_read("kmsg-headings"), *rest = text, *line;
@@ -362,8 +372,8 @@ START_TEST(recorded)
 		ck_assert_ptr_nonnull(message);
 		*message = '\0';
 		message += 2;
-		ck_assert_msg(!strcmp(names[kmsg_classify(message)], line), "\"%s\" is %s, not %s", message,
-			      names[kmsg_classify(message)], line);
+		ck_assert_msg(!strcmp(names[kmsg_classify(message)], line), "\"%s\" is %s, not %s",
+			      message, names[kmsg_classify(message)], line);
 		lines++;
 	}
 	ck_assert_int_eq(lines, 9);
@@ -371,7 +381,9 @@ START_TEST(recorded)
 }
 END_TEST
 
-/* Nothing that a log can hold harms: every cut of every line, bytes of all kinds, a very long line. */
+/*
+ * Nothing that a log can hold harms: every cut of every line, bytes of all kinds, a very long line.
+ */
 START_TEST(spoilt)
 {
 	static char junk[8192];

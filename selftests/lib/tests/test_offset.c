@@ -50,8 +50,8 @@ START_TEST(steps)
 	struct offset a = { 0 }, b = { 0 };
 
 	ck_assert_int_eq(offset_step_error(&a, &b, 5), 0);
-	offset_meet(&a, &(struct sandwich){ 1000, 1500, 1010 });	/* 490..500 */
-	offset_meet(&b, &(struct sandwich){ 2000, 3505, 2010 });	/* 1495..1505 */
+	offset_meet(&a, &(struct sandwich){ 1000, 1500, 1010 }); /* 490..500 */
+	offset_meet(&b, &(struct sandwich){ 2000, 3505, 2010 }); /* 1495..1505 */
 	ck_assert_int_eq(offset_step_error(&a, &b, 1000), 0);
 	ck_assert_int_eq(offset_step_error(&a, &b, 1015), 0);
 	ck_assert_int_eq(offset_step_error(&a, &b, 1016), -1);
@@ -106,8 +106,12 @@ START_TEST(single)
 	b = offset_of(&(struct sandwich){ 2000, 5915, 2030 });
 	ck_assert_int_eq(offset_step_error(&a, &b, 0), -75);
 	/* Touching ranges share a value. */
-	ck_assert_int_eq(offset_step_error(&(struct offset){ 1, 2, 1 }, &(struct offset){ 2, 3, 1 }, 0), 0);
-	ck_assert_int_eq(offset_step_error(&(struct offset){ 1, 2, 1 }, &(struct offset){ 3, 3, 1 }, 0), 1);
+	ck_assert_int_eq(offset_step_error(&(struct offset){ 1, 2, 1 }, &(struct offset){ 2, 3, 1 },
+					   0),
+			 0);
+	ck_assert_int_eq(offset_step_error(&(struct offset){ 1, 2, 1 }, &(struct offset){ 3, 3, 1 },
+					   0),
+			 1);
 }
 END_TEST
 
@@ -251,7 +255,10 @@ START_TEST(live)
 }
 END_TEST
 
-/* A clock that is 5 s ahead of the counter, told in the middle of a reading that takes as long as is said. */
+/*
+ * A clock that is 5 s ahead of the counter, told in the middle of a reading that takes as long as
+ * is said.
+ */
 static uint64_t start;
 static int64_t takes_ns[20];
 static int turn;
@@ -279,7 +286,7 @@ START_TEST(midpoint)
 	int64_t ahead = 0, width = 0;
 
 	if (getenv("CK_FORK"))
-		return;		/* valgrind has a clock of its own making */
+		return; /* valgrind has a clock of its own making */
 	counter_hz();
 	/* A busy machine may stop us in the narrowest. */
 	for (int tries = 0; tries < 20; tries++) {
@@ -291,7 +298,8 @@ START_TEST(midpoint)
 		ahead = clock_ahead(CLOCK_MONOTONIC, start, 20, &width);
 		fake.clock = NULL;
 		ck_assert_int_eq(turn, 20);
-		if (width < 250 * NSEC_PER_USEC && llabs(ahead - 5 * NSEC_PER_SEC) < 30 * NSEC_PER_USEC)
+		if (width < 250 * NSEC_PER_USEC &&
+		    llabs(ahead - 5 * NSEC_PER_SEC) < 30 * NSEC_PER_USEC)
 			break;
 	}
 	ck_assert_int_ge(width, 200 * NSEC_PER_USEC);
@@ -307,7 +315,7 @@ START_TEST(real_clocks)
 	uint64_t start = counter_read();
 
 	if (getenv("CK_FORK"))
-		return;		/* valgrind has a clock of its own making */
+		return; /* valgrind has a clock of its own making */
 	ck_assert_int_le(a.low, a.high);
 	b = offset_between(CLOCK_MONOTONIC, CLOCK_BOOTTIME, 20);
 	ck_assert_int_eq(offset_step_error(&a, &b, 0), 0);

@@ -4,7 +4,7 @@
 #include "../periods.h"
 #include "testing.h"
 
-#define FIRST 1000000
+#define FIRST  1000000
 #define PERIOD 1000
 
 START_TEST(at)
@@ -15,7 +15,8 @@ START_TEST(at)
 	ck_assert_uint_eq(periods_at(FIRST + PERIOD - 1, FIRST, PERIOD), 1);
 	ck_assert_uint_eq(periods_at(FIRST + PERIOD, FIRST, PERIOD), 2);
 	/* A century of nanoseconds. */
-	ck_assert_uint_eq(periods_at(3155760000ll * 1000000000, 0, 1), 3155760000ull * 1000000000 + 1);
+	ck_assert_uint_eq(periods_at(3155760000ll * 1000000000, 0, 1),
+			  3155760000ull * 1000000000 + 1);
 }
 END_TEST
 
@@ -40,7 +41,9 @@ START_TEST(unfitting)
 	ck_assert_int_eq(periods_off(0, FIRST + 99000, FIRST + 99500, FIRST, PERIOD), -100);
 	/* By 50 ppm: 1 in 20000 */
 	drifting = (int64_t)(40000 * 1.00005);
-	ck_assert_int_eq(periods_off(drifting, FIRST + 39999 * PERIOD, FIRST + 39999 * PERIOD + 400, FIRST, PERIOD), 2);
+	ck_assert_int_eq(periods_off(drifting, FIRST + 39999 * PERIOD, FIRST + 39999 * PERIOD + 400,
+				     FIRST, PERIOD),
+			 2);
 }
 END_TEST
 
@@ -74,12 +77,19 @@ int clock_getres(clockid_t clock, struct timespec *res)
 	return getres_error;
 }
 
-/* With high resolution timers an interval stays; without, none is shorter than a tick (hrtimer_forward()). */
+/*
+ * With high resolution timers an interval stays; without, none is shorter than a tick
+ * (hrtimer_forward()).
+ */
 static const struct {
 	int64_t resolution, interval, expected;
 } ticks[] = {
-	{ 1, 1, 1 }, { 1, 250000, 250000 }, { 4000000, 250000, 4000000 }, { 4000000, 4000000, 4000000 },
-	{ 4000000, 5000000, 5000000 }, { 10000000, 5000000, 10000000 },
+	{ 1, 1, 1 },
+	{ 1, 250000, 250000 },
+	{ 4000000, 250000, 4000000 },
+	{ 4000000, 4000000, 4000000 },
+	{ 4000000, 5000000, 5000000 },
+	{ 10000000, 5000000, 10000000 },
 	/* No tick is so long. */
 	{ 1000000000, 250000, 10000000 },
 };
@@ -87,7 +97,8 @@ static const struct {
 START_TEST(interval)
 {
 	getres_error = 0;
-	resolution = (struct timespec){ ticks[_i].resolution / 1000000000, ticks[_i].resolution % 1000000000 };
+	resolution = (struct timespec){ ticks[_i].resolution / 1000000000,
+					ticks[_i].resolution % 1000000000 };
 	ck_assert_int_eq(periods_interval(ticks[_i].interval), ticks[_i].expected);
 	getres_error = -1;
 	ck_assert_int_eq(periods_interval(ticks[_i].interval), ticks[_i].interval);

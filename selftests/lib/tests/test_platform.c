@@ -9,10 +9,10 @@
 #include "../platform.h"
 #include "testing.h"
 
-#define HYPERV "Hyper-V clockevent"
-#define DEVICE FALLBACK_DEVICE
-#define NONE FALLBACK_NONE
-#define UNKNOWN FALLBACK_UNKNOWN
+#define HYPERV	     "Hyper-V clockevent"
+#define DEVICE	     FALLBACK_DEVICE
+#define NONE	     FALLBACK_NONE
+#define UNKNOWN	     FALLBACK_UNKNOWN
 #define CLOCKSOURCES "/sys/devices/system/clocksource/clocksource0/available_clocksource"
 
 static void expect(struct fallback f, enum fallback_kind kind, const char *name)
@@ -59,8 +59,10 @@ START_TEST(fallback_arm64)
 {
 	struct platform p = { .arm64 = true };
 
-	expect(platform_fallback(&p, 0, "arch_sys_timer", "bc_hrtimer", false), DEVICE, "dummy_timer");
-	expect(platform_fallback(&p, 3, "arch_sys_timer", "bc_hrtimer", false), DEVICE, "dummy_timer");
+	expect(platform_fallback(&p, 0, "arch_sys_timer", "bc_hrtimer", false), DEVICE,
+	       "dummy_timer");
+	expect(platform_fallback(&p, 3, "arch_sys_timer", "bc_hrtimer", false), DEVICE,
+	       "dummy_timer");
 	expect(platform_fallback(&p, 0, HYPERV, "arch_sys_timer", false), DEVICE, "dummy_timer");
 	expect(platform_fallback(&p, 1, HYPERV, "arch_sys_timer", false), DEVICE, "arch_sys_timer");
 	expect(platform_fallback(&p, 0, HYPERV, "bc_hrtimer", false), DEVICE, "arch_sys_timer");
@@ -74,7 +76,8 @@ END_TEST
 START_TEST(fallback_unknown)
 {
 	static const char *const names[] = {
-		"", "hpet", "pit", "dummy_timer", "xen", "Hyper-V clockevent ", "Hyper-V", "arch_sys_timer",
+		"",	   "hpet",	     "pit", "dummy_timer", "xen", "Hyper-V clockevent ",
+		"Hyper-V", "arch_sys_timer",
 	};
 	struct platform p = { .x86 = true, .hpet = true }, none = { 0 };
 
@@ -96,8 +99,11 @@ END_TEST
 
 START_TEST(clockevent)
 {
-	struct platform p = { .x86 = true, .version = 6012, .hypervisor = "Microsoft Hv",
-			      .hv_direct = true, .tsc_deadline = true };
+	struct platform p = { .x86 = true,
+			      .version = 6012,
+			      .hypervisor = "Microsoft Hv",
+			      .hv_direct = true,
+			      .tsc_deadline = true };
 
 	ck_assert_str_eq(platform_clockevent(&p), HYPERV);
 	p.hv_tdx_bare = true;
@@ -110,7 +116,7 @@ START_TEST(clockevent)
 	ck_assert_str_eq(platform_clockevent(&p), "lapic-deadline");
 	p.tsc_deadline = false;
 	ck_assert_str_eq(platform_clockevent(&p), "lapic");
-	p.hv_direct = true;	/* means nothing without Hyper-V */
+	p.hv_direct = true; /* means nothing without Hyper-V */
 	ck_assert_str_eq(platform_clockevent(&p), "lapic");
 	strcpy(p.hypervisor, "XenVMMXenVMM");
 	ck_assert_ptr_null(platform_clockevent(&p));
@@ -142,9 +148,17 @@ START_TEST(release)
 		const char *release;
 		int version;
 	} cases[] = {
-		{ "6.12.117+deb12-amd64\n", 6012 }, { "5.10.0-1-cloud\n", 5010 }, { "7.2.13\n", 7002 },
-		{ "6.1\n", 6001 }, { "6.18.44-fc-v769", 6018 }, { "", 0 }, { "six.twelve\n", 0 },
-		{ "6\n", 0 }, { "99999999999.1\n", 0 }, { "-6.1\n", 0 }, { "6.99999\n", 0 },
+		{ "6.12.117+deb12-amd64\n", 6012 },
+		{ "5.10.0-1-cloud\n", 5010 },
+		{ "7.2.13\n", 7002 },
+		{ "6.1\n", 6001 },
+		{ "6.18.44-fc-v769", 6018 },
+		{ "", 0 },
+		{ "six.twelve\n", 0 },
+		{ "6\n", 0 },
+		{ "99999999999.1\n", 0 },
+		{ "-6.1\n", 0 },
+		{ "6.99999\n", 0 },
 	};
 	struct platform p;
 
@@ -153,7 +167,8 @@ START_TEST(release)
 		ck_assert_int_eq(platform_read(&p), 0);
 		ck_assert_msg(p.version == cases[i].version, "%s: %d", cases[i].release, p.version);
 		ck_assert_int_eq(strncmp(p.release, cases[i].release,
-					 strcspn(cases[i].release, "\n")), 0);
+					 strcspn(cases[i].release, "\n")),
+				 0);
 	}
 	ck_assert_int_eq(p.x86 + p.arm64, 1);
 }
@@ -176,9 +191,14 @@ START_TEST(hpet_is_a_word)
 		const char *list;
 		bool hpet;
 	} cases[] = {
-		{ "hpet \n", true }, { "tsc hpet acpi_pm \n", true }, { "tsc hpet", true },
-		{ "hyperv_clocksource_tsc_page hpet acpi_pm \n", true }, { "", false }, { "\n", false },
-		{ "hyperv_clocksource_tsc_page acpi_pm \n", false }, { "nohpet hpet2 \n", false },
+		{ "hpet \n", true },
+		{ "tsc hpet acpi_pm \n", true },
+		{ "tsc hpet", true },
+		{ "hyperv_clocksource_tsc_page hpet acpi_pm \n", true },
+		{ "", false },
+		{ "\n", false },
+		{ "hyperv_clocksource_tsc_page acpi_pm \n", false },
+		{ "nohpet hpet2 \n", false },
 	};
 	struct platform p;
 
@@ -198,11 +218,14 @@ START_TEST(flags_are_words)
 	fake_system("6.12.0", "processor\t: 0\nflags\t\t: fpu tsc_deadline_timer arat\n", "");
 	ck_assert_int_eq(platform_read(&p), 0);
 	ck_assert(p.tsc_deadline && p.arat);
-	fake_system("6.12.0", "flags\t\t: fpu xtsc_deadline_timer tsc_deadline_timerx parat arat_x\n"
-			      "vmx flags\t: tsc_deadline_timer arat\n", "");
+	fake_system("6.12.0",
+		    "flags\t\t: fpu xtsc_deadline_timer tsc_deadline_timerx parat arat_x\n"
+		    "vmx flags\t: tsc_deadline_timer arat\n",
+		    "");
 	ck_assert_int_eq(platform_read(&p), 0);
 	ck_assert(!p.tsc_deadline && !p.arat);
-	fake_system("6.12.0", "model name\t: arat\nvmx flags\t: arat\nflags: tsc_deadline_timer", "");
+	fake_system("6.12.0", "model name\t: arat\nvmx flags\t: arat\nflags: tsc_deadline_timer",
+		    "");
 	ck_assert_int_eq(platform_read(&p), 0);
 	ck_assert(p.tsc_deadline && !p.arat);
 	fake_system("6.12.0", "flagship\t: arat\nflags arat\n\377\376", "");
@@ -287,13 +310,13 @@ START_TEST(cpuid_tdx)
 	leaf(0x40000003, 0xa7f, 1u << 22, 0, 0x80108);
 	leaf(0x4000000c, 0, 3, 0, 0);
 	ck_assert(seeded().hv_tdx_bare);
-	leaf(0x4000000c, 1, 3, 0, 0);	/* with paravisor */
+	leaf(0x4000000c, 1, 3, 0, 0); /* with paravisor */
 	ck_assert(!seeded().hv_tdx_bare);
-	leaf(0x4000000c, 0, 2, 0, 0);	/* SNP */
+	leaf(0x4000000c, 0, 2, 0, 0); /* SNP */
 	ck_assert(!seeded().hv_tdx_bare);
-	leaf(0x4000000c, 0, 0x23, 0, 0);	/* bits above the type's four */
+	leaf(0x4000000c, 0, 0x23, 0, 0); /* bits above the type's four */
 	ck_assert(seeded().hv_tdx_bare);
-	leaf(0x40000003, 0xa7f, 0, 0, 0x80108);	/* no isolation: the leaf means nothing */
+	leaf(0x40000003, 0xa7f, 0, 0, 0x80108); /* no isolation: the leaf means nothing */
 	ck_assert(!seeded().hv_tdx_bare);
 }
 END_TEST
@@ -330,7 +353,7 @@ END_TEST
 
 START_TEST(cpuid_others)
 {
-	seed(false);	/* bare metal: the leaves are whatever they are */
+	seed(false); /* bare metal: the leaves are whatever they are */
 	signature(0x40000000, 0x40000082, "Microsoft Hv");
 	leaf(0x40000003, 0xa7f, 0x30, 0, 0x80108);
 	ck_assert_str_eq(seeded().hypervisor, "");
@@ -389,17 +412,20 @@ START_TEST(told_as_facts)
 {
 	struct platform p = { .x86 = true, .release = "6.12.1" };
 
-	ck_assert_str_eq(facts(&p), "# fact kernel.release=6.12.1\n# fact arch=x86_64\n# fact hypervisor=none known\n");
+	ck_assert_str_eq(facts(&p),
+			 "# fact kernel.release=6.12.1\n# fact arch=x86_64\n# fact hypervisor=none known\n");
 	fake_write("/sys/devices/system/cpu/online", "0-3\n");
 	fake_write("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
 	fake_write(CE_DIR "/broadcast/current_device", "");
 	p = (struct platform){ .arm64 = true, .hypervisor = "Microsoft Hv", .hv_direct = true };
-	ck_assert_str_eq(facts(&p), "# fact kernel.release=\n# fact arch=arm64\n# fact hypervisor=Microsoft Hv\n"
+	ck_assert_str_eq(facts(&p),
+			 "# fact kernel.release=\n# fact arch=arm64\n# fact hypervisor=Microsoft Hv\n"
 			 "# fact hyperv.stimer_direct=1\n# fact hyperv.tsc_invariant=0\n# fact cpus.online=0-3\n"
 			 "# fact clocksource=tsc\n# fact broadcast.device=none\n");
 	fake_write(CE_DIR "/broadcast/current_device", "hpet\n");
 	p = (struct platform){ .hypervisor = "K", .hv_tsc_invariant = true };
-	ck_assert_str_eq(facts(&p), "# fact kernel.release=\n# fact arch=other\n# fact hypervisor=K\n# fact cpus.online=0-3\n"
+	ck_assert_str_eq(facts(&p),
+			 "# fact kernel.release=\n# fact arch=other\n# fact hypervisor=K\n# fact cpus.online=0-3\n"
 			 "# fact clocksource=tsc\n# fact broadcast.device=hpet\n");
 }
 END_TEST

@@ -138,16 +138,18 @@ START_TEST(verdicts)
 		int64_t (*clock)(int64_t truth);
 		enum progress_verdict verdict;
 	} cases[] = {
-		{ fine, PROGRESS_GOOD }, { hundred_ns, PROGRESS_GOOD }, { quick, PROGRESS_GOOD },
-		{ tick, PROGRESS_JUMPED }, { microseconds, PROGRESS_COARSE },
-		{ stopped, PROGRESS_FROZEN }, { stops, PROGRESS_COARSE }, { jumps, PROGRESS_JUMPED },
-		{ back, PROGRESS_BACKWARDS }, { halts, PROGRESS_JUMPED },
+		{ fine, PROGRESS_GOOD },	   { hundred_ns, PROGRESS_GOOD },
+		{ quick, PROGRESS_GOOD },	   { tick, PROGRESS_JUMPED },
+		{ microseconds, PROGRESS_COARSE }, { stopped, PROGRESS_FROZEN },
+		{ stops, PROGRESS_COARSE },	   { jumps, PROGRESS_JUMPED },
+		{ back, PROGRESS_BACKWARDS },	   { halts, PROGRESS_JUMPED },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct progress p = run(cases[i].clock, 0);
 
-		ck_assert_msg(progress_judge(&p) == cases[i].verdict, "clock %zu: %d", i, progress_judge(&p));
+		ck_assert_msg(progress_judge(&p) == cases[i].verdict, "clock %zu: %d", i,
+			      progress_judge(&p));
 		ck_assert_uint_gt(p.stream.samples, 10000);
 	}
 	for (int64_t pause = 1000; pause < 15 * MS; pause *= 7) {

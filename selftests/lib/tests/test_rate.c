@@ -14,7 +14,8 @@ static void line(double *x, double *y, double ppm, double start, double noise)
 	srandom(5);
 	for (int i = 0; i < N; i++) {
 		x[i] = 1e15 + i * 5e7;
-		y[i] = start + i * 5e7 * (1 + ppm / 1e6) + noise * (random() / (double)RAND_MAX * 2 - 1);
+		y[i] = start + i * 5e7 * (1 + ppm / 1e6) +
+		       noise * (random() / (double)RAND_MAX * 2 - 1);
 	}
 }
 
@@ -42,7 +43,10 @@ START_TEST(rates)
 }
 END_TEST
 
-/* By hand: the line through (0, 0), (1, 2), (2, 1) rises by 1/2; its points are off by -1/2, 1, -1/2. */
+/*
+ * By hand: the line through (0, 0), (1, 2), (2, 1) rises by 1/2; its points are off by -1/2, 1,
+ * -1/2.
+ */
 START_TEST(by_hand)
 {
 	double x[] = { 1e9, 1e9 + 1, 1e9 + 2 }, up[] = { 50, 52, 51 }, down[] = { 50, 48, 49 };

@@ -71,8 +71,9 @@ static void expect_clean_but(int except)
 		ck_assert_uint_ge(result.own.count, 20);
 		if (i == except)
 			continue;
-		ck_assert_msg(!result.own.backward && !result.behind && !result.ahead, "%s: %llu, %llu, %llu",
-			      read_clocks[i].name, (unsigned long long)result.own.backward,
+		ck_assert_msg(!result.own.backward && !result.behind && !result.ahead,
+			      "%s: %llu, %llu, %llu", read_clocks[i].name,
+			      (unsigned long long)result.own.backward,
 			      (unsigned long long)result.behind, (unsigned long long)result.ahead);
 		ck_assert_uint_gt(result.own.forward, 0);
 	}

@@ -14,8 +14,9 @@ static struct series feed(const int64_t *values, size_t count)
 	return s;
 }
 
-#define FEED(...) feed((const int64_t[]){ __VA_ARGS__ }, \
-		       sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+#define FEED(...)                              \
+	feed((const int64_t[]){ __VA_ARGS__ }, \
+	     sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 
 START_TEST(healthy)
 {

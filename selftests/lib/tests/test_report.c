@@ -86,7 +86,7 @@ static void runs_on_cpu(int cpu)
 	ck_assert(cpus_has(report_cpus(), cpu));
 }
 
-static int attempts;	/* counted in the parent: each case has a process of its own */
+static int attempts; /* counted in the parent: each case has a process of its own */
 
 static void defers_twice(int cpu)
 {
@@ -153,7 +153,10 @@ static void is_not_fixed(int cpu)
 	report_known(6001, 0, "seen %d time", -cpu);
 }
 
-/* The kernel logs text while a case runs: the file below files_root gives it to the next reader as one record. */
+/*
+ * The kernel logs text while a case runs: the file below files_root gives it to the next reader as
+ * one record.
+ */
 static void kernel_logs(const char *text)
 {
 	char path[4096];
@@ -189,11 +192,21 @@ static const char *excuse(void)
 	return "CPU 1 is dead";
 }
 
-#define CASE(NAME) { .name = #NAME, .rule = "rule of " #NAME, .run = NAME }
+#define CASE(NAME)                                                   \
+	{                                                            \
+		.name = #NAME, .rule = "rule of " #NAME, .run = NAME \
+	}
 
 static const struct report_case mixed_cases[] = {
-	CASE(passes), CASE(fails), CASE(asserts), CASE(skips), CASE(crashes), CASE(is_killed),
-	CASE(leaves), CASE(skips_and_crashes), CASE(leaves_quietly),
+	CASE(passes),
+	CASE(fails),
+	CASE(asserts),
+	CASE(skips),
+	CASE(crashes),
+	CASE(is_killed),
+	CASE(leaves),
+	CASE(skips_and_crashes),
+	CASE(leaves_quietly),
 	{ .name = "on_cpu", .rule = "rule", .run = runs_on_cpu, .per_cpu = true },
 };
 
@@ -206,8 +219,8 @@ static const struct report_case good_cases[] = {
 static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
 static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
-static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns), CASE(raises_min_delta),
-						   CASE(explains) };
+static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns),
+						    CASE(raises_min_delta), CASE(explains) };
 
 static const struct report_case excused_cases[] = { CASE(warns), CASE(skips) };
 
@@ -218,31 +231,40 @@ static void nothing(void)
 }
 
 static const struct report_case deferring_cases[] = {
-	CASE(defers_twice), CASE(defers_for_ever), CASE(passes),
+	CASE(defers_twice),
+	CASE(defers_for_ever),
+	CASE(passes),
 };
 
-#define PROGRAM(NAME, ...) \
-	{ .surface = "demo", .program = #NAME, .cases = NAME##_cases, \
-	  .nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ }
+#define PROGRAM(NAME, ...)                                                            \
+	{                                                                             \
+		.surface = "demo", .program = #NAME, .cases = NAME##_cases,           \
+		.nr_cases = sizeof(NAME##_cases) / sizeof(*NAME##_cases), __VA_ARGS__ \
+	}
 
 static const struct report_program programs[] = {
-	PROGRAM(mixed, .setup = setup), PROGRAM(good,), PROGRAM(scrubbing,), PROGRAM(known,), PROGRAM(logging,),
-	PROGRAM(excused, .excuse = excuse), PROGRAM(idle, .schedule = nothing),
-		PROGRAM(deferring, .schedule = schedule),
+	PROGRAM(mixed, .setup = setup),
+	PROGRAM(good, ),
+	PROGRAM(scrubbing, ),
+	PROGRAM(known, ),
+	PROGRAM(logging, ),
+	PROGRAM(excused, .excuse = excuse),
+	PROGRAM(idle, .schedule = nothing),
+	PROGRAM(deferring, .schedule = schedule),
 };
 
 /* ---- The tests. ---- */
 
-static int the_cpu;	/* the only one the programs may run on */
-static const char *self;	/* this program; /proc/self/exe would be valgrind */
+static int the_cpu;	 /* the only one the programs may run on */
+static const char *self; /* this program; /proc/self/exe would be valgrind */
 
 struct run {
 	pid_t pid;
 	FILE *out;
 	int in;
 	int code;
-	int places;		/* "# at:" lines, which name lines of this file */
-	char text[16384];	/* without them */
+	int places;	  /* "# at:" lines, which name lines of this file */
+	char text[16384]; /* without them */
 };
 
 static void start(struct run *r, const char *program, const char *const *args)
@@ -287,10 +309,11 @@ static void finish(struct run *r)
 	r->code = WEXITSTATUS(status);
 }
 
-#define RUN(R, PROGRAM, ...) do { \
-	start(R, PROGRAM, (const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }); \
-	finish(R); \
-} while (0)
+#define RUN(R, PROGRAM, ...)                                                                 \
+	do {                                                                                 \
+		start(R, PROGRAM, (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }); \
+		finish(R);                                                                   \
+	} while (0)
 
 /* Expected text with @ for the CPU's number. */
 static void expect(const struct run *r, int code, const char *text)
@@ -361,13 +384,15 @@ START_TEST(list)
 	struct run r;
 
 	RUN(&r, "mixed", "-l");
-	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
-		      "demo.mixed.crashes\ndemo.mixed.is_killed\ndemo.mixed.leaves\n"
-		      "demo.mixed.skips_and_crashes\ndemo.mixed.leaves_quietly\n"
-		      "demo.mixed.on_cpu.cpu@\ndemo.mixed.log\n");
+	expect(&r, 0,
+	       "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
+	       "demo.mixed.crashes\ndemo.mixed.is_killed\ndemo.mixed.leaves\n"
+	       "demo.mixed.skips_and_crashes\ndemo.mixed.leaves_quietly\n"
+	       "demo.mixed.on_cpu.cpu@\ndemo.mixed.log\n");
 	RUN(&r, "mixed", "-l", "*s");
-	expect(&r, 0, "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
-		      "demo.mixed.crashes\ndemo.mixed.leaves\ndemo.mixed.skips_and_crashes\n");
+	expect(&r, 0,
+	       "demo.mixed.passes\ndemo.mixed.fails\ndemo.mixed.asserts\ndemo.mixed.skips\n"
+	       "demo.mixed.crashes\ndemo.mixed.leaves\ndemo.mixed.skips_and_crashes\n");
 }
 END_TEST
 
@@ -382,9 +407,10 @@ START_TEST(chosen)
 	ck_assert_ptr_nonnull(strstr(r.text, "\nok 2 demo.mixed.on_cpu.cpu"));
 	/* Chosen twice is once; and a whole name is not a prefix. */
 	RUN(&r, "mixed", "skips", "ski?s", "demo.*.skips");
-	expect(&r, 4, "KTAP version 1\n1..1\n# fact kernel.release=6.12\n# BEGIN demo.mixed.skips\n"
-		      "ok 1 demo.mixed.skips # SKIP needs root, cpu -1\n"
-		      "# Totals: pass:0 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+	expect(&r, 4,
+	       "KTAP version 1\n1..1\n# fact kernel.release=6.12\n# BEGIN demo.mixed.skips\n"
+	       "ok 1 demo.mixed.skips # SKIP needs root, cpu -1\n"
+	       "# Totals: pass:0 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
 }
 END_TEST
 
@@ -465,8 +491,8 @@ START_TEST(streamed)
 	ck_assert_int_eq(write(r.in, "x", 1), 1);
 	finish(&r);
 	ck_assert_str_eq(r.text, "ok 3 demo.good.waits_for_host\n"
-			 "# BEGIN demo.good.log\nok 4 demo.good.log\n"
-			 "# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+				 "# BEGIN demo.good.log\nok 4 demo.good.log\n"
+				 "# Totals: pass:3 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
 	ck_assert_int_eq(r.code, 0);
 }
 END_TEST
@@ -475,8 +501,10 @@ END_TEST
 START_TEST(environment)
 {
 	static const char *const settings[] = {
-		"CK_RUN_CASE=none", "CK_RUN_SUITE=none", "CK_FORK=no", "CK_INCLUDE_TAGS=none",
-		"CK_DEFAULT_TIMEOUT=1", "CK_TAP_LOG_FILE_NAME=/nonexistent/file", "CK_VERBOSITY=verbose",
+		"CK_RUN_CASE=none",	"CK_RUN_SUITE=none",
+		"CK_FORK=no",		"CK_INCLUDE_TAGS=none",
+		"CK_DEFAULT_TIMEOUT=1", "CK_TAP_LOG_FILE_NAME=/nonexistent/file",
+		"CK_VERBOSITY=verbose",
 	};
 	char saved[8] = "";
 	struct run r;
@@ -539,17 +567,21 @@ START_TEST(log_judged)
 		const char *end;
 	} runs[] = {
 		{ { "passes", "log" }, 0, "ok 2 demo.logging.log\n" },
-		{ { "warns", "log" }, 1,
+		{ { "warns", "log" },
+		  1,
 		  "# kernel: WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 x+0x1/0x2\n"
 		  "# rule: B13: while the program runs, the kernel logs no stall, lockup, warning, Oops or timer complaint\n"
 		  "not ok 2 demo.logging.log # the kernel logged trouble 1 times while this program ran, first: "
 		  "WARNING: CPU: 1 PID: 0 at kernel/time/clockevents.c:38 x+0x1/0x2\n" },
-		{ { "raises_min_delta", "log" }, 0,
+		{ { "raises_min_delta", "log" },
+		  0,
 		  "# metric demo.logging.log min_delta_raised=1 messages\nok 2 demo.logging.log\n" },
 		/* What was told already isn't told again. */
 		{ { "explains", "log" }, 0, "ok 2 demo.logging.log\n" },
 		/* Without any other result it says nothing. */
-		{ { "skips", "log" }, 4, "ok 2 demo.logging.log # SKIP no other case came to a result\n" },
+		{ { "skips", "log" },
+		  4,
+		  "ok 2 demo.logging.log # SKIP no other case came to a result\n" },
 		{ { "log" }, 4, "ok 1 demo.logging.log # SKIP no other case came to a result\n" },
 	};
 	struct run r;
@@ -561,7 +593,8 @@ START_TEST(log_judged)
 		start(&r, "logging", runs[i].args);
 		finish(&r);
 		end = strstr(r.text, "# BEGIN demo.logging.log\n");
-		ck_assert_msg(end && !strncmp(end + 25, runs[i].end, strlen(runs[i].end)), "%s", r.text);
+		ck_assert_msg(end && !strncmp(end + 25, runs[i].end, strlen(runs[i].end)), "%s",
+			      r.text);
 		ck_assert_int_eq(r.code, runs[i].code);
 	}
 	RUN(&r, "excused");
@@ -576,14 +609,17 @@ START_TEST(no_cpus)
 	struct run r;
 
 	run_below(&r, "");
-	expect(&r, 4, "KTAP version 1\n1..0 # SKIP the CPUs to run on can't be told"
-		      " (/sys/devices/system/cpu/online, sched_getaffinity()): No such file or directory\n");
+	expect(&r, 4,
+	       "KTAP version 1\n1..0 # SKIP the CPUs to run on can't be told"
+	       " (/sys/devices/system/cpu/online, sched_getaffinity()): No such file or directory\n");
 	run_below(&r, "0-8192\n");
-	expect(&r, 4, "KTAP version 1\n1..0 # SKIP this system has a CPU of a number above 8191,"
-		      " the largest that these tests know\n");
+	expect(&r, 4,
+	       "KTAP version 1\n1..0 # SKIP this system has a CPU of a number above 8191,"
+	       " the largest that these tests know\n");
 	run_below(&r, "8191\n");
-	expect(&r, 4, "KTAP version 1\n1..0 # SKIP no CPU of /sys/devices/system/cpu/online"
-		      " is one that this process may run on\n");
+	expect(&r, 4,
+	       "KTAP version 1\n1..0 # SKIP no CPU of /sys/devices/system/cpu/online"
+	       " is one that this process may run on\n");
 	/* More than the C library's cpu_set_t holds. */
 	run_below(&r, "0-1499,8191\n");
 	ck_assert_int_eq(r.code, 0);
@@ -591,16 +627,27 @@ START_TEST(no_cpus)
 }
 END_TEST
 
-/* A fault that the kernel is known for is told as such where it is that kernel, and as a failure elsewhere. */
+/*
+ * A fault that the kernel is known for is told as such where it is that kernel, and as a failure
+ * elsewhere.
+ */
 START_TEST(known)
 {
 	static const struct {
 		const char *release;
 		bool known, not_fixed;
 	} kernels[] = {
-		{ "4.19.0", false, false }, { "5.5.99", false, false }, { "5.6.0", true, false }, { "6.0.1", true, false },
-		{ "6.1.0-56-amd64", true, true }, { "6.12.117+deb12", true, true }, { "7.2.9", true, true },
-		{ "7.3.0-rc1", false, true }, { "10.1", false, true }, { "next", false, false }, { "", false, false },
+		{ "4.19.0", false, false },
+		{ "5.5.99", false, false },
+		{ "5.6.0", true, false },
+		{ "6.0.1", true, false },
+		{ "6.1.0-56-amd64", true, true },
+		{ "6.12.117+deb12", true, true },
+		{ "7.2.9", true, true },
+		{ "7.3.0-rc1", false, true },
+		{ "10.1", false, true },
+		{ "next", false, false },
+		{ "", false, false },
 	};
 
 	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
@@ -609,21 +656,36 @@ START_TEST(known)
 		fake_write("/proc/sys/kernel/osrelease", kernels[i].release);
 		RUN(&r, "known");
 		ck_assert_int_eq(r.code, !kernels[i].known || !kernels[i].not_fixed);
-		ck_assert_msg(!kernels[i].known == !strstr(r.text, "\n# rule: rule of is_known\nok 1 demo.known.is_known"
-			      " # XFAIL seen 1 time (known of Linux 5.6 and later, fixed in 7.3)\n"), "%s", r.text);
-		ck_assert_msg(kernels[i].known == !strstr(r.text, "\nnot ok 1 demo.known.is_known # seen 1 time (known of"
-			      " Linux 5.6 and later, fixed in 7.3; this is "), "%s", r.text);
-		ck_assert_msg(!kernels[i].not_fixed == !strstr(r.text, "\nok 2 demo.known.is_not_fixed"
-			      " # XFAIL seen 1 time (known of Linux 6.1 and later)\n"), "%s", r.text);
-		ck_assert_msg(kernels[i].not_fixed == !strstr(r.text, "\nnot ok 2 demo.known.is_not_fixed # seen 1 time "),
+		ck_assert_msg(!kernels[i].known ==
+				      !strstr(r.text,
+					      "\n# rule: rule of is_known\nok 1 demo.known.is_known"
+					      " # XFAIL seen 1 time (known of Linux 5.6 and later, fixed in 7.3)\n"),
+			      "%s", r.text);
+		ck_assert_msg(kernels[i].known ==
+				      !strstr(r.text,
+					      "\nnot ok 1 demo.known.is_known # seen 1 time (known of"
+					      " Linux 5.6 and later, fixed in 7.3; this is "),
+			      "%s", r.text);
+		ck_assert_msg(!kernels[i].not_fixed ==
+				      !strstr(r.text,
+					      "\nok 2 demo.known.is_not_fixed"
+					      " # XFAIL seen 1 time (known of Linux 6.1 and later)\n"),
+			      "%s", r.text);
+		ck_assert_msg(kernels[i].not_fixed ==
+				      !strstr(r.text,
+					      "\nnot ok 2 demo.known.is_not_fixed # seen 1 time "),
 			      "%s", r.text);
 		if (kernels[i].known && kernels[i].not_fixed)
-			ck_assert_ptr_nonnull(strstr(r.text, "\n# Totals: pass:1 fail:0 xfail:2 xpass:0 skip:0 error:0\n"));
+			ck_assert_ptr_nonnull(
+				strstr(r.text,
+				       "\n# Totals: pass:1 fail:0 xfail:2 xpass:0 skip:0 error:0\n"));
 	}
 }
 END_TEST
 
-/* Nothing that a text holds makes a line of its own, and each line ends, however long what it says. */
+/*
+ * Nothing that a text holds makes a line of its own, and each line ends, however long what it says.
+ */
 START_TEST(scrubbed)
 {
 	char *line, *rest;
@@ -635,7 +697,9 @@ START_TEST(scrubbed)
 	ck_assert_ptr_null(strchr(r.text, '\r'));
 	ck_assert_ptr_nonnull(strstr(r.text, "\n# one two three\n"));
 	ck_assert_ptr_nonnull(strstr(r.text, "\nnot ok 1 demo.scrubbing.scrubs # failed x"));
-	ck_assert_ptr_nonnull(strstr(r.text, "x\n# BEGIN demo.scrubbing.log\nok 2 demo.scrubbing.log\n# Totals: pass:1 fail:1 "));
+	ck_assert_ptr_nonnull(
+		strstr(r.text,
+		       "x\n# BEGIN demo.scrubbing.log\nok 2 demo.scrubbing.log\n# Totals: pass:1 fail:1 "));
 	for (rest = r.text; (line = strsep(&rest, "\n")); lines++)
 		ck_assert_uint_le(strlen(line), 1023);
 	ck_assert_int_eq(lines, 12);
@@ -690,7 +754,7 @@ START_TEST(never_run)
 }
 END_TEST
 
-static bool is_program;	/* built on report.h, not the test of it */
+static bool is_program; /* built on report.h, not the test of it */
 
 /* libcheck's timeout is a timer of the system under test, which may be dead: none is ever armed. */
 int timer_settime(timer_t timer, int flags, const struct itimerspec *new, struct itimerspec *old)

@@ -6,7 +6,9 @@
 #include "../resolution.h"
 #include "testing.h"
 
-#define TICK(...) tick_of_steps((const int64_t[]){ __VA_ARGS__ }, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+#define TICK(...)                                       \
+	tick_of_steps((const int64_t[]){ __VA_ARGS__ }, \
+		      sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 
 START_TEST(whole_hz)
 {

@@ -16,7 +16,9 @@ static int64_t late[100];
 /* A sleep of 1 ms that ended late ns after its deadline. */
 static struct slept slept(int64_t by)
 {
-	return (struct slept){ .requested = NSEC_PER_MSEC, .deadline = 5000000, .after = 5000000 + by,
+	return (struct slept){ .requested = NSEC_PER_MSEC,
+			       .deadline = 5000000,
+			       .after = 5000000 + by,
 			       .mono = NSEC_PER_MSEC + by + 100 };
 }
 
@@ -103,10 +105,14 @@ static int fake_sleep(clockid_t clock, int flags, const struct timespec *when)
 	return 0;
 }
 
-/* What is measured of a sleep, to the nanosecond: one before its deadline is early, the deadline is not. */
+/*
+ * What is measured of a sleep, to the nanosecond: one before its deadline is early, the deadline is
+ * not.
+ */
 START_TEST(measured)
 {
-	static const char *const names[] = { "monotonic_rel", "monotonic_abs", "boottime_rel", "boottime_abs" };
+	static const char *const names[] = { "monotonic_rel", "monotonic_abs", "boottime_rel",
+					     "boottime_abs" };
 
 	for (int i = 0; i < 12; i++) {
 		const struct sleeper *s = sleeper_named(names[i % 4]);
@@ -121,7 +127,8 @@ START_TEST(measured)
 		sleeps_add(&all, &one);
 		ck_assert_int_eq(one.error, 0);
 		ck_assert_int_eq(one.requested, 3 * NSEC_PER_MSEC);
-		ck_assert_int_eq(one.deadline, (i % 4 < 2 ? 9 : 10) * NSEC_PER_SEC + 3 * NSEC_PER_MSEC);
+		ck_assert_int_eq(one.deadline,
+				 (i % 4 < 2 ? 9 : 10) * NSEC_PER_SEC + 3 * NSEC_PER_MSEC);
 		ck_assert_int_eq(one.after - one.deadline, fake_off);
 		ck_assert_int_eq(one.mono, 3 * NSEC_PER_MSEC + fake_off);
 		ck_assert(!one.settable);
@@ -139,9 +146,13 @@ START_TEST(grain)
 		const char *name;
 		int64_t asked, requested;
 	} waits[] = {
-		{ "poll", 1, NSEC_PER_MSEC }, { "poll", NSEC_PER_MSEC, NSEC_PER_MSEC },
-		{ "poll", NSEC_PER_MSEC + 1, 2 * NSEC_PER_MSEC }, { "select", 1001, 2000 },
-		{ "epoll_wait", 999999, NSEC_PER_MSEC }, { "nanosleep", 1, 1 }, { "poll", 0, 0 },
+		{ "poll", 1, NSEC_PER_MSEC },
+		{ "poll", NSEC_PER_MSEC, NSEC_PER_MSEC },
+		{ "poll", NSEC_PER_MSEC + 1, 2 * NSEC_PER_MSEC },
+		{ "select", 1001, 2000 },
+		{ "epoll_wait", 999999, NSEC_PER_MSEC },
+		{ "nanosleep", 1, 1 },
+		{ "poll", 0, 0 },
 		{ "monotonic_abs", -7, -7 },
 	};
 
@@ -163,8 +174,9 @@ START_TEST(settable)
 		const char *name;
 		bool settable;
 	} waits[] = {
-		{ "realtime_abs", true }, { "tai_rel", true }, { "timerfd_realtime_abs", true },
-		{ "realtime_rel", false }, { "boottime_abs", false }, { "nanosleep", false },
+		{ "realtime_abs", true },	  { "tai_rel", true },
+		{ "timerfd_realtime_abs", true }, { "realtime_rel", false },
+		{ "boottime_abs", false },	  { "nanosleep", false },
 	};
 
 	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
@@ -179,7 +191,8 @@ END_TEST
 /* A one-shot timer that says it expired more than once: its count is the error. */
 START_TEST(expirations)
 {
-	static const char *const names[] = { "timerfd_monotonic_rel", "timerfd_monotonic_abs", "timerfd_realtime_abs" };
+	static const char *const names[] = { "timerfd_monotonic_rel", "timerfd_monotonic_abs",
+					     "timerfd_realtime_abs" };
 
 	for (int i = 0; i < 9; i++) {
 		int n = 1 + i / 3;
@@ -274,7 +287,8 @@ START_TEST(refused)
 	int err = s->wait(s, &bad);
 
 	/* These have their time converted before the kernel sees it. */
-	if (!strcmp(s->name, "poll") || !strcmp(s->name, "epoll_wait") || !strcmp(s->name, "select"))
+	if (!strcmp(s->name, "poll") || !strcmp(s->name, "epoll_wait") ||
+	    !strcmp(s->name, "select"))
 		ck_assert_msg(!err, "%s: %s", s->name, sleep_error(err));
 	/* io_uring takes it as it is, or not. */
 	else if (strncmp(s->name, "io_uring", 8) && err != -ENOSYS)
@@ -315,7 +329,8 @@ START_TEST(names)
 		size_t len = strlen(s->name);
 
 		ck_assert_ptr_eq(sleeper_named(s->name), s);
-		if (len > 4 && (!strcmp(s->name + len - 4, "_abs") || !strcmp(s->name + len - 4, "_rel")))
+		if (len > 4 &&
+		    (!strcmp(s->name + len - 4, "_abs") || !strcmp(s->name + len - 4, "_rel")))
 			ck_assert_int_eq(s->absolute, !strcmp(s->name + len - 4, "_abs"));
 	}
 }

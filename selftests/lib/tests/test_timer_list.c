@@ -186,7 +186,8 @@ START_TEST(mask_digits)
 		text = data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0", line);
 		ck_assert_int_eq(timer_list_parse(text, &tl), 0);
 		for (int cpu = 0; cpu < 40; cpu++)
-			ck_assert_int_eq(cpus_has(&tl.broadcast_mask, cpu), cpu < 4 && bits >> cpu & 1);
+			ck_assert_int_eq(cpus_has(&tl.broadcast_mask, cpu),
+					 cpu < 4 && bits >> cpu & 1);
 		timer_list_free(&tl);
 		free(text);
 	}
@@ -200,11 +201,16 @@ START_TEST(mask_of_more_than_8192_cpus)
 	/* Zeroes beyond what struct cpus holds are no trouble; a CPU there would be. */
 	for (int i = 0; i < 256; i++)
 		strcat(line, ",00000000");
-	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0", line)), 0);
+	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0",
+					     line)),
+			 0);
 	line[strlen("tick_broadcast_mask: 00000000,")] = '8';
-	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0", line)), 0);
+	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0",
+					     line)),
+			 0);
 	line[strlen("tick_broadcast_mask: 0000000")] = '1';
-	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0", line)),
+	ck_assert_int_eq(parse(data_replaced("timer_list-6.12-x86", "tick_broadcast_mask: 0",
+					     line)),
 			 -EINVAL);
 }
 END_TEST
@@ -319,8 +325,8 @@ START_TEST(wakeup_device_and_long_names)
 	snprintf(line, sizeof(line), " event_handler:  %s", name);
 	text = data_replaced("timer_list-6.12-x86", " event_handler:  hrtimer_interrupt", line);
 	ck_assert_int_eq(timer_list_parse(text, &tl), 0);
-	ck_assert_int_eq(strncmp(timer_list_device(&tl, 0)->event_handler, name,
-				 TL_NAME_LEN - 1), 0);
+	ck_assert_int_eq(strncmp(timer_list_device(&tl, 0)->event_handler, name, TL_NAME_LEN - 1),
+			 0);
 	timer_list_free(&tl);
 	free(text);
 }
@@ -330,7 +336,8 @@ END_TEST
 START_TEST(names_that_look_like_keys)
 {
 	static const char *const names[] = {
-		"Hyper-V clockevent", "mode: 0", "Per CPU device: 9", "<NULL> ", "hpet hpet", "lapic:",
+		"Hyper-V clockevent", "mode: 0", "Per CPU device: 9", "<NULL> ",
+		"hpet hpet",	      "lapic:",
 	};
 	struct timer_list tl;
 
@@ -365,7 +372,9 @@ END_TEST
 START_TEST(truncated_anywhere)
 {
 	static const char *const files[] = {
-		"timer_list-5.10-crafted", "timer_list-6.12-x86", "timer_list-6.18-x86-microvm",
+		"timer_list-5.10-crafted",
+		"timer_list-6.12-x86",
+		"timer_list-6.18-x86-microvm",
 	};
 	char *text = data_read(files[_i]);
 
@@ -388,16 +397,17 @@ static const struct {
 	{ "Timer List Version: v0.10", "Timer List" },
 	{ "Timer List Version", "\001\002\377Timer List Version" },
 	{ "now at ", "now at x" },
-	{ "cpu: 1\n", "cpu: 0\n" },			/* twice */
+	{ "cpu: 1\n", "cpu: 0\n" }, /* twice */
 	{ "cpu: 1\n", "cpu: 99999999999\n" },
-	{ "cpu: 1\n", "cpu: 4294967297\n" },		/* 1, if cut to 32 bits */
-	{ "\n\ncpu: 1\n", "\ncpu: 1\n" },			/* no end of the block before */
-	{ "\n\nTick Device: mode:     1\nPer CPU device: 1", "\nTick Device: mode:     1\nPer CPU device: 1" },
+	{ "cpu: 1\n", "cpu: 4294967297\n" }, /* 1, if cut to 32 bits */
+	{ "\n\ncpu: 1\n", "\ncpu: 1\n" },    /* no end of the block before */
+	{ "\n\nTick Device: mode:     1\nPer CPU device: 1",
+	  "\nTick Device: mode:     1\nPer CPU device: 1" },
 	{ "cpu: 1\n", "cpu: -1\n" },
 	{ "cpu: 1\n", "cpu:\n" },
 	{ "cpu: 1\n", "cpu: 1 2\n" },
-	{ "cpu: 1\n", "cpu: 5\n" },			/* has no device */
-	{ "Per CPU device: 1\n", "Per CPU device: 0\n" },	/* twice */
+	{ "cpu: 1\n", "cpu: 5\n" },			  /* has no device */
+	{ "Per CPU device: 1\n", "Per CPU device: 0\n" }, /* twice */
 	{ "Per CPU device: 1\n", "Per CPU device: -1\n" },
 	{ "Per CPU device: 1\n", "" },
 	{ "Per CPU device: 1\n", "Per CPU device: 7\nPer CPU device: 1\n" },
@@ -419,7 +429,7 @@ static const struct {
 	{ "tick_broadcast_mask: 0", "tick_broadcast_mask: 0g" },
 	{ "tick_broadcast_mask: 0", "tick_broadcast_mask: " },
 	{ "tick_broadcast_mask: 0", "tick_broadcast_mask: -1" },
-	{ "\n retries:        2\n", "\n" },		/* a block without its end */
+	{ "\n retries:        2\n", "\n" }, /* a block without its end */
 };
 
 START_TEST(spoilt_is_refused)
@@ -438,7 +448,7 @@ START_TEST(appended)
 	for (char *s = text; (s = strstr(s, "Tick Device:")); s++)
 		last = s;
 	ck_assert_int_gt(asprintf(&more, "%s%s", text, last), 0);
-	ck_assert_int_eq(parse(more), -EINVAL);	/* a CPU's device twice */
+	ck_assert_int_eq(parse(more), -EINVAL); /* a CPU's device twice */
 	ck_assert_int_gt(asprintf(&more, "%sTick", text), 0);
 	ck_assert_int_eq(parse(more), -EINVAL);
 	ck_assert_int_gt(asprintf(&more, "%sA line of a later version: 1\n", text), 0);
@@ -450,7 +460,12 @@ END_TEST
 START_TEST(not_a_timer_list)
 {
 	static const char *const texts[] = {
-		"", "\n", "\n\n", "lapic\n", "Timer List Version: v0.10", "Timer List Version: v0.10\n",
+		"",
+		"\n",
+		"\n\n",
+		"lapic\n",
+		"Timer List Version: v0.10",
+		"Timer List Version: v0.10\n",
 		"Timer List Version: v0.10\nHRTIMER_MAX_CLOCK_BASES: 8\nnow at 1 nsecs\n\n",
 		"Timer List Version: v0.10\nmode: 3\nretries: 1\nBroadcast device\n\n",
 	};

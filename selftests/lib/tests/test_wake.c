@@ -62,7 +62,9 @@ START_TEST(alive)
 }
 END_TEST
 
-/* A kernel that ends each sleep off ns after its deadline, on a clock that moves by nothing else. */
+/*
+ * A kernel that ends each sleep off ns after its deadline, on a clock that moves by nothing else.
+ */
 static int64_t fake_now, fake_off;
 
 static int64_t fake_clock(clockid_t clock)
@@ -84,7 +86,9 @@ START_TEST(early)
 	static const int64_t off[] = { -NSEC_PER_MSEC, -1, 0, 1, NSEC_PER_SEC };
 
 	for (size_t i = 0; i < 2 * sizeof(off) / sizeof(*off); i++) {
-		struct wake w = { .cpu = target, .kind = i % 2 ? WAKE_REL : WAKE_ABS, .count = 3,
+		struct wake w = { .cpu = target,
+				  .kind = i % 2 ? WAKE_REL : WAKE_ABS,
+				  .count = 3,
 				  .interval_ns = 2 * NSEC_PER_MSEC };
 		struct stats s;
 
@@ -108,7 +112,9 @@ END_TEST
 START_TEST(expirations)
 {
 	for (uint64_t n = 1; n <= 3; n++) {
-		struct wake w = { .cpu = target, .kind = WAKE_TIMERFD, .count = 4, .interval_ns = 1000 };
+		struct wake w = {
+			.cpu = target, .kind = WAKE_TIMERFD, .count = 4, .interval_ns = 1000
+		};
 		struct wake *wakes[] = { &w };
 		struct wake_death death;
 
@@ -149,8 +155,9 @@ END_TEST
 
 START_TEST(stopped)
 {
-	struct wake w = { .cpu = target, .kind = WAKE_ABS, .count = 100000,
-			  .interval_ns = 2 * NSEC_PER_MSEC };
+	struct wake w = {
+		.cpu = target, .kind = WAKE_ABS, .count = 100000, .interval_ns = 2 * NSEC_PER_MSEC
+	};
 	struct wake *wakes[] = { &w };
 	struct wake_death death;
 	struct stats s;
@@ -179,8 +186,9 @@ END_TEST
 /* A sleeper that isn't one: what the observer sees of a thread on a CPU whose timers are dead. */
 static struct wake victim(int64_t deadline, int64_t interval)
 {
-	return (struct wake){ .cpu = target, .count = 5, .interval_ns = interval, .woken = 2,
-			      .deadline = deadline };
+	return (struct wake){
+		.cpu = target, .count = 5, .interval_ns = interval, .woken = 2, .deadline = deadline
+	};
 }
 
 /* Watches; returns how long by the clock. Fails unless victim is found dead. */
@@ -215,7 +223,10 @@ END_TEST
 
 #define LONG_NS (2200 * NSEC_PER_MSEC)
 
-/* Was kept from its CPU between two sleeps, with the deadline of the first still there for all to see. */
+/*
+ * Was kept from its CPU between two sleeps, with the deadline of the first still there for all to
+ * see.
+ */
 static void *sleeps_long_after_a_pause(void *arg)
 {
 	struct timespec pause = ns_timespec(30 * NSEC_PER_MSEC), until;
@@ -278,8 +289,9 @@ END_TEST
 /* A long sleep is none of that. */
 START_TEST(long_sleep)
 {
-	struct wake w = { .cpu = target, .kind = WAKE_ABS, .count = 1,
-			  .interval_ns = 5 * NSEC_PER_SEC };
+	struct wake w = {
+		.cpu = target, .kind = WAKE_ABS, .count = 1, .interval_ns = 5 * NSEC_PER_SEC
+	};
 	struct wake *wakes[] = { &w };
 	struct wake_death death;
 
@@ -297,7 +309,9 @@ START_TEST(one_dead_of_three)
 	struct wake_death death;
 
 	for (int i = 0; i < 3; i++) {
-		all[i] = (struct wake){ .cpu = target, .kind = WAKE_ABS, .count = 1000000,
+		all[i] = (struct wake){ .cpu = target,
+					.kind = WAKE_ABS,
+					.count = 1000000,
 					.interval_ns = 10 * NSEC_PER_MSEC };
 		if (i == _i)
 			all[i] = victim(clock_ns(CLOCK_MONOTONIC), NSEC_PER_MSEC);
@@ -350,7 +364,9 @@ START_TEST(host_pause_kills_nobody)
 	pid_t pid = fork();
 
 	if (!pid) {
-		struct wake w = { .cpu = target, .kind = WAKE_ABS, .count = 100,
+		struct wake w = { .cpu = target,
+				  .kind = WAKE_ABS,
+				  .count = 100,
 				  .interval_ns = 10 * NSEC_PER_MSEC };
 		struct wake *wakes[] = { &w };
 		struct wake_death death;
@@ -437,7 +453,8 @@ START_TEST(spinning)
 
 	ck_assert_int_eq(spinner_start(&s), 0);
 	ck_assert_int_eq(spinner_start(&other), 0);
-	while (!atomic_load(&s.running) || !atomic_load(&s.switches) || !atomic_load(&other.switches))
+	while (!atomic_load(&s.running) || !atomic_load(&s.switches) ||
+	       !atomic_load(&other.switches))
 		usleep(1000);
 	spinner_stop(&s);
 	spinner_stop(&other);

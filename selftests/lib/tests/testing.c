@@ -118,7 +118,7 @@ struct fake fake;
 /* These stand before libc's own, for the library and libcheck alike. */
 int clock_gettime(clockid_t clock, struct timespec *ts)
 {
-	static int (*real)(clockid_t clock, struct timespec *ts);
+	static int (*real)(clockid_t clock, struct timespec * ts);
 
 	if (fake.clock) {
 		*ts = ns_timespec(fake.clock(clock));

@@ -29,13 +29,14 @@ void fake_link(const char *path, const char *target);
 void fake_expect(const char *path, const char *content);
 
 /*
- * What the library sees of the kernel while a test says so; what is NULL or 0 is real. A test that isn't
- * forked (CK_FORK=no) puts it back.
+ * What the library sees of the kernel while a test says so; what is NULL or 0 is real. A test that
+ * isn't forked (CK_FORK=no) puts it back.
  */
 extern struct fake {
-	int64_t (*clock)(clockid_t clock);	/* clock_gettime(), in ns */
-	int (*sleep)(clockid_t clock, int flags, const struct timespec *when);	/* clock_nanosleep() */
-	uint64_t expirations;			/* what a read() of 8 bytes tells */
+	int64_t (*clock)(clockid_t clock); /* clock_gettime(), in ns */
+	int (*sleep)(clockid_t clock, int flags,
+		     const struct timespec *when); /* clock_nanosleep() */
+	uint64_t expirations;			   /* what a read() of 8 bytes tells */
 } fake;
 
 /* Runs the cases; returns main()'s exit code. */

@@ -11,14 +11,14 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HV_REGS_FILE "hv_regs/run"	/* below debugfs */
+#define HV_REGS_FILE "hv_regs/run" /* below debugfs */
 
 enum hv_reg {
 	HV_REG_TIME_REF_COUNT,
 	HV_REG_VP_INDEX,
 	HV_REG_GUEST_OS_ID,
-	HV_REG_FEATURES,	/* arm64 alone, 128 bits: x86 has CPUID leaf 0x40000003 instead */
-	HV_REG_HINTS,		/* likewise; leaf 0x40000004 */
+	HV_REG_FEATURES, /* arm64 alone, 128 bits: x86 has CPUID leaf 0x40000003 instead */
+	HV_REG_HINTS,	 /* likewise; leaf 0x40000004 */
 	HV_REG_REFERENCE_TSC,
 	HV_REG_STIMER0_CONFIG,
 	HV_REG_STIMER0_COUNT,
@@ -50,8 +50,8 @@ enum hv_step_kind {
 	/* Spins for value. */
 	HV_STEP_PAUSE,
 	/*
-	 * The time by the reference TSC page to value, its sequence to high (0: the page isn't valid
-	 * now). -ENODATA where no page is enabled.
+	 * The time by the reference TSC page to value, its sequence to high (0: the page isn't
+	 * valid now). -ENODATA where no page is enabled.
 	 */
 	HV_STEP_PAGE,
 	HV_STEPS
@@ -60,8 +60,9 @@ enum hv_step_kind {
 struct hv_step {
 	__u32 kind, reg;
 	__u64 value, high;
-	__s32 error;	/* 0 or negative errno; the steps after are done all the same */
-	__u32 status;	/* Hyper-V's own word: the hypercall's status; on x86 13 where #GP was raised */
+	__s32 error;  /* 0 or negative errno; the steps after are done all the same */
+	__u32 status; /* Hyper-V's own word: the hypercall's status; on x86 13 where #GP was raised
+		       */
 };
 
 #define HV_STEPS_MAX 64
@@ -70,7 +71,7 @@ struct hv_step {
 
 struct hv_run {
 	__u32 cpu, nr;
-	__u64 steps;	/* address of struct hv_step[nr] */
+	__u64 steps; /* address of struct hv_step[nr] */
 };
 
 /* 0; -EINVAL: a number out of range; -ENXIO: no such CPU online; -EFAULT */
@@ -82,16 +83,16 @@ struct hv_run {
  * file may be open once (-EBUSY).
  */
 struct hv_event {
-	__u64 time;	/* the reference counter in the handler */
+	__u64 time; /* the reference counter in the handler */
 	__u32 cpu, reserved;
 };
 
 #define HV_EVENTS_MAX 4096
 
 struct hv_events {
-	__u32 nr;	/* room for so many; becomes how many there were: those without room are lost */
-	__u32 vector;	/* becomes what CONFIG must name, a vector or an INTID */
-	__u64 events;	/* address of struct hv_event[nr] */
+	__u32 nr; /* room for so many; becomes how many there were: those without room are lost */
+	__u32 vector; /* becomes what CONFIG must name, a vector or an INTID */
+	__u64 events; /* address of struct hv_event[nr] */
 };
 
 /* Gives and forgets the interrupts since the last time. 0 or -EFAULT */

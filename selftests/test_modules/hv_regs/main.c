@@ -16,8 +16,8 @@
 
 #include "hv_regs_impl.h"
 
-#define ENABLE 1
-#define PAGE_ENABLE 1
+#define ENABLE	     1
+#define PAGE_ENABLE  1
 #define HV_PAGE_SIZE 4096
 
 /* TLFS, "Partition reference time enlightenment" */
@@ -118,7 +118,8 @@ static void run(void *info)
 		step->status = 0;
 		switch (step->kind) {
 		case HV_STEP_GET:
-			step->error = hv_arch_get(step->reg, &step->value, &step->high, &step->status);
+			step->error =
+				hv_arch_get(step->reg, &step->value, &step->high, &step->status);
 			break;
 		case HV_STEP_SET_AHEAD:
 			step->value += reference(step);
@@ -179,7 +180,8 @@ static void *map_page(u32 cpu)
 {
 	struct enabled_page p = { 0 };
 
-	if (smp_call_function_single(cpu, get_page_setting, &p, true) || p.err || !(p.setting & PAGE_ENABLE))
+	if (smp_call_function_single(cpu, get_page_setting, &p, true) || p.err ||
+	    !(p.setting & PAGE_ENABLE))
 		return NULL;
 	return memremap(p.setting & ~(u64)(HV_PAGE_SIZE - 1), HV_PAGE_SIZE, MEMREMAP_WB);
 }
@@ -209,7 +211,8 @@ static long run_list(void __user *arg)
 			page = map_page(request.cpu);
 	list.page = page;
 	err = smp_call_function_single(request.cpu, run, &list, true);
-	if (!err && copy_to_user(u64_to_user_ptr(request.steps), list.steps, list.nr * sizeof(*list.steps)))
+	if (!err &&
+	    copy_to_user(u64_to_user_ptr(request.steps), list.steps, list.nr * sizeof(*list.steps)))
 		err = -EFAULT;
 	if (page)
 		memunmap(page);

@@ -2,29 +2,23 @@
 /* Hyper-V's registers on x86: MSRs (TLFS; arch/x86/include/asm/hyperv-tlfs.h). */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/errno.h>
-#include <linux/kernel.h>
-#include <linux/kprobes.h>
 #include <asm/hypervisor.h>
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/trapnr.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
 
 #include "hv_regs_impl.h"
 
 static const u32 msrs[HV_REGS] = {
-	[HV_REG_TIME_REF_COUNT] = 0x40000020,
-	[HV_REG_VP_INDEX] = 0x40000002,
-	[HV_REG_GUEST_OS_ID] = 0x40000000,
-	[HV_REG_REFERENCE_TSC] = 0x40000021,
-	[HV_REG_STIMER0_CONFIG] = 0x400000b0,
-	[HV_REG_STIMER0_COUNT] = 0x400000b1,
-	[HV_REG_STIMER1_CONFIG] = 0x400000b2,
-	[HV_REG_STIMER1_COUNT] = 0x400000b3,
-	[HV_REG_STIMER2_CONFIG] = 0x400000b4,
-	[HV_REG_STIMER2_COUNT] = 0x400000b5,
-	[HV_REG_STIMER3_CONFIG] = 0x400000b6,
-	[HV_REG_STIMER3_COUNT] = 0x400000b7,
+	[HV_REG_TIME_REF_COUNT] = 0x40000020, [HV_REG_VP_INDEX] = 0x40000002,
+	[HV_REG_GUEST_OS_ID] = 0x40000000,    [HV_REG_REFERENCE_TSC] = 0x40000021,
+	[HV_REG_STIMER0_CONFIG] = 0x400000b0, [HV_REG_STIMER0_COUNT] = 0x400000b1,
+	[HV_REG_STIMER1_CONFIG] = 0x400000b2, [HV_REG_STIMER1_COUNT] = 0x400000b3,
+	[HV_REG_STIMER2_CONFIG] = 0x400000b4, [HV_REG_STIMER2_COUNT] = 0x400000b5,
+	[HV_REG_STIMER3_CONFIG] = 0x400000b6, [HV_REG_STIMER3_COUNT] = 0x400000b7,
 };
 
 int hv_arch_init(void)

@@ -22,10 +22,10 @@
 #define MIN_DELTA_TICKS 1
 #define MAX_DELTA_TICKS 0xffffffff
 
-#define CONFIG_ENABLE	BIT(0)
-#define CONFIG_AUTO	BIT(3)
+#define CONFIG_ENABLE	 BIT(0)
+#define CONFIG_AUTO	 BIT(3)
 #define CONFIG_VECTOR(n) ((n) << 4)
-#define CONFIG_DIRECT	BIT(12)
+#define CONFIG_DIRECT	 BIT(12)
 
 /* x86's vector is its own; this is PPI 31, as HYPERV_STIMER0_VECTOR was on arm64. */
 static unsigned int intid = 31;
@@ -35,7 +35,9 @@ MODULE_PARM_DESC(intid, "the interrupt, a PPI: 16 to 31 (31)");
 /* Between arch_sys_timer's rating (450) and dummy_timer's (100). */
 static bool standby;
 module_param(standby, bool, 0444);
-MODULE_PARM_DESC(standby, "stand by for the architected timer (rating 300) instead of taking its place (1000)");
+MODULE_PARM_DESC(
+	standby,
+	"stand by for the architected timer (rating 300) instead of taking its place (1000)");
 
 static bool clocksources = true;
 module_param(clocksources, bool, 0444);
@@ -50,7 +52,8 @@ static int set(u32 name, u64 value)
 	u16 status = hvc_set(name, value);
 
 	if (status)
-		pr_err_once("register 0x%x can't be set to 0x%llx: status 0x%x\n", name, value, status);
+		pr_err_once("register 0x%x can't be set to 0x%llx: status 0x%x\n", name, value,
+			    status);
 	return hvc_errno(status);
 }
 
@@ -70,7 +73,8 @@ static int shutdown(struct clock_event_device *ce)
 static int set_oneshot(struct clock_event_device *ce)
 {
 	enable_percpu_irq(irq, IRQ_TYPE_NONE);
-	return set(HVR_STIMER_CONFIG(0), CONFIG_ENABLE | CONFIG_AUTO | CONFIG_DIRECT | CONFIG_VECTOR(intid));
+	return set(HVR_STIMER_CONFIG(0),
+		   CONFIG_ENABLE | CONFIG_AUTO | CONFIG_DIRECT | CONFIG_VECTOR(intid));
 }
 
 static irqreturn_t expired(int unused, void *dev)
@@ -93,7 +97,10 @@ static int timer_starting(unsigned int cpu)
 	ce->features = CLOCK_EVT_FEAT_ONESHOT;
 	ce->rating = 1000;
 	if (standby) {
-		/* Not for broadcast, which would hold it and us for ever: one that sleeps isn't asked. */
+		/*
+		 * Not for broadcast, which would hold it and us for ever: one that sleeps isn't
+		 * asked.
+		 */
 		ce->features |= CLOCK_EVT_FEAT_C3STOP;
 		ce->rating = 300;
 	}
@@ -120,7 +127,9 @@ static void detach(void)
 {
 	unsigned int cpu;
 
-	/* In use they are not, or we could not go: what stands by is taken off the kernel's list. */
+	/*
+	 * In use they are not, or we could not go: what stands by is taken off the kernel's list.
+	 */
 	for_each_online_cpu(cpu) {
 		struct clock_event_device *ce = per_cpu_ptr(devices, cpu);
 
@@ -154,7 +163,8 @@ static int check(u32 *features)
 		return hvc_errno(status);
 	}
 	*features = low;
-	if (!(low & HVF_SYNTIMER) || !(low & HVF_TIME_REF_COUNT) || !(high & HVF_MISC_STIMER_DIRECT)) {
+	if (!(low & HVF_SYNTIMER) || !(low & HVF_TIME_REF_COUNT) ||
+	    !(high & HVF_MISC_STIMER_DIRECT)) {
 		pr_err("Hyper-V offers no synthetic timers in direct mode, or no reference counter (0x%llx, 0x%llx)\n",
 		       low, high);
 		return -EOPNOTSUPP;
@@ -183,11 +193,12 @@ static int __init hv_stimer_init(void)
 			goto interrupt;
 	}
 	/*
-	 * The state is this driver's, and unused where the kernel hasn't got it: a CPU that comes has
-	 * its timer before it needs one, and one that goes keeps it to the end. Nothing may fail after.
+	 * The state is this driver's, and unused where the kernel hasn't got it: a CPU that comes
+	 * has its timer before it needs one, and one that goes keeps it to the end. Nothing may
+	 * fail after.
 	 */
-	err = cpuhp_setup_state(CPUHP_AP_HYPERV_TIMER_STARTING, "clockevents/hyperv/stimer:starting",
-				timer_starting, timer_dying);
+	err = cpuhp_setup_state(CPUHP_AP_HYPERV_TIMER_STARTING,
+				"clockevents/hyperv/stimer:starting", timer_starting, timer_dying);
 	if (!err)
 		return 0;
 	pr_err("the clockevents can't be registered: error %d\n", err);
@@ -202,7 +213,10 @@ free:
 
 static void __exit hv_stimer_exit(void)
 {
-	/* From here on no CPU comes or goes with our callbacks; those that are here stay until we are through. */
+	/*
+	 * From here on no CPU comes or goes with our callbacks; those that are here stay until we
+	 * are through.
+	 */
 	cpus_read_lock();
 	__cpuhp_remove_state_cpuslocked(CPUHP_AP_HYPERV_TIMER_STARTING, false);
 	detach();

@@ -5,23 +5,23 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/arch_timer.h>
 #include <linux/clocksource.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/math64.h>
-#include <asm/arch_timer.h>
 
 #include "hv_stimer.h"
 
 /* TLFS, "Partition reference time enlightenment" */
 struct reference_page {
-	u32 sequence;	/* 0: not valid now */
+	u32 sequence; /* 0: not valid now */
 	u32 reserved;
 	u64 scale;
 	s64 offset;
 };
 
-#define PAGE_ENABLE 1
+#define PAGE_ENABLE   1
 #define HV_PAGE_SHIFT 12
 
 static struct reference_page *page;
@@ -140,7 +140,8 @@ static void page_disable(void)
 	status = hvc_set(HVR_REFERENCE_TSC, 0);
 	if (status) {
 		/* Hyper-V may write to it yet. */
-		pr_err("the reference TSC page can't be taken back (status 0x%x), and is left to Hyper-V\n", status);
+		pr_err("the reference TSC page can't be taken back (status 0x%x), and is left to Hyper-V\n",
+		       status);
 		return;
 	}
 	free_page((unsigned long)page);

@@ -4,7 +4,7 @@
 
 #include "../hv_arm64.h"
 
-#define HV_CLOCK_HZ	10000000	/* the reference counter: 100 ns a tick */
+#define HV_CLOCK_HZ 10000000 /* the reference counter: 100 ns a tick */
 
 /* The reference counter now, by the page if that is valid. */
 u64 hv_reference(void);

@@ -63,7 +63,10 @@ static int arm_delay(void)
 	return hook(&probe, "clockevents_program_event", delay);
 }
 
-/* Interrupts every setting.size ns until the event is due: each finds nothing to do and programs the next. */
+/*
+ * Interrupts every setting.size ns until the event is due: each finds nothing to do and programs
+ * the next.
+ */
 static int storm(struct kprobe *kp, struct pt_regs *regs)
 {
 	ktime_t soon;
@@ -126,7 +129,8 @@ static int stretch(struct kprobe *kp, struct pt_regs *regs)
 	now = ktime_get();
 	if ((ktime_t)*argument(regs, 1) <= now)
 		return 0;
-	*argument(regs, 1) = now + mul_u64_u64_div_u64(*argument(regs, 1) - now, setting.size, 1000);
+	*argument(regs, 1) =
+		now + mul_u64_u64_div_u64(*argument(regs, 1) - now, setting.size, 1000);
 	strike();
 	return 0;
 }
@@ -141,7 +145,8 @@ static int arm_stretch(void)
 	}
 	for_each_possible_cpu(cpu)
 		per_cpu(was_plugged, cpu) = false;
-	plugged_state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "timer_fault", note_plugged, NULL);
+	plugged_state =
+		cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "timer_fault", note_plugged, NULL);
 	if (plugged_state < 0)
 		return plugged_state;
 	return hook(&probe, "clockevents_program_event", stretch);
@@ -186,7 +191,7 @@ static int put_off(struct kprobe *kp, struct pt_regs *regs)
 static int arm_put_off(void)
 {
 	return hook_return(&return_probe, "tick_nohz_idle_exit", leave_idle, left_idle, 0) ?:
-	       hook(&probe, "hrtimer_start_range_ns", put_off);
+		       hook(&probe, "hrtimer_start_range_ns", put_off);
 }
 
 static void disarm_put_off(void)
@@ -265,7 +270,7 @@ static int forget(struct kprobe *kp, struct pt_regs *regs)
 static int arm_forget(void)
 {
 	return hook(&probe, "clockevents_config_and_register", forget) ?:
-	       hook(&second_probe, "clockevents_register_device", forget);
+		       hook(&second_probe, "clockevents_register_device", forget);
 }
 
 static void disarm_forget(void)
@@ -329,15 +334,24 @@ static void disarm_stray(void)
 }
 
 const struct fault clockevent_faults[] = {
-	{ "dead", "the device takes events and never interrupts; once in EVERY: lost", 0, arm_lose, unhook_probe },
-	{ "late", "each interrupt comes SIZE ns late, once in EVERY", 500000, arm_delay, unhook_probe },
-	{ "storm", "an interrupt every SIZE ns until the event is due", 100000, arm_storm, unhook_probe },
-	{ "coarse_events", "the device interrupts at multiples of SIZE ns only", 4000000, arm_coarsen, unhook_probe },
-	{ "hotplug_rate", "on a CPU that came online events take SIZE thousandths of the time", 2000, arm_stretch, disarm_stretch },
-	{ "tick_late", "the tick starts SIZE ns late when idleness ends", 50000000, arm_put_off, disarm_put_off },
-	{ "unbind_nothing", "unbind_device says success and changes nothing", 0, arm_pretend, unhook_probe },
+	{ "dead", "the device takes events and never interrupts; once in EVERY: lost", 0, arm_lose,
+	  unhook_probe },
+	{ "late", "each interrupt comes SIZE ns late, once in EVERY", 500000, arm_delay,
+	  unhook_probe },
+	{ "storm", "an interrupt every SIZE ns until the event is due", 100000, arm_storm,
+	  unhook_probe },
+	{ "coarse_events", "the device interrupts at multiples of SIZE ns only", 4000000,
+	  arm_coarsen, unhook_probe },
+	{ "hotplug_rate", "on a CPU that came online events take SIZE thousandths of the time",
+	  2000, arm_stretch, disarm_stretch },
+	{ "tick_late", "the tick starts SIZE ns late when idleness ends", 50000000, arm_put_off,
+	  disarm_put_off },
+	{ "unbind_nothing", "unbind_device says success and changes nothing", 0, arm_pretend,
+	  unhook_probe },
 	{ "unbind_other", "unbind_device unbinds CPU besides", 0, arm_unbind_other, unhook_probe },
-	{ "hotplug_loses", "a CPU that comes online doesn't get the device back", 0, arm_forget, disarm_forget },
-	{ "stray", "a device that was unbound goes on interrupting, every SIZE ns", 20000000, arm_stray, disarm_stray },
-	{ }
+	{ "hotplug_loses", "a CPU that comes online doesn't get the device back", 0, arm_forget,
+	  disarm_forget },
+	{ "stray", "a device that was unbound goes on interrupting, every SIZE ns", 20000000,
+	  arm_stray, disarm_stray },
+	{}
 };

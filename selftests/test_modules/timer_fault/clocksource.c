@@ -23,8 +23,8 @@
 static struct clocksource *victim;
 static u64 (*truth)(struct clocksource *cs);
 static enum vdso_clock_mode vdso;
-static u64 (*lie)(u64 now);		/* cycles since arming, true to told */
-static u64 base, amount, interval;	/* in cycles; amount: setting.size */
+static u64 (*lie)(u64 now);	   /* cycles since arming, true to told */
+static u64 base, amount, interval; /* in cycles; amount: setting.size */
 static atomic64_t extended;
 static atomic64_t last_strike;
 
@@ -57,7 +57,8 @@ static void strike_interval(u64 number)
 
 static u64 cycles(const struct clocksource *cs, u64 ns)
 {
-	return mul_u64_u32_div(ns, 1U << min(cs->shift, 31U), cs->mult) << (cs->shift - min(cs->shift, 31U));
+	return mul_u64_u32_div(ns, 1U << min(cs->shift, 31U), cs->mult)
+	       << (cs->shift - min(cs->shift, 31U));
 }
 
 static u64 back(u64 now)
@@ -99,7 +100,8 @@ static u64 frozen(u64 now)
 static u64 fast(u64 now)
 {
 	strike();
-	return now + (s64)mul_u64_u64_div_u64(now, abs(setting.size), 1000000) * (setting.size < 0 ? -1 : 1);
+	return now + (s64)mul_u64_u64_div_u64(now, abs(setting.size), 1000000) *
+			     (setting.size < 0 ? -1 : 1);
 }
 
 static u64 coarse(u64 now)
@@ -151,8 +153,12 @@ static u64 no_read(struct clocksource *cs)
 static struct clocksource *find_source(void)
 {
 	static struct clocksource probe = {
-		.name = "timer_fault", .rating = 0, .mask = CLOCKSOURCE_MASK(64), .read = no_read,
-		.mult = 1, .max_idle_ns = NSEC_PER_SEC,
+		.name = "timer_fault",
+		.rating = 0,
+		.mask = CLOCKSOURCE_MASK(64),
+		.read = no_read,
+		.mult = 1,
+		.max_idle_ns = NSEC_PER_SEC,
 	};
 	struct clocksource *cs, *found = NULL;
 	struct list_head *entry;
@@ -163,8 +169,7 @@ static struct clocksource *find_source(void)
 	}
 	for (entry = probe.list.next->next; entry != &probe.list && !found; entry = entry->next) {
 		cs = list_entry(entry, struct clocksource, list);
-		if (setting.device[0] ? named(cs->name) :
-					cs->flags & CLOCK_SOURCE_VALID_FOR_HRES)
+		if (setting.device[0] ? named(cs->name) : cs->flags & CLOCK_SOURCE_VALID_FOR_HRES)
 			found = cs;
 	}
 	clocksource_unregister(&probe);
@@ -173,7 +178,10 @@ static struct clocksource *find_source(void)
 	return found;
 }
 
-/* x86's for the beginning: the TSC, once it is calibrated, takes its place, and a fault in it would be gone. */
+/*
+ * x86's for the beginning: the TSC, once it is calibrated, takes its place, and a fault in it would
+ * be gone.
+ */
 static struct clocksource *find_settled(void)
 {
 	struct clocksource *cs = find_source();
@@ -229,7 +237,11 @@ static void give_back(void)
 	synchronize_rcu();
 }
 
-#define ARM(how) static int arm_##how(void) { return take_over(how, true); }
+#define ARM(how)                             \
+	static int arm_##how(void)           \
+	{                                    \
+		return take_over(how, true); \
+	}
 ARM(back)
 ARM(freeze)
 ARM(frozen)
@@ -267,14 +279,18 @@ static int arm_no_vdso(void)
 }
 
 #if IS_ENABLED(CONFIG_HYPERV_TIMER) && defined(CONFIG_X86_64)
-/* The reference TSC page says "invalid": vDSO and kernel fall back to the MSR (TLFS, reference TSC). */
+/*
+ * The reference TSC page says "invalid": vDSO and kernel fall back to the MSR (TLFS, reference
+ * TSC).
+ */
 static u32 sequence;
 
 static int arm_page(void)
 {
 	struct ms_hyperv_tsc_page *page = hv_get_tsc_page();
 
-	if (!(ms_hyperv.features & HV_MSR_REFERENCE_TSC_AVAILABLE) || !page || !page->tsc_sequence) {
+	if (!(ms_hyperv.features & HV_MSR_REFERENCE_TSC_AVAILABLE) || !page ||
+	    !page->tsc_sequence) {
 		pr_err("there is no valid reference TSC page\n");
 		return -ENODEV;
 	}
@@ -355,7 +371,10 @@ static int arm_switch_lies(void)
 	return hook(&probe, "timekeeping_notify", stay);
 }
 
-/* timekeeping_notify(cs): a source that is chosen again after another has a wrong rate from then on. */
+/*
+ * timekeeping_notify(cs): a source that is chosen again after another has a wrong rate from then
+ * on.
+ */
 static bool left;
 
 static int choose(struct kprobe *kp, struct pt_regs *regs)
@@ -391,7 +410,10 @@ static void disarm_fast_again(void)
 	give_back();
 }
 
-/* What clock_getres() says: posix_get_coarse_res(clock, resolution), and a variable that the vDSO copies. */
+/*
+ * What clock_getres() says: posix_get_coarse_res(clock, resolution), and a variable that the vDSO
+ * copies.
+ */
 static unsigned int resolution;
 
 static int lie_res(clockid_t clock, struct timespec64 *tp)
@@ -428,19 +450,25 @@ static void unhook_probe(void)
 const struct fault clocksource_faults[] = {
 	{ "back", "one reading in EVERY is SIZE ns behind", 20000, arm_back, give_back },
 	{ "cpu_offset", "readings on CPU are SIZE ns ahead", 1000000, arm_cpu_offset, give_back },
-	{ "freeze", "each PERIOD ms the clock stands for SIZE ns, then catches up", 200000000, arm_freeze, give_back },
+	{ "freeze", "each PERIOD ms the clock stands for SIZE ns, then catches up", 200000000,
+	  arm_freeze, give_back },
 	{ "frozen", "after PERIOD ms the clock stands still for good", 0, arm_frozen, give_back },
 	{ "fast", "the clock is fast by SIZE ppm", 50000, arm_fast, give_back },
-	{ "fast_again", "the clock is fast by SIZE ppm once its source was left and chosen again", 1000, arm_fast_again, disarm_fast_again },
+	{ "fast_again", "the clock is fast by SIZE ppm once its source was left and chosen again",
+	  1000, arm_fast_again, disarm_fast_again },
 	{ "coarse", "the clock goes on in steps of SIZE ns", 1000000, arm_coarse, give_back },
 	{ "jump", "each PERIOD ms the clock jumps SIZE ns ahead", 1000000000, arm_jump, give_back },
 	{ "wrap", "the counter wraps each SIZE ns", 500000000, arm_wrap, give_back },
 	{ "ahead", "system calls read SIZE ns more than the vDSO", 1000000, arm_ahead, give_back },
-	{ "no_vdso", "the vDSO doesn't serve the source, though it could", 0, arm_no_vdso, give_back },
+	{ "no_vdso", "the vDSO doesn't serve the source, though it could", 0, arm_no_vdso,
+	  give_back },
 	{ "page", "Hyper-V's reference TSC page is invalid", 0, arm_page, disarm_page },
-	{ "page_offset", "Hyper-V's reference TSC page is SIZE ns ahead of the reference counter", 1000000, arm_page_offset, disarm_page_offset },
+	{ "page_offset", "Hyper-V's reference TSC page is SIZE ns ahead of the reference counter",
+	  1000000, arm_page_offset, disarm_page_offset },
 	{ "getres", "clock_getres() says SIZE ns", 100000000, arm_getres, disarm_getres },
-	{ "switch_fails", "another clocksource can't be switched to", 0, arm_switch_fails, unhook_probe },
-	{ "switch_lies", "switching says success and changes nothing", 0, arm_switch_lies, unhook_probe },
-	{ }
+	{ "switch_fails", "another clocksource can't be switched to", 0, arm_switch_fails,
+	  unhook_probe },
+	{ "switch_lies", "switching says success and changes nothing", 0, arm_switch_lies,
+	  unhook_probe },
+	{}
 };

@@ -31,7 +31,8 @@ module_param(fault, charp, 0444);
 MODULE_PARM_DESC(fault, "what is wrong; /sys/kernel/debug/timer_fault/faults lists them (none)");
 static char *device = "";
 module_param(device, charp, 0444);
-MODULE_PARM_DESC(device, "clockevent or clocksource, _ for a blank in its name (whichever is in use)");
+MODULE_PARM_DESC(device,
+		 "clockevent or clocksource, _ for a blank in its name (whichever is in use)");
 static int cpu = -1;
 module_param(cpu, int, 0444);
 MODULE_PARM_DESC(cpu, "on this CPU only (all)");
@@ -111,8 +112,11 @@ int hook_return(struct kretprobe *rp, const char *symbol, kretprobe_handler_t en
 {
 	int ret;
 
-	*rp = (struct kretprobe){ .kp.symbol_name = symbol, .entry_handler = entry,
-				  .handler = handler, .data_size = data_size, .maxactive = 64 };
+	*rp = (struct kretprobe){ .kp.symbol_name = symbol,
+				  .entry_handler = entry,
+				  .handler = handler,
+				  .data_size = data_size,
+				  .maxactive = 64 };
 	ret = register_kretprobe(rp);
 	if (ret) {
 		rp->handler = NULL;
@@ -132,10 +136,14 @@ unsigned long *argument(struct pt_regs *regs, int n)
 {
 #ifdef CONFIG_X86_64
 	switch (n) {
-	case 0: return &regs->di;
-	case 1: return &regs->si;
-	case 2: return &regs->dx;
-	default: return &regs->cx;
+	case 0:
+		return &regs->di;
+	case 1:
+		return &regs->si;
+	case 2:
+		return &regs->dx;
+	default:
+		return &regs->cx;
 	}
 #else
 	return (unsigned long *)&regs->regs[n];

@@ -17,7 +17,9 @@ static void unhook_probe(void)
 	unhook(&probe);
 }
 
-/* hrtimer_start_range_ns(timer, time, slack, mode): a timer that a process starts by a system call */
+/*
+ * hrtimer_start_range_ns(timer, time, slack, mode): a timer that a process starts by a system call
+ */
 static int hasten(struct kprobe *kp, struct pt_regs *regs)
 {
 	if (!current->mm || in_hardirq() || *argument(regs, 3) & HRTIMER_MODE_PINNED || !on_cpu())
@@ -63,7 +65,8 @@ static int nothing(struct kprobe *kp, struct pt_regs *regs)
 static int arm_miscount(void)
 {
 	return hook(&probe, "timerfd_tmrproc", nothing) ?:
-	       hook_return(&return_probe, "hrtimer_forward", forward_entry, forward_return, 0);
+		       hook_return(&return_probe, "hrtimer_forward", forward_entry, forward_return,
+				   0);
 }
 
 static void disarm_miscount(void)
@@ -110,13 +113,19 @@ static int stick(struct kprobe *kp, struct pt_regs *regs)
 	return skip(regs, 0);
 }
 
-/* hrtimer_sleeper_start_expires(): nanosleep(), futex(), and by schedule_hrtimeout_range() poll() and its like */
+/*
+ * hrtimer_sleeper_start_expires(): nanosleep(), futex(), and by schedule_hrtimeout_range() poll()
+ * and its like
+ */
 static int arm_stuck(void)
 {
 	return hook(&probe, "hrtimer_sleeper_start_expires", stick);
 }
 
-/* schedule_hrtimeout_range_clock(expires, ...): poll(), select(), epoll_wait(), sigtimedwait(), mq_timedreceive() */
+/*
+ * schedule_hrtimeout_range_clock(expires, ...): poll(), select(), epoll_wait(), sigtimedwait(),
+ * mq_timedreceive()
+ */
 static int stick_poll(struct kprobe *kp, struct pt_regs *regs)
 {
 	if (!current->mm || !*argument(regs, 0) || !on_cpu() || !due())
@@ -163,7 +172,8 @@ static int arm_stall(void)
 
 static int arm_unstable(void)
 {
-	return arm_talk("clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:");
+	return arm_talk(
+		"clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because the skew is too large:");
 }
 
 static void disarm_talk(void)
@@ -172,14 +182,23 @@ static void disarm_talk(void)
 }
 
 const struct fault sleep_faults[] = {
-	{ "early", "sleeps and timers of processes end SIZE ns early, once in EVERY", 10000, arm_early, unhook_probe },
-	{ "miscount", "a periodic timerfd counts SIZE expirations too many, once in EVERY reads", 1, arm_miscount, disarm_miscount },
-	{ "no_cancel", "setting the clock doesn't cancel a timerfd that asked for it", 0, arm_no_cancel, unhook_probe },
-	{ "remains", "an interrupted sleep says that SIZE ns too much remain", 1000000, arm_exaggerate, unhook_probe },
-	{ "stuck", "a sleep or wait for a futex never ends, once in EVERY", 0, arm_stuck, unhook_probe },
-	{ "stuck_poll", "a wait by poll() or its like never ends, once in EVERY", 0, arm_stuck_poll, unhook_probe },
+	{ "early", "sleeps and timers of processes end SIZE ns early, once in EVERY", 10000,
+	  arm_early, unhook_probe },
+	{ "miscount", "a periodic timerfd counts SIZE expirations too many, once in EVERY reads", 1,
+	  arm_miscount, disarm_miscount },
+	{ "no_cancel", "setting the clock doesn't cancel a timerfd that asked for it", 0,
+	  arm_no_cancel, unhook_probe },
+	{ "remains", "an interrupted sleep says that SIZE ns too much remain", 1000000,
+	  arm_exaggerate, unhook_probe },
+	{ "stuck", "a sleep or wait for a futex never ends, once in EVERY", 0, arm_stuck,
+	  unhook_probe },
+	{ "stuck_poll", "a wait by poll() or its like never ends, once in EVERY", 0, arm_stuck_poll,
+	  unhook_probe },
 	{ "stuck_timerfd", "a timerfd never expires", 0, arm_stuck_timerfd, unhook_probe },
-	{ "stall_log", "an RCU stall in the log, each PERIOD ms, and nowhere else", 0, arm_stall, disarm_talk },
-	{ "unstable_log", "a clocksource marked unstable in the log, each PERIOD ms, and nowhere else", 0, arm_unstable, disarm_talk },
-	{ }
+	{ "stall_log", "an RCU stall in the log, each PERIOD ms, and nowhere else", 0, arm_stall,
+	  disarm_talk },
+	{ "unstable_log",
+	  "a clocksource marked unstable in the log, each PERIOD ms, and nowhere else", 0,
+	  arm_unstable, disarm_talk },
+	{}
 };

@@ -12,11 +12,11 @@
 /* What the armed fault was asked to be; written only while nothing is armed. */
 struct setting {
 	char fault[32];
-	char device[32];	/* clockevent or clocksource; empty: whichever is in use */
-	int cpu;		/* -1: every CPU */
-	long size;		/* ns, unless the fault says otherwise */
-	long every;		/* strikes once in so many times */
-	long period;		/* ms, for what comes back in time rather than in number */
+	char device[32]; /* clockevent or clocksource; empty: whichever is in use */
+	int cpu;	 /* -1: every CPU */
+	long size;	 /* ns, unless the fault says otherwise */
+	long every;	 /* strikes once in so many times */
+	long period;	 /* ms, for what comes back in time rather than in number */
 };
 
 extern struct setting setting;
@@ -28,7 +28,7 @@ extern struct setting setting;
 struct fault {
 	const char *name;
 	const char *what;
-	long size;		/* where none is given */
+	long size; /* where none is given */
 	int (*arm)(void);
 	void (*disarm)(void);
 };

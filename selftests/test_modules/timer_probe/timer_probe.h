@@ -10,7 +10,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define TIMER_PROBE_FILE "timer_probe/ask"	/* below debugfs */
+#define TIMER_PROBE_FILE "timer_probe/ask" /* below debugfs */
 
 enum probe_delay { PROBE_NDELAY, PROBE_UDELAY, PROBE_MDELAY, PROBE_DELAYS };
 
@@ -24,9 +24,9 @@ enum probe_delay { PROBE_NDELAY, PROBE_UDELAY, PROBE_MDELAY, PROBE_DELAYS };
  * of the raw counter (TSC, CNTVCT_EL0), preemption off, interrupts on.
  */
 struct probe_delay_request {
-	__u32 kind, amount;	/* enum probe_delay; ns, us or ms */
-	__u32 rounds, cpu;	/* cpu: the one it ran on */
-	__u64 shortest, median, longest;	/* ticks of the raw counter */
+	__u32 kind, amount;		 /* enum probe_delay; ns, us or ms */
+	__u32 rounds, cpu;		 /* cpu: the one it ran on */
+	__u64 shortest, median, longest; /* ticks of the raw counter */
 };
 
 /* 0; -EINVAL: a number out of range; -EFAULT */
@@ -41,7 +41,8 @@ enum probe_arch_timer { PROBE_ARM, PROBE_LOOK, PROBE_DISARM, PROBE_ARCH_TIMERS }
 struct probe_arch_timer_request {
 	__u32 what, cpu;
 	__u64 ticks;
-	__u64 control;	/* what CNTV_CTL_EL0 is now: 1 enable, 2 mask, 4 status: the condition is met */
+	__u64 control; /* what CNTV_CTL_EL0 is now: 1 enable, 2 mask, 4 status: the condition is met
+			*/
 };
 
 /* 0; -EINVAL; -EBUSY; -ENXIO: no such CPU online; -EOPNOTSUPP: not arm64; -EFAULT */
