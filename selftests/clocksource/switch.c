@@ -8,9 +8,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
@@ -23,8 +23,8 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "asleep.h"
-#include "measure.h"
 #include "original.h"
+#include "measure.h"
 #include "reading.h"
 
 static struct platform platform;

@@ -17,9 +17,9 @@
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
-#include "../lib/files.h"
 #include "../lib/offset.h"
 #include "../lib/rate.h"
+#include "../lib/files.h"
 #include "../lib/report.h"
 #include "../lib/resolution.h"
 #include "../lib/timer_list.h"

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "../lib/clocks.h"
-#include "../lib/files.h"
 #include "../lib/offset.h"
+#include "../lib/files.h"
 #include "../lib/report.h"
 #include "pm_timer.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 
-#include "periodic.h"
 #include "../lib/report.h"
+#include "periodic.h"
 #include "shots.h"
 
 #define UNIT_NS 100

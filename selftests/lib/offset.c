@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "offset.h"
 #include "clocks.h"
+#include "offset.h"
 
 static void keep_narrower(struct sandwich *narrowest, const struct sandwich *s)
 {

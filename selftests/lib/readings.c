@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "readings.h"
 #include "clocks.h"
+#include "readings.h"
 
 int64_t series_add(struct series *s, int64_t now)
 {

@@ -6,13 +6,13 @@
 #ifndef TICKPROOF_HV_PPI_H
 #define TICKPROOF_HV_PPI_H
 
-#include <dt-bindings/interrupt-controller/arm-gic.h>
 #include <linux/acpi.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
+#include <dt-bindings/interrupt-controller/arm-gic.h>
 
 #define PPI_FIRST 16
 #define PPI_LAST  31

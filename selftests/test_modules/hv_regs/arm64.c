@@ -2,12 +2,12 @@
 /* Hyper-V's registers on arm64: by hypercall. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <asm/arch_timer.h>
 #include <linux/cpumask.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
+#include <asm/arch_timer.h>
 
 #include "../hv_arm64.h"
 #include "../hv_ppi.h"

@@ -2,13 +2,13 @@
 /* Hyper-V's registers on x86: MSRs (TLFS; arch/x86/include/asm/hyperv-tlfs.h). */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <asm/hypervisor.h>
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/trapnr.h>
-#include <linux/errno.h>
-#include <linux/kernel.h>
-#include <linux/kprobes.h>
 
 #include "hv_regs_impl.h"
 

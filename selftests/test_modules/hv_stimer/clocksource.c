@@ -5,11 +5,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <asm/arch_timer.h>
 #include <linux/clocksource.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/math64.h>
+#include <asm/arch_timer.h>
 
 #include "hv_stimer.h"
 

@@ -4,12 +4,12 @@
  * use: its handler masks it and calls a handler that does nothing
  * (arch_timer_handler_virt(), clockevents_handle_noop()).
  */
-#include <asm/arch_timer.h>
-#include <asm/barrier.h>
 #include <linux/errno.h>
 #include <linux/irqflags.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
+#include <asm/arch_timer.h>
+#include <asm/barrier.h>
 
 #include "impl.h"
 #include "timer_probe.h"
