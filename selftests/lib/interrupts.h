@@ -15,8 +15,7 @@ struct irq_row {
 	const char *devices;	  /* numbered rows: "arch_timer", "usb1, ehci_hcd"; others: "" */
 	int64_t hwirq;		  /* the chip's own number; -1: none is printed */
 	enum irq_trigger trigger; /* x86 and others print none */
-	const char *text; /* rows without a number: what they say, "Timer broadcast interrupts";
-			     others: "" */
+	const char *text;      /* rows without a number: "Timer broadcast interrupts"; others: "" */
 	const uint64_t *count; /* one for each column */
 	size_t nr_counts;      /* 1, not nr_cpus, for ERR and MIS; 0 for FIQ */
 };

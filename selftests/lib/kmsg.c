@@ -28,10 +28,7 @@ static const struct {
 	{ KMSG_OTHER, "^(tsc: )?Marking TSC unstable due to running on Hyper-V" },
 	{ KMSG_UNSTABLE,
 	  "^("
-	  /*
-	   * clocksource.c; 5.13 names no source, 7.2 says "unstable due to", 4.2 "Clocksource tsc
-	     unstable ("
-	   */
+	  /* clocksource.c; 5.13 names no source, 7.2 says "unstable due to" */
 	  "(clocksource: )?(timekeeping watchdog on CPU[0-9]+: )?Marking clocksource '?[^ ']+'? (as )?unstable|"
 	  "(clocksource: )?timekeeping watchdog .* marking .*unstable|"
 	  "(clocksource: )?Clocksource [^ ]+ unstable \\(|"
@@ -83,10 +80,7 @@ static const struct {
 	  "Nested lock was not taken|chain_key collision|.* still has locks held|.*-safe -> .*-unsafe lock order)|"
 	  "\\[ (BUG|INFO): .* \\]|"
 	  "INFO: trying to register non-static key|"
-	  /*
-	   * BUG(), BUG: of mm, sched, KASAN, KCSAN, KFENCE, lockdep ..., slub.c's "BUG name
-	     (taint): "
-	   */
+	  /* BUG(), BUG: of mm, sched, KASAN, KCSAN, KFENCE; slub.c: "BUG name (taint): " */
 	  "BUG: |BUG at |BUG [^ ]+ \\(.*\\): |[Kk]ernel BUG at |watchdog: BUG: |"
 	  "bad: scheduling from the idle thread|"
 	  "sched: Unexpected reschedule of offline CPU|"
@@ -96,10 +90,7 @@ static const struct {
 	  "KASAN: (null-ptr-deref|probably|maybe|stack|user|wild)|"
 	  "ODEBUG: (init|activate|assert_init|deactivate|free|destroy) |"
 	  "(x86/fpu: )?XSAVE consistency problem|"
-	  /*
-	   * die(): x86 and s390 with a code of four digits, other architectures by the counter's
-	     name
-	   */
+	  /* die(): x86 and s390 with a code of four digits, others with the counter's name */
 	  "[^[]*: [0-9a-f]{4}( ilc:[0-9])? \\[#[0-9]+\\]|"
 	  "(Oops|[Kk]ernel (BUG|bug)|kernel stack overflow)[^[]*\\[#[0-9]+\\]|"
 	  "Oops: |Oops - |Internal error: |general protection fault|"

@@ -13,13 +13,14 @@ struct kmsg {
 /* What a message means to a timer test. */
 enum kmsg_kind {
 	KMSG_OTHER,
-	KMSG_TROUBLE, /* RCU stall, "Possible timer handling issue", lockup, hung task, WARN(), BUG,
-		       * Oops and their like on other architectures, panic, lockdep, KASAN, "nobody
-		       * cared", "CE: Reprogramming failure", lost tick work
-		       */
+	/*
+	 * RCU stall, "Possible timer handling issue", lockup, hung task, WARN(), BUG, Oops and
+	 * their like on other architectures, panic, lockdep, KASAN, "nobody cared", "CE:
+	 * Reprogramming failure", lost tick work
+	 */
+	KMSG_TROUBLE,
 	KMSG_MIN_DELTA, /* "CE: NAME increased min_delta_ns to N nsec": reported, not judged */
-	KMSG_UNSTABLE,	/* a clocksource is unstable: the watchdog compared it, or the TSC's own
-			   checks did */
+	KMSG_UNSTABLE,	/* a clocksource is: by the watchdog, or by the TSC's own checks */
 };
 
 /* Starts watching: later messages alone are seen. 0 or -errno (-EPERM: dmesg_restrict). */

@@ -12,9 +12,8 @@ struct platform {
 	char release[72]; /* uname -r */
 	int version;	  /* major * 1000 + minor: 6012 */
 	bool x86, arm64;
-	char hypervisor[16]; /* CPUID signature ("Microsoft Hv"), on arm64 the same for Hyper-V; ""
-				for none */
-	bool hv_direct;	     /* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
+	char hypervisor[16];   /* CPUID signature ("Microsoft Hv", on arm64 too); "" for none */
+	bool hv_direct;	       /* STIMER in direct mode: 0x40000003 EAX 3 and EDX 19 */
 	bool hv_tsc_invariant; /* EAX bit 15 */
 	bool hv_tdx_bare;      /* TDX VM without paravisor: leaf 0x4000000C */
 	/* arm64: our module hv_stimer is loaded; it only stands by; it has clocksources */

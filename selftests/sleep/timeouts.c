@@ -18,10 +18,7 @@ static void wait_by(const char *sleeper)
 		.sleeper = sleeper,
 		LENGTHS(1, 30 * US, 700 * US, 2 * MS + 300 * US, 5 * MS + 1, 11 * MS),
 		.rounds = 3,
-		/*
-		 * select_estimate_accuracy(): 0.1 % of the timeout, 0.5 % for the nice; else the
-		   slack.
-		 */
+		/* select_estimate_accuracy(): 0.1 %, 0.5 % for the nice, or the slack */
 		.allowance = 11 * MS / 200 + 50 * US,
 	};
 

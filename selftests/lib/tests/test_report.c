@@ -10,9 +10,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../arming.h"
+#include "../clocks.h"
 #include "../cpus.h"
 #include "../files.h"
 #include "../report.h"
@@ -181,6 +184,22 @@ static void raises_min_delta(int cpu)
 	kernel_logs("CE: hpet increased min_delta_ns to 5000 nsec");
 }
 
+static void gives_up(int cpu)
+{
+	(void)cpu;
+	kernel_logs("CE: Reprogramming failure. Giving up");
+}
+
+/* In libc's place: a device that is emulated slowly. */
+int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	uint64_t start = counter_read();
+
+	while (getenv("SLOW_TO_ARM") && counter_since_ns(start) < 2 * ARMING_SLOW_NS)
+		;
+	return syscall(SYS_timerfd_settime, fd, flags, new, old);
+}
+
 static void explains(int cpu)
 {
 	warns(cpu);
@@ -219,8 +238,9 @@ static const struct report_case good_cases[] = {
 static const struct report_case scrubbing_cases[] = { CASE(scrubs) };
 
 static const struct report_case known_cases[] = { CASE(is_known), CASE(is_not_fixed) };
-static const struct report_case logging_cases[] = { CASE(passes), CASE(skips), CASE(warns),
-						    CASE(raises_min_delta), CASE(explains) };
+static const struct report_case logging_cases[] = { CASE(passes),   CASE(skips),
+						    CASE(warns),    CASE(raises_min_delta),
+						    CASE(gives_up), CASE(explains) };
 
 static const struct report_case excused_cases[] = { CASE(warns), CASE(skips) };
 
@@ -597,6 +617,20 @@ START_TEST(log_judged)
 			      r.text);
 		ck_assert_int_eq(r.code, runs[i].code);
 	}
+	for (int slow = 0; slow < 2; slow++) {
+		if (slow)
+			setenv("SLOW_TO_ARM", "1", 1);
+		start(&r, "logging", (const char *[]){ "gives_up", "log", NULL });
+		finish(&r);
+		ck_assert_int_eq(r.code, !slow);
+		ck_assert_msg(slow == !!strstr(r.text,
+					       "\n# metric demo.logging.log gave_up_slow=1 messages\n") &&
+				      !slow ==
+					      !!strstr(r.text,
+						       "\nnot ok 2 demo.logging.log # the kernel logged trouble 1 times"),
+			      "%s", r.text);
+	}
+	unsetenv("SLOW_TO_ARM");
 	RUN(&r, "excused");
 	ck_assert_int_eq(r.code, 0);
 	ck_assert_ptr_nonnull(strstr(r.text, "\n# kernel: WARNING: CPU"));
