@@ -92,7 +92,7 @@ static bool kept_out(void)
 	if (found)
 		report_note("the log: %s", text);
 	else if (!since_boot)
-		report_skip("the log no longer reaches back to boot: it may have told why");
+		report_skip("the log no longer reaches back to boot: it may have said why");
 	return found;
 }
 

@@ -2,8 +2,8 @@
 /*
  * When a CPU's events are delivered, seen by a thread that is busy on that CPU: it needs no
  * wake-up, and notices by itself whenever the host stops the CPU. What is late beyond such pauses,
- * while other CPUs' events go on, is the device's doing. So it is told what sleeps of an idle CPU
- * can't tell on a busy host.
+ * while other CPUs' events go on, is the device's doing. So it shows what sleeps of an idle CPU
+ * can't show on a busy host.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -67,6 +67,9 @@
 
 /* Samplings of a CPU: what each of them shows is the device's. */
 #define SAMPLINGS 4
+/* As often where a sampling shows too little: the host gave the CPU too short a time to run. */
+#define CLEARINGS 9
+#define CLEAR	  20
 
 /* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
 struct span {
@@ -76,11 +79,12 @@ struct span {
 struct delivery {
 	bool measured;
 	const char *error;
-	int64_t span;		  /* ns: sampled */
-	int64_t paused, ran;	  /* of these: kept from the thread; not */
-	struct stats late;	  /* of the first expiration of each reading, without pauses */
-	unsigned int tail, tails; /* late ones while another CPU's went on; of all samplings */
-	int64_t longest;	  /* of them */
+	int64_t span;		   /* ns: sampled */
+	int64_t paused, ran;	   /* of these: kept from the thread; not */
+	struct stats late;	   /* of the first expiration of each reading, without pauses */
+	unsigned int tail, tails;  /* late ones while another CPU's went on; of all samplings */
+	int64_t longest;	   /* of them */
+	unsigned int prompt, slow; /* seen without a pause to come in time; seen to be late */
 	struct stats first,
 		next; /* from the end of idleness to the first tick; from tick to tick */
 };
@@ -118,6 +122,9 @@ static void add_events(struct work *w, int64_t due, int64_t now, const struct bu
 		w->tail[w->nr_tail++] = (struct span){ due, now, late };
 	if (w->d.late.count < EVENTS)
 		w->late[w->d.late.count++] = late;
+	/* What came while the host kept the CPU from running, or right after it, shows nothing. */
+	w->d.slow += late > LATE_NS;
+	w->d.prompt += late <= LATE_NS && !b->paused_late;
 }
 
 /* A periodic timer, asked again and again. False where nothing comes any more. */
@@ -131,6 +138,7 @@ static bool sample_events(struct work *w)
 
 	w->d.late.count = 0;
 	w->d.paused = w->d.ran = 0;
+	w->d.prompt = w->d.slow = 0;
 	w->d.span = w->span;
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
 		return false;
@@ -243,7 +251,7 @@ static bool high_resolution(int cpu)
 {
 	const struct tl_cpu *c;
 	struct timer_list tl;
-	struct timespec told;
+	struct timespec resolution;
 	bool active;
 
 	if (!timer_list_read(&tl)) {
@@ -252,7 +260,7 @@ static bool high_resolution(int cpu)
 		timer_list_free(&tl);
 		return active;
 	}
-	return !clock_getres(CLOCK_MONOTONIC, &told) && timespec_ns(&told) == 1;
+	return !clock_getres(CLOCK_MONOTONIC, &resolution) && timespec_ns(&resolution) == 1;
 }
 
 /* Samples these CPUs side by side; into shared[] all of them, or the one that is in question. */
@@ -294,13 +302,19 @@ static bool hardly_ran(const struct delivery *d)
 	return d->ran * 100 < d->span * RAN_PERCENT;
 }
 
+/* Too few events came undisturbed to say how late they come. */
+static bool is_unclear(const struct delivery *d)
+{
+	return hardly_ran(d) || d->prompt + d->slow < CLEAR;
+}
+
 /*
- * The delivery on cpu. While wrong() says so of it, or it hardly ran, it is measured again, up to
- * SAMPLINGS times in all: for so long (ns; 0: the ticks), with one CPU beside it that shows what
- * the host does, since all of them busy would be a load themselves.
+ * The delivery on cpu. While wrong() says so of it, it is measured again, up to SAMPLINGS times in
+ * all, and while unclear() does, up to CLEARINGS times: for so long (ns; 0: the ticks), with one
+ * CPU beside it that shows what the host does, since all of them busy would be a load themselves.
  */
 static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d),
-				     int64_t again)
+				     bool (*unclear)(const struct delivery *d), int64_t again)
 {
 	int other = cpus_next(cpu, report_cpus());
 	struct delivery *d = &shared[cpu];
@@ -312,11 +326,16 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 	cpus_add(&pair, other >= 0 ? other : cpus_next(-1, report_cpus()));
 	if (!d->measured)
 		measure(report_cpus(), -1, SPAN_NS, true);
-	for (int i = 1; i < SAMPLINGS && !d->error && (wrong(d) || (again && hardly_ran(d))); i++)
-		measure(&pair, cpu, again && !wrong(d) ? SPAN_NS / 3 : again, !again);
+	for (int i = 1; !d->error; i++) {
+		bool bad = wrong(d), unsure = unclear && unclear(d);
+
+		if (!(bad || unsure) || i >= (unsure ? CLEARINGS : SAMPLINGS))
+			break;
+		measure(&pair, cpu, again && !bad ? SPAN_NS / 3 : again, !again);
+	}
 	if (d->error)
 		report_fail("CPU %d: %s", cpu, d->error);
-	if (again && hardly_ran(d))
+	if (unclear && hardly_ran(d))
 		report_skip("CPU %d hardly ran: the host gave it %lld of %lld ms", cpu,
 			    (long long)(d->ran / NSEC_PER_MSEC),
 			    (long long)(d->span / NSEC_PER_MSEC));
@@ -333,7 +352,7 @@ static bool has_tail(const struct delivery *d)
 
 static void tail(int cpu)
 {
-	const struct delivery *d = judged(cpu, has_tail, 2 * SPAN_NS);
+	const struct delivery *d = judged(cpu, has_tail, hardly_ran, 2 * SPAN_NS);
 
 	report_metric("late_p50", d->late.p50, "ns");
 	report_metric("late_p99", d->late.p99, "ns");
@@ -356,7 +375,7 @@ static void tail(int cpu)
 
 static bool is_coarse(const struct delivery *d)
 {
-	return d->late.p50 > LATE_NS;
+	return d->slow > d->prompt;
 }
 
 static void resolution(int cpu)
@@ -365,12 +384,17 @@ static void resolution(int cpu)
 
 	if (!high_resolution(cpu))
 		report_skip("high resolution timers aren't active on CPU %d", cpu);
-	d = judged(cpu, is_coarse, SPAN_NS / 6);
+	d = judged(cpu, is_coarse, is_unclear, SPAN_NS / 6);
 	report_metric("late_p50", d->late.p50, "ns");
+	report_metric("prompt", d->prompt, "events");
+	report_metric("slow", d->slow, "events");
+	if (is_unclear(d))
+		report_skip("the host is too busy to tell: only %u of %zu events came to CPU %d while it ran undisturbed",
+			    d->prompt + d->slow, d->late.count, cpu);
 	if (is_coarse(d))
-		report_fail("CPU %d: events come %.3f ms late, while it is running (median of %zu; more than %.1f ms), %d times out of %d",
-			    cpu, d->late.p50 / 1e6, d->late.count, LATE_NS / 1e6, SAMPLINGS,
-			    SAMPLINGS);
+		report_fail("CPU %d: %u of %u events came more than %.1f ms late, while it was running (median of all %.3f ms), %d times out of %d",
+			    cpu, d->slow, d->slow + d->prompt, LATE_NS / 1e6, d->late.p50 / 1e6,
+			    SAMPLINGS, SAMPLINGS);
 }
 
 static int64_t tick_bound(const struct delivery *d)
@@ -385,7 +409,7 @@ static bool starts_late(const struct delivery *d)
 
 static void tick_restart(int cpu)
 {
-	const struct delivery *d = judged(cpu, starts_late, 0);
+	const struct delivery *d = judged(cpu, starts_late, NULL, 0);
 
 	report_metric("first_p50", d->first.p50, "ns");
 	report_metric("next_p50", d->next.p50, "ns");

@@ -113,7 +113,7 @@ static void newline(int cpu)
 	expect_error(x, CE_NAME_LEN, EINVAL, "31 bytes and a newline");
 	expect_error("\n", 1, ENODEV, "a lone newline");
 	if (!lone_broadcast(now)) {
-		report_note("one newline is stripped, two aren't: told only by length, as '%s' isn't a"
+		report_note("one newline is stripped, two aren't: known only by length, as '%s' isn't a"
 			    " name that can safely be written",
 			    now->broadcast);
 		return;

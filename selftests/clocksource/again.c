@@ -2,8 +2,8 @@
 /*
  * A clocksource that is left and chosen again goes on at the rate it had: what enable(), resume or
  * a second calibration did to it meanwhile would show (change_clocksource(), tk_setup_internals()).
- * The rate is told by the CPU's raw counter, within certain bounds. Runs before the programs that
- * switch for other reasons.
+ * The rate is measured by the CPU's raw counter, within certain bounds. Runs before the programs
+ * that switch for other reasons.
  */
 #define _GNU_SOURCE
 #include <math.h>

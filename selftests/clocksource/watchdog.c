@@ -51,7 +51,7 @@ static void judge_marking(const char *when, const char *text)
 }
 
 /*
- * The TSC is also marked for what the kernel was told or knows beforehand; only a comparison judges
+ * The TSC is also marked for what the kernel is given or knows beforehand; only a comparison judges
  * it.
  */
 static bool compared(const char *text)

@@ -2,7 +2,7 @@
 /*
  * No thread reads less than it has read before: the raw counter and each clock,
  * by the vDSO and by system call alternately, on all CPUs side by side, and on
- * the move between them. And they go on: told by a reference of their own, none
+ * the move between them. And they go on: measured by a reference of their own, none
  * that claims to be fine stands still, is coarse, or jumps.
  */
 #define _GNU_SOURCE
@@ -223,7 +223,7 @@ static int64_t counter_ns(uint64_t begun)
 	return (double)(counter_read() - begun) * ns_per_tick;
 }
 
-/* The clock told by the raw counter. */
+/* The clock measured by the raw counter. */
 static void read_progress(struct reader *r)
 {
 	struct progress p = { 0 };
@@ -238,7 +238,7 @@ static void read_progress(struct reader *r)
 	*(struct progress *)r->data = p;
 }
 
-/* The raw counter told by CLOCK_MONOTONIC. */
+/* The raw counter measured by CLOCK_MONOTONIC. */
 static void read_counter_progress(struct reader *r)
 {
 	struct progress p = { 0 };
@@ -362,7 +362,7 @@ static void counter_progress(int unused)
 }
 
 /* What clock_getres() says, by libc (the vDSO) and by system call. */
-static int64_t told_resolution(clockid_t clock)
+static int64_t clock_resolution(clockid_t clock)
 {
 	struct timespec libc, call;
 
@@ -378,16 +378,16 @@ static int64_t told_resolution(clockid_t clock)
 /* Ticks that come together look like longer ones: so many steps, and three times. */
 static void coarse_resolution(clockid_t clock)
 {
-	int64_t told = told_resolution(clock), step = 0;
+	int64_t claimed = clock_resolution(clock), step = 0;
 
 	for (int i = 0; i < 3; i++) {
 		step = coarse_step(30);
 		/* NTP may slew it by 500 ppm. */
-		if (llabs(step - told) <= told / 100)
+		if (llabs(step - claimed) <= claimed / 100)
 			return;
 	}
 	report_fail("%s: clock_getres() says %lld ns, but its smallest step is %lld ns, 3 times out of 3",
-		    clockset_name(clock), (long long)told, (long long)step);
+		    clockset_name(clock), (long long)claimed, (long long)step);
 }
 
 static void resolution(int unused)
@@ -402,13 +402,13 @@ static void resolution(int unused)
 	coarse_resolution(CLOCK_REALTIME_COARSE);
 	report_metric("tick", tick_ns(), "ns");
 	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++) {
-		int64_t told = told_resolution(fine[i]);
+		int64_t claimed = clock_resolution(fine[i]);
 
 		/* A busy host may make sleeps look coarse, but none fine. */
-		if (hres ? told != 1 : told != 1 && told != tick_ns())
+		if (hres ? claimed != 1 : claimed != 1 && claimed != tick_ns())
 			report_fail("%s: clock_getres() says %lld ns; with high resolution timers it is 1, without them a tick of %lld ns; sleeps of 50 us end %s the next tick",
-				    clockset_name(fine[i]), (long long)told, (long long)tick_ns(),
-				    hres ? "before" : "with");
+				    clockset_name(fine[i]), (long long)claimed,
+				    (long long)tick_ns(), hres ? "before" : "with");
 	}
 }
 

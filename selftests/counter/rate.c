@@ -370,12 +370,12 @@ static void lag(size_t from, size_t to, int64_t tick, int64_t *low, int64_t *hig
 	*low = *high = INT64_MAX;
 	for (size_t i = from; i < to; i++) {
 		const struct jiffies_point *j = &w->jiffies[i];
-		int64_t told = (int64_t)(j->jiffies - w->jiffies[0].jiffies) * tick;
+		int64_t counted = (int64_t)(j->jiffies - w->jiffies[0].jiffies) * tick;
 
-		if (j->now - told < *low)
-			*low = j->now - told;
-		if (j->after - told < *high)
-			*high = j->after - told;
+		if (j->now - counted < *low)
+			*low = j->now - counted;
+		if (j->after - counted < *high)
+			*high = j->after - counted;
 	}
 }
 

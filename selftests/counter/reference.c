@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CLOCK_MONOTONIC against clocks with an oscillator of their own: the RTC, told
+ * CLOCK_MONOTONIC against clocks with an oscillator of their own: the RTC, read
  * by where its seconds begin, PTP devices and ACPI's timer. A few seconds can't tell parts
  * per million; what they can tell is bounded by what was seen for certain, and
  * only that is judged.

@@ -34,7 +34,7 @@ static void read_features(void)
 	guest_hyperv.high = steps[0].value >> 32;
 	guest_hyperv.misc = steps[0].high;
 	guest_hyperv.hints = steps[1].value;
-	guest_hyperv.told = HYPERV_LOW | HYPERV_HIGH | HYPERV_HINTS | HYPERV_MISC;
+	guest_hyperv.known = HYPERV_LOW | HYPERV_HIGH | HYPERV_HINTS | HYPERV_MISC;
 	/* STIMER in direct mode, by arm64's bits */
 	guest_platform.hv_direct = guest_hyperv.low & 1 << 3 && guest_hyperv.misc & 1 << 13;
 }

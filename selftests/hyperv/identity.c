@@ -38,7 +38,7 @@ static void clockevent(int cpu)
 }
 
 /* Finds the kernel's line in its log; skips where that can't be read or has lost it. */
-static void find_privileges(struct hyperv *told)
+static void find_privileges(struct hyperv *logged)
 {
 	bool since_boot, found = false;
 	struct kmsg log;
@@ -46,7 +46,7 @@ static void find_privileges(struct hyperv *told)
 
 	report_need_log(kmsg_open_all(&log, &since_boot));
 	while (!found && kmsg_next(&log, text, sizeof(text)))
-		found = hyperv_parse_privileges(text, told);
+		found = hyperv_parse_privileges(text, logged);
 	kmsg_close(&log);
 	if (found)
 		return;
@@ -60,28 +60,28 @@ static void find_privileges(struct hyperv *told)
 		"the kernel's log doesn't hold \"Hyper-V: privilege flags\" (arm64 detects Hyper-V by ACPI alone)");
 }
 
-static void expect_same(const char *name, unsigned int bit, const struct hyperv *told, uint32_t saw,
-			uint32_t says)
+static void expect_same(const char *name, unsigned int bit, const struct hyperv *logged,
+			uint32_t saw, uint32_t says)
 {
-	if (told->told & guest_hyperv.told & bit && saw != says)
+	if (logged->known & guest_hyperv.known & bit && saw != says)
 		report_fail("the kernel saw privileges %s 0x%x; Hyper-V says 0x%x", name, saw,
 			    says);
 }
 
 static void privileges(int unused)
 {
-	struct hyperv told;
+	struct hyperv logged;
 
 	(void)unused;
 	guest_need_hyperv();
 	if (guest_platform.arm64)
 		guest_need_registers(0);
-	find_privileges(&told);
-	expect_same("low", HYPERV_LOW, &told, told.low, guest_hyperv.low);
-	expect_same("high", HYPERV_HIGH, &told, told.high, guest_hyperv.high);
-	expect_same("ext", HYPERV_EXT, &told, told.ext, guest_hyperv.ext);
-	expect_same("hints", HYPERV_HINTS, &told, told.hints, guest_hyperv.hints);
-	expect_same("misc", HYPERV_MISC, &told, told.misc, guest_hyperv.misc);
+	find_privileges(&logged);
+	expect_same("low", HYPERV_LOW, &logged, logged.low, guest_hyperv.low);
+	expect_same("high", HYPERV_HIGH, &logged, logged.high, guest_hyperv.high);
+	expect_same("ext", HYPERV_EXT, &logged, logged.ext, guest_hyperv.ext);
+	expect_same("hints", HYPERV_HINTS, &logged, logged.hints, guest_hyperv.hints);
+	expect_same("misc", HYPERV_MISC, &logged, logged.misc, guest_hyperv.misc);
 }
 
 /* Skips where rules of their own hold. */

@@ -66,7 +66,7 @@ static enum phase follow_phase(int cpu, uint64_t start, const struct hv_event *e
 				phase[there++] = since % PERIOD;
 		}
 		if (there < PART_PERIODS / 2) {
-			report_note("%zu interrupts only in %d periods: the phase isn't told",
+			report_note("%zu interrupts only in %d periods: the phase stays unknown",
 				    there, PART_PERIODS);
 			return PHASE_UNCLEAR;
 		}

@@ -165,7 +165,7 @@ static void held(int unused)
 
 /*
  * A device that only stands by is taken off the kernel's list by its name, through
- * whichever CPU's file, and nobody is told: the CPU that would have fallen back to
+ * whichever CPU's file, and no error says so: the CPU that would have fallen back to
  * it has lost it. Hotplug registers it anew.
  */
 static void detached(int unused)

@@ -60,7 +60,7 @@ uint64_t counter_hz(void);
 /* So many ticks of the raw counter in ns. */
 int64_t counter_ticks_ns(uint64_t ticks);
 
-/* Nanoseconds since a counter_read() value, told by the raw counter alone. */
+/* Nanoseconds since a counter_read() value, measured by the raw counter alone. */
 int64_t counter_since_ns(uint64_t start);
 
 #endif

@@ -143,7 +143,7 @@ static int count_syscalls(clockid_t clock, int calls)
 	struct timespec ts;
 	int count = 0, err;
 
-	/* A clock that isn't there is told before the filter would answer for it. */
+	/* A clock that isn't there is reported before the filter would answer for it. */
 	if (clock_gettime(clock, &ts))
 		return -errno;
 	err = answer_syscalls();

@@ -98,7 +98,7 @@ struct handoff_pace {
 	int64_t least, ticks[HANDOFF_TRIES];
 };
 
-/* One more run, of the way last told, took so many ticks: the way, of nr, to play the next. */
+/* One more run, of the way last chosen, took so many ticks: the way, of nr, to play the next. */
 size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks);
 
 /*

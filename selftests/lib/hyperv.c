@@ -21,7 +21,7 @@ void hyperv_leaves(struct hyperv *h)
 	h->misc = regs[3];
 	platform_cpuid(0x40000004, regs);
 	h->hints = regs[0];
-	h->told = HYPERV_LOW | HYPERV_HIGH | HYPERV_EXT | HYPERV_HINTS | HYPERV_MISC;
+	h->known = HYPERV_LOW | HYPERV_HIGH | HYPERV_EXT | HYPERV_HINTS | HYPERV_MISC;
 }
 
 bool hyperv_has_reference_counter(const struct hyperv *h)
@@ -60,7 +60,7 @@ bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 	unsigned int need = HYPERV_LOW | HYPERV_HINTS | (old ? 0 : HYPERV_HIGH | HYPERV_MISC);
 	struct {
 		const char *name;
-		unsigned int told;
+		unsigned int known;
 		uint32_t *value;
 	} fields[] = {
 		{ "low", HYPERV_LOW, &h->low },	   { "high", HYPERV_HIGH, &h->high },
@@ -75,7 +75,7 @@ bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 	/* There the first has no name. */
 	if (old && !flags(&s, &h->low))
 		return false;
-	h->told = old ? HYPERV_LOW : 0;
+	h->known = old ? HYPERV_LOW : 0;
 	for (bool comma = old; *s; comma = true) {
 		uint32_t unknown, *value = &unknown;
 		size_t name;
@@ -87,9 +87,9 @@ bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 		for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 			if (strlen(fields[i].name) != name || strncmp(s, fields[i].name, name))
 				continue;
-			if (h->told & fields[i].told)
+			if (h->known & fields[i].known)
 				return false;
-			h->told |= fields[i].told;
+			h->known |= fields[i].known;
 			value = fields[i].value;
 		}
 		if (!name || !s[name])
@@ -98,7 +98,7 @@ bool hyperv_parse_privileges(const char *text, struct hyperv *h)
 		if (!flags(&s, value))
 			return false;
 	}
-	return (h->told & need) == need;
+	return (h->known & need) == need;
 }
 
 int hyperv_rating(const char *clocksource, int version, bool invariant)

@@ -36,7 +36,7 @@ struct hyperv {
 	uint32_t misc;	    /* EDX; on arm64 the third word */
 	uint32_t ext;	    /* ECX */
 	uint32_t hints;	    /* 0x40000004 EAX */
-	unsigned int told;  /* which of them are known */
+	unsigned int known; /* which of them are known */
 };
 
 /* Reads the leaves by platform_cpuid(), which must be there. */

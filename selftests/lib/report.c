@@ -417,7 +417,7 @@ static int parse(int argc, char **argv)
 }
 
 /*
- * A system whose CPUs can't be told is no reason to say nothing: whoever reads the stream reads why
+ * A system whose CPUs can't be read is no reason to say nothing: whoever reads the stream reads why
  * in it.
  */
 static int without_cpus(int err)
@@ -429,7 +429,7 @@ static int without_cpus(int err)
 		emit("1..0 # SKIP this system has a CPU of a number above %d, the largest that these tests know",
 		     CPUS_MAX - 1);
 	else
-		emit("1..0 # SKIP the CPUs to run on can't be told (/sys/devices/system/cpu/online, sched_getaffinity()): %s",
+		emit("1..0 # SKIP the CPUs to run on can't be read (/sys/devices/system/cpu/online, sched_getaffinity()): %s",
 		     strerror(-err));
 	return EXIT_SKIP;
 }
@@ -494,7 +494,7 @@ void report_skip(const char *format, ...)
 	exit(0);
 }
 
-/* The running kernel's version, 6.12 as 6012; 0 where it can't be told. */
+/* The running kernel's version, 6.12 as 6012; 0 where it can't be read. */
 static int kernel_version(void)
 {
 	char release[72];

@@ -36,7 +36,7 @@ struct report_program {
 	/* Calls report_run() for each case in an order of its own; NULL: as listed. */
 	void (*schedule)(void);
 	/*
-	 * Why trouble in the kernel's log is the consequence of what a case has told; NULL: it
+	 * Why trouble in the kernel's log is the consequence of what a case has reported; NULL: it
 	 * isn't. May be NULL.
 	 */
 	const char *(*excuse)(void);
@@ -69,7 +69,7 @@ void report_skip(const char *format, ...) __attribute__((noreturn, format(printf
 
 /*
  * Ends the case with a fault for which the kernel is known, from version since (6.12 is 6012) to
- * before fixed (0: not fixed so far): "ok ... # XFAIL", told in full, and no failure of the
+ * before fixed (0: not fixed so far): "ok ... # XFAIL", reported in full, and no failure of the
  * program; the gate takes it for a FAIL, which results/expected must list. With any other kernel it
  * is a failure like any other.
  */

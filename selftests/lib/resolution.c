@@ -61,19 +61,19 @@ int64_t tick_of_steps(const int64_t *steps, size_t n)
 int64_t tick_ns(void)
 {
 	static int64_t tick;
-	int64_t told, step, last, smallest = 0;
+	int64_t claimed, step, last, smallest = 0;
 	struct timespec res;
 
 	if (tick)
 		return tick;
-	told = clock_getres(CLOCK_MONOTONIC_COARSE, &res) ? 0 : timespec_ns(&res);
+	claimed = clock_getres(CLOCK_MONOTONIC_COARSE, &res) ? 0 : timespec_ns(&res);
 	last = clock_ns(CLOCK_MONOTONIC_COARSE);
 	/*
-	 * One step that confirms what is told is enough. A busy host lets the ticks come several at
-	 * a time: then more are waited for.
+	 * One step that confirms what is claimed is enough. A busy host lets the ticks come several
+	 * at a time: then more are waited for.
 	 */
-	for (int i = 0; i < STEPS && (!smallest || llabs(smallest - told) > told / TICK_SLEWED);
-	     i++) {
+	for (int i = 0;
+	     i < STEPS && (!smallest || llabs(smallest - claimed) > claimed / TICK_SLEWED); i++) {
 		step = next_step(&last);
 		if (!step)
 			break;

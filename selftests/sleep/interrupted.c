@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * nanosleep() and clock_nanosleep() interrupted by signals, stopped, resumed: never shorter in all,
- * and what remains is told to the nanosecond (F4; kernel/time/hrtimer.c do_nanosleep()).
+ * and what remains is reported to the nanosecond (F4; kernel/time/hrtimer.c do_nanosleep()).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -181,7 +181,7 @@ static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64
 {
 	struct timespec left = { 10, 0 };
 	struct rusage usage;
-	int64_t before, after, least, most, told;
+	int64_t before, after, least, most, reported;
 	int err;
 
 	getrusage(RUSAGE_THREAD, &usage);
@@ -189,7 +189,7 @@ static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64
 	atomic_store(&a->switches, usage.ru_nvcsw);
 	err = way->sleep(way->clock, &left);
 	after = clock_ns(CLOCK_MONOTONIC);
-	told = timespec_ns(&left);
+	reported = timespec_ns(&left);
 	v->samples++;
 	if (err != -EINTR)
 		return WRONG(v, "%s: an interrupted sleep returned %s", way->name,
@@ -197,18 +197,18 @@ static bool interrupted_once(const struct way *way, struct alarm_clock *a, int64
 		       false;
 	least = 10 * NSEC_PER_SEC - (after - before);
 	most = 10 * NSEC_PER_SEC + slack - (atomic_load(&a->sent) - atomic_load(&a->asleep));
-	if (told < least)
+	if (reported < least)
 		return WRONG(v, "%s: %lld ns remain of 10 s after no more than %lld ns", way->name,
-			     (long long)told, (long long)(after - before)),
+			     (long long)reported, (long long)(after - before)),
 		       false;
-	if (told > most)
+	if (reported > most)
 		return WRONG(v,
 			     "%s: %lld ns remain of 10 s, %lld ns too much for a sleep of at least %lld ns",
-			     way->name, (long long)told, (long long)(told - most),
+			     way->name, (long long)reported, (long long)(reported - most),
 			     (long long)(10 * NSEC_PER_SEC + slack - most)),
 		       false;
-	if (told - 10 * NSEC_PER_SEC > v->beyond)
-		v->beyond = told - 10 * NSEC_PER_SEC;
+	if (reported - 10 * NSEC_PER_SEC > v->beyond)
+		v->beyond = reported - 10 * NSEC_PER_SEC;
 	return true;
 }
 

@@ -41,7 +41,7 @@ static int probe(void)
  * What a delay of a microsecond is, in ticks of the raw counter. On arm64 the
  * counter's rate is known. x86 makes each CPU's delays of a calibration at boot,
  * which a busy host spoils (include/linux/delay.h warns of it): a delay is
- * judged by what its CPU has been told, and the calibration is only reported.
+ * judged by its CPU's own calibration, and the calibration is only reported.
  */
 #if defined(__aarch64__)
 static double ticks_per_us(int cpu)
@@ -68,7 +68,7 @@ static double ticks_per_us(int cpu)
 {
 	char *data, *line, *rest;
 	double bogomips = 0, hz = counter_hz() / 1e6;
-	static bool told;
+	static bool noted;
 	int n, at = -1;
 
 	if (file_read("/proc/cpuinfo", &data) < 0)
@@ -83,10 +83,10 @@ static double ticks_per_us(int cpu)
 	if (!bogomips)
 		report_skip("/proc/cpuinfo has no bogomips for CPU %d", cpu);
 	/* Loops of delay_tsc(), which are ticks of the TSC: two make one "BogoMIPS". */
-	if (bogomips / 2 < hz * 0.95 && !told)
+	if (bogomips / 2 < hz * 0.95 && !noted)
 		report_note("finding: CPU %d takes %.1f ticks for a microsecond, and the TSC makes %.1f: all its delays are short, by a calibration gone wrong at boot",
 			    cpu, bogomips / 2, hz);
-	told = true;
+	noted = true;
 	/* It is printed with two digits. */
 	return (bogomips - 0.01) / 2 * delivered();
 }

@@ -314,7 +314,7 @@ static void slack(int unused)
 	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK), SLACK_NS);
 	slack_1ns();
 	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK), 1);
-	judge_slack(slack_1ns, slack_5ms, "5 ms of slack can't be told from 1 ns");
+	judge_slack(slack_1ns, slack_5ms, "5 ms of slack can't be distinguished from 1 ns");
 }
 
 static void set_policy(int policy)

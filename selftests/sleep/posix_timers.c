@@ -271,7 +271,7 @@ static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t c
 	arm(timer, TIMER_ABSTIME, first, interval);
 	for (int i = 0; i < 100; i++) {
 		siginfo_t info;
-		int told;
+		int counted;
 
 		/* Now and then more of them have to wait. */
 		if (i % 10 == 9)
@@ -292,10 +292,10 @@ static void overrun_sum(struct verdict *v, timer_t timer, int value, clockid_t c
 			      llabs(off), off < 0 ? "few" : "many");
 			return;
 		}
-		told = timer_getoverrun(timer);
-		if (told != info.si_overrun) {
+		counted = timer_getoverrun(timer);
+		if (counted != info.si_overrun) {
 			WRONG(v, "clock %d: timer_getoverrun() says %d, the signal's overrun is %d",
-			      clock, told, info.si_overrun);
+			      clock, counted, info.si_overrun);
 			return;
 		}
 		crew_progress();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every call with a timeout waits at least as long as it was told, measured on the clock that
+ * Every call with a timeout waits at least as long as it was asked to, measured on the clock that
  * its timeout is on, and not much longer (F11, F12).
  */
 #define _GNU_SOURCE

@@ -75,15 +75,15 @@ static bool time_kept(int cpu, int observer, bool idle, bool last, int64_t *wors
 	bool still, slow, late;
 
 	for (int i = 0; i < SAMPLES; i++) {
-		int64_t told;
+		int64_t coarse_now;
 
 		if (idle)
 			clock_nap(WATCH_NS / SAMPLES);
 		else
 			while (counter_since_ns(start) < (i + 1) * WATCH_NS / SAMPLES)
 				;
-		told = clock_ns(CLOCK_MONOTONIC_COARSE);
-		lag[i] = clock_ns(CLOCK_MONOTONIC) - told;
+		coarse_now = clock_ns(CLOCK_MONOTONIC_COARSE);
+		lag[i] = clock_ns(CLOCK_MONOTONIC) - coarse_now;
 	}
 	passed = clock_ns(CLOCK_MONOTONIC_RAW) - begun;
 	fine = clock_ns(CLOCK_MONOTONIC) - fine;

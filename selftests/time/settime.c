@@ -396,7 +396,7 @@ static void cancel_on_settime(int unused)
 	if (timerfd_settime(fd, cancel, &timer, NULL))
 		report_fail("a second timerfd_settime() failed as well: %s", strerror(errno));
 	if (read_timer(fd) != EAGAIN)
-		report_fail("timerfd_settime() told of the set, and so did read()");
+		report_fail("timerfd_settime() and read() both reported the set (ECANCELED)");
 }
 
 static void cancel_blocked(int unused)

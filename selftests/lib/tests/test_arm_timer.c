@@ -141,7 +141,7 @@ START_TEST(device_tree)
 		  t.timer[ARM_TIMER_VIRT].edge);
 	ck_assert_int_eq(t.timer[ARM_TIMER_VIRT].irq, 1061);
 	ck_assert_int_eq(t.timer[ARM_TIMER_HYP].irq, 0);
-	/* A GIC that is told the CPUs as well. */
+	/* A GIC whose cells name the CPUs as well. */
 	virt(4);
 	CELLS(NODE "interrupts", 1, 13, 4, 0, 1, 14, 1, 0x8000);
 	ck_assert_int_eq(arm_timer_dt(&t), 0);

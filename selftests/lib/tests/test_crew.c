@@ -18,7 +18,7 @@ static void setup(void)
 }
 
 struct job {
-	int ran_on, told;
+	int ran_on, asked_for;
 	unsigned int steps;
 };
 
@@ -26,7 +26,7 @@ static void note(int cpu, void *arg)
 {
 	struct job *j = arg;
 
-	j->told = cpu;
+	j->asked_for = cpu;
 	j->ran_on = sched_getcpu();
 	for (; j->steps < 3; j->steps++) {
 		usleep(2000);
@@ -42,7 +42,7 @@ START_TEST(on_every_cpu)
 	memset(jobs, 0, sizeof(jobs));
 	ck_assert_int_eq(crew_run(&usable, note, jobs, sizeof(*jobs), &stuck), 0);
 	cpus_for_each(cpu, &usable) {
-		ck_assert_int_eq(jobs[i].told, cpu);
+		ck_assert_int_eq(jobs[i].asked_for, cpu);
 		ck_assert_int_eq(jobs[i].ran_on, cpu);
 		ck_assert_uint_eq(jobs[i].steps, 3);
 		i++;

@@ -51,30 +51,30 @@ static const struct {
 	struct hyperv h;
 } lines[] = {
 	{ "Hyper-V: privilege flags low 0xa7f, high 0x20, hints 0x2c, misc 0x80108",
-	  { .low = 0xa7f, .high = 0x20, .hints = 0x2c, .misc = 0x80108, .told = NOW } },
+	  { .low = 0xa7f, .high = 0x20, .hints = 0x2c, .misc = 0x80108, .known = NOW } },
 	{ "Hyper-V: privilege flags low 0x2e7f, high 0x3b8030, ext 0x2, hints 0x24e24, misc 0xbed7b2",
 	  { .low = 0x2e7f,
 	    .high = 0x3b8030,
 	    .ext = 2,
 	    .hints = 0x24e24,
 	    .misc = 0xbed7b2,
-	    .told = NOW | HYPERV_EXT } },
+	    .known = NOW | HYPERV_EXT } },
 	/* %#x prints zero without its 0x, 0x%x with it */
 	{ "Hyper-V: privilege flags low 0, high 0x0, ext 0, hints 0, misc 0xffffffff",
-	  { .misc = 0xffffffff, .told = NOW | HYPERV_EXT } },
+	  { .misc = 0xffffffff, .known = NOW | HYPERV_EXT } },
 	/* What a later kernel adds is passed over. */
 	{ "Hyper-V: privilege flags low 0x1, high 0x2, hints 0x3, misc 0x4, ext 0x5",
-	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .ext = 5, .told = NOW | HYPERV_EXT } },
+	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .ext = 5, .known = NOW | HYPERV_EXT } },
 	{ "Hyper-V: privilege flags low 0x1, high 0x2, nested 0x3e0101, hints 0x3, misc 0x4, isolation_b 0",
-	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .told = NOW } },
+	  { .low = 1, .high = 2, .hints = 3, .misc = 4, .known = NOW } },
 	/* 5.3 to 5.11, and 4.19 */
 	{ "Hyper-V: features 0x2e7f, hints 0x24c2c, misc 0xbed7b2",
 	  { .low = 0x2e7f,
 	    .hints = 0x24c2c,
 	    .misc = 0xbed7b2,
-	    .told = HYPERV_LOW | HYPERV_HINTS | HYPERV_MISC } },
+	    .known = HYPERV_LOW | HYPERV_HINTS | HYPERV_MISC } },
 	{ "Hyper-V: features 0x2e7f, hints 0x24c2c",
-	  { .low = 0x2e7f, .hints = 0x24c2c, .told = HYPERV_LOW | HYPERV_HINTS } },
+	  { .low = 0x2e7f, .hints = 0x24c2c, .known = HYPERV_LOW | HYPERV_HINTS } },
 };
 
 START_TEST(privileges_line)
@@ -156,7 +156,7 @@ START_TEST(privileges_refused)
 		ck_assert_msg(hyperv_parse_privileges(copy, &h) == whole, "\"%s\"", copy);
 		strcpy(copy, lines[1].text);
 		copy[len] = '\xff';
-		ck_assert_msg(!hyperv_parse_privileges(copy, &h) || !(h.told & HYPERV_EXT),
+		ck_assert_msg(!hyperv_parse_privileges(copy, &h) || !(h.known & HYPERV_EXT),
 			      "\"%s\"", copy);
 	}
 }

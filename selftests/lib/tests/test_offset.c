@@ -256,8 +256,8 @@ START_TEST(live)
 END_TEST
 
 /*
- * A clock that is 5 s ahead of the counter, told in the middle of a reading that takes as long as
- * is said.
+ * A clock that is 5 s ahead of the counter, sampled in the middle of a reading that takes as long
+ * as is said.
  */
 static uint64_t start;
 static int64_t takes_ns[20];

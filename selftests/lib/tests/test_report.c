@@ -596,7 +596,7 @@ START_TEST(log_judged)
 		{ { "raises_min_delta", "log" },
 		  0,
 		  "# metric demo.logging.log min_delta_raised=1 messages\nok 2 demo.logging.log\n" },
-		/* What was told already isn't told again. */
+		/* What was reported already is not reported again. */
 		{ { "explains", "log" }, 0, "ok 2 demo.logging.log\n" },
 		/* Without any other result it says nothing. */
 		{ { "skips", "log" },
@@ -644,7 +644,7 @@ START_TEST(no_cpus)
 
 	run_below(&r, "");
 	expect(&r, 4,
-	       "KTAP version 1\n1..0 # SKIP the CPUs to run on can't be told"
+	       "KTAP version 1\n1..0 # SKIP the CPUs to run on can't be read"
 	       " (/sys/devices/system/cpu/online, sched_getaffinity()): No such file or directory\n");
 	run_below(&r, "0-8192\n");
 	expect(&r, 4,
@@ -662,8 +662,8 @@ START_TEST(no_cpus)
 END_TEST
 
 /*
- * A fault that the kernel is known for is told as such where it is that kernel, and as a failure
- * elsewhere.
+ * A fault that the kernel is known for is reported as such where it is that kernel, and as a
+ * failure elsewhere.
  */
 START_TEST(known)
 {

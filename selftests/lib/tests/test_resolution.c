@@ -44,11 +44,13 @@ END_TEST
 
 START_TEST(here)
 {
-	struct timespec told;
+	struct timespec resolution;
 
-	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &told), 0);
-	ck_assert_int_le(llabs(coarse_step(40) - timespec_ns(&told)), timespec_ns(&told) / 100);
-	ck_assert_int_le(llabs(tick_ns() - timespec_ns(&told)), timespec_ns(&told) / 100);
+	ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &resolution), 0);
+	ck_assert_int_le(llabs(coarse_step(40) - timespec_ns(&resolution)),
+			 timespec_ns(&resolution) / 100);
+	ck_assert_int_le(llabs(tick_ns() - timespec_ns(&resolution)),
+			 timespec_ns(&resolution) / 100);
 	ck_assert(hres_active());
 }
 END_TEST

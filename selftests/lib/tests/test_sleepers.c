@@ -279,7 +279,7 @@ START_TEST(all_wait)
 }
 END_TEST
 
-/* A time that is none is refused by the call, and the refusal told. */
+/* A time that is none is refused by the call, and the refusal is reported. */
 START_TEST(refused)
 {
 	const struct sleeper *s = &sleepers[_i];

@@ -23,7 +23,7 @@
 static struct clocksource *victim;
 static u64 (*truth)(struct clocksource *cs);
 static enum vdso_clock_mode vdso;
-static u64 (*lie)(u64 now);	   /* cycles since arming, true to told */
+static u64 (*lie)(u64 now);	   /* cycles since arming, true to shown */
 static u64 base, amount, interval; /* in cycles; amount: setting.size */
 static atomic64_t extended;
 static atomic64_t last_strike;
@@ -207,7 +207,7 @@ static int take_over(u64 (*how)(u64), bool by_vdso_too)
 	}
 	if (by_vdso_too && vdso != VDSO_CLOCKMODE_NONE) {
 		victim->vdso_clock_mode = VDSO_CLOCKMODE_NONE;
-		/* Until a tick has told the vDSO. */
+		/* Until a tick has updated the vDSO. */
 		msleep(50);
 	}
 	truth = victim->read;
@@ -232,7 +232,7 @@ static void give_back(void)
 		WRITE_ONCE(victim->read, truth);
 	victim->vdso_clock_mode = vdso;
 	victim = NULL;
-	/* Until a tick has told the vDSO, and whoever was still lying has returned. */
+	/* Until a tick has updated the vDSO, and whoever was still lying has returned. */
 	msleep(50);
 	synchronize_rcu();
 }

@@ -10,7 +10,7 @@
  *   cat /sys/kernel/debug/timer_fault/strikes
  *
  * A fault that never struck proves nothing about who didn't notice: strikes are
- * counted, and the console is told at the 1st, 2nd, 4th, 8th ... of them, since
+ * counted, and the console reports the 1st, 2nd, 4th, 8th ... of them, since
  * a guest whose timers died can't be asked any more.
  */
 #include "timer_fault.h"

@@ -140,7 +140,7 @@ static int arm_stuck_poll(void)
 	return hook(&probe, "schedule_hrtimeout_range_clock", stick_poll);
 }
 
-/* timerfd_tmrproc(): the timer has expired, and nobody is told */
+/* timerfd_tmrproc(): the timer has expired, and nobody is woken */
 static int arm_stuck_timerfd(void)
 {
 	return hook(&probe, "timerfd_tmrproc", ignore);
