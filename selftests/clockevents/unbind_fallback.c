@@ -30,6 +30,13 @@
 #include "tick.h"
 
 /* Shared with the processes of the cases. */
+/*
+ * Of the write to unbind_device. The kernel may ask the fallback 190 times for a time that is too
+ * near for it (clockevents_program_min_delta()), and an emulated one takes some ms each time: up to
+ * 1.7 s were seen.
+ */
+#define WRITE_MAX_NS (5 * NSEC_PER_SEC)
+
 struct state {
 	bool measured;		      /* the baselines were; a death may have ended it */
 	bool looked;		      /* so were those that were switched */
@@ -243,7 +250,6 @@ static void unbind(int cpu)
 	struct cpu_result *c = result_of(cpu);
 	const struct switched *s = &c->s;
 	char fact[32], path[64], device[CE_NAME_LEN];
-	int64_t bound;
 	int err, other = -1;
 
 	result_need_root();
@@ -269,8 +275,6 @@ static void unbind(int cpu)
 	if (s->written == -EBUSY && other >= 0)
 		report_skip("EBUSY, which says nothing here: CPU %d, which this process may not run on (isolcpus, cpuset, taskset), has a %s as well, which may stand first on the kernel's list, and CPU %d can't be taken offline to change that",
 			    other, device, cpu);
-	/* The CPU is interrupted for it (smp_call_function_single()), as late as for a sleep. */
-	bound = NSEC_PER_SEC + 10 * c->baseline.late[WAKE_ABS].p99;
 	c->tried = true;
 	state->tried[state->nr_tried++] = cpu;
 	if (s->fresh.dead)
@@ -299,10 +303,9 @@ static void unbind(int cpu)
 	if (!s->only_this)
 		report_fail("unbinding CPU %d's device changed another CPU's, or the broadcast device",
 			    cpu);
-	if (s->write_ns > bound)
-		report_fail("the write took %.3f s, more than %.3f s (CPU %d's sleeps before: p99 %.3f ms late)",
-			    s->write_ns / 1e9, bound / 1e9, cpu,
-			    c->baseline.late[WAKE_ABS].p99 / 1e6);
+	if (s->write_ns > WRITE_MAX_NS)
+		report_fail("the write took %.3f s, more than %.0f s", s->write_ns / 1e9,
+			    WRITE_MAX_NS / 1e9);
 	if (s->written == -EBUSY) {
 		if (strcmp(s->before, s->after))
 			report_fail("EBUSY, but the device changed from %s to %s", s->before,
