@@ -29,7 +29,6 @@
 #include "switch.h"
 #include "tick.h"
 
-/* Shared with the processes of the cases. */
 /*
  * Of the write to unbind_device. The kernel may ask the fallback 190 times for a time that is too
  * near for it (clockevents_program_min_delta()), and an emulated one takes some ms each time: up to
@@ -37,6 +36,7 @@
  */
 #define WRITE_MAX_NS (5 * NSEC_PER_SEC)
 
+/* Shared with the processes of the cases. */
 struct state {
 	bool measured;		      /* the baselines were; a death may have ended it */
 	bool looked;		      /* so were those that were switched */
