@@ -60,6 +60,20 @@ unknown 5.10..
 	done
 }
 
+@test "the version of a kernel that is called by its ABI is read from its image" {
+	local image=$BATS_TEST_TMPDIR/image
+	. "$HARNESS/lib/common.sh"
+	. "$HARNESS/prepare/kernel.sh"
+	printf 'x\0Linux version 6.1.0-57-arm64 (debian-kernel@x) (gcc-12 (Debian 12.2.0-14) 12.2.0) # SMP Debian 6.1.192-1 (2026-01-01)\n\0x' >"$image"
+	[[ $(kernel_version 6.1.0-57-arm64 "$image") == 6.1.192 ]]
+	[[ $(kernel_version 6.1.0-5-arm64 "$image") == 6.1.0-5-arm64 ]]
+	[[ $(kernel_version 6.1.0-57-arm64 /nowhere) == 6.1.0-57-arm64 ]]
+	[[ $(kernel_version 6.12.117+deb12-arm64 "$image") == 6.12.117+deb12-arm64 ]]
+	# A banner that contradicts the release is not believed.
+	sed -i 's/Debian 6[.]1[.]/Debian 6.2./' "$image"
+	[[ $(kernel_version 6.1.0-57-arm64 "$image") == 6.1.0-57-arm64 ]]
+}
+
 @test "show: what applies to this guest and kernel, and why not" {
 	list "$DEFECT kernel=6.1..6.12 one" 'time.adjust.* FAIL expires=2999-01-01 arch=arm64 link=https://example.org/x two' \
 		'sleep.nosuch.x FAIL expires=2999-01-01 three' 'time.adjust.y FAIL expires=2001-01-01 four'
