@@ -1,38 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The failures that were expected, and what they excuse. Part of judge.awk.
+# The failures that were expected, and what they excuse. Part of judge.awk. entry.awk reads a line of their lists.
 
-function glob(pattern) {
-	gsub(/\./, "[.]", pattern)
-	gsub(/\*/, ".*", pattern)
-	gsub(/\?/, ".", pattern)
-	return "^" pattern "$"
-}
-
-# Can the pattern name anything that begins with this?
-function names_some(pattern, prefix,    c) {
-	c = substr(pattern, 1, 1)
-	if (prefix == "" || c == "")
-		return prefix == "" && c != ""
-	if (c == "*")
-		return names_some(substr(pattern, 2), prefix) || names_some(pattern, substr(prefix, 2))
-	return (c == "?" || c == substr(prefix, 1, 1)) && names_some(substr(pattern, 2), substr(prefix, 2))
-}
-
-# A line of the list: ID OUTCOME expires=DATE [kernels=A-B] REASON
-function expect(line,    word) {
-	if (line ~ /^ *(#|$)/)
+# A line of a list that entry_read finds nothing wrong with.
+function expect(line, file) {
+	if (entry_read(line) != "")
 		return
-	split(line, word, / +/)
-	want_id[++wants] = word[1]
-	want_pattern[wants] = glob(word[1])
-	want_outcome[wants] = word[2]
-	want_expires[wants] = substr(word[3], 9)
-	want_reason[wants] = line
-	sub(/^[^ ]+ +[^ ]+ +[^ ]+ +/, "", want_reason[wants])
-	if (word[4] ~ /^kernels=/) {
-		want_kernels[wants] = substr(word[4], 9)
-		sub(/^[^ ]+ +/, "", want_reason[wants])
-	}
+	want_id[++wants] = entry["id"]
+	want_pattern[wants] = glob(entry["id"])
+	want_outcome[wants] = entry["outcome"]
+	want_expires[wants] = entry["expires"]
+	want_kernel[wants] = entry["kernel"]
+	want_arch[wants] = entry["arch"]
+	want_reason[wants] = entry["reason"] (entry["link"] == "" ? "" : ", see " entry["link"])
+	sub(/.*\//, "", file)
+	want_file[wants] = file
 }
 
 # Was an expectation's program run to an end that is its own? 2: there is no such program.
@@ -49,26 +30,12 @@ function demanded(w,    k, p, known) {
 	return known ? 0 : 2
 }
 
-# 6.12.117 as 6012; 0 for what is no version.
-function version(release,    part) {
-	return split(release, part, ".") > 1 ? part[1] * 1000 + int(part[2]) : 0
-}
-
-# Whether the guest's kernel is one that the expectation holds for.
-function holds(w,    range, kernel) {
-	if (!(w in want_kernels))
-		return 1
-	split(want_kernels[w], range, "-")
-	kernel = version(gate["kernel"])
-	return kernel >= version(range[1]) && kernel <= version(range[2])
-}
-
 # Excuses events from first on that were expected: exactly what an expectation names.
 function excuse(first,    w, e) {
 	for (e = first; e <= events; e++)
 		if (event[e] == "case" && status[e] == "fail")
 			for (w = 1; w <= wants; w++)
-				if (valid[w] && case_outcome[e] == want_outcome[w] && case_id[e] ~ want_pattern[w]) {
+				if (want_elsewhere[w] == "" && case_outcome[e] == want_outcome[w] && case_id[e] ~ want_pattern[w]) {
 					hit[w] = 1
 					if (want_expires[w] >= today) {
 						status[e] = "xfail"
@@ -78,9 +45,11 @@ function excuse(first,    w, e) {
 }
 
 # Excuses what was expected, but not what it kept from running; what was expected and did not happen is a failure.
-function expectations(    w, e, k, about, unexcused) {
+# The kernel and its architecture are those that the host booted: the guest has no say in what excuses it.
+function expectations(    w, e, k, about, unexcused, release) {
+	release = "kernel_version" in gate ? gate["kernel_version"] : gate["kernel"]
 	for (w = 1; w <= wants; w++)
-		valid[w] = holds(w)
+		want_elsewhere[w] = entry_elsewhere(want_kernel[w], want_arch[w], release, gate["arch"])
 	excuse(1)
 	for (e = 1; e <= events; e++)
 		if (event[e] == "case" && status[e] == "fail")
@@ -93,17 +62,30 @@ function expectations(    w, e, k, about, unexcused) {
 	excuse(e + 1)
 	for (w = 1; w <= wants; w++) {
 		about = demanded(w)
-		if (about == 2)
+		want_state[w] = "met"
+		if (about == 2) {
+			want_state[w] = "no-test"
 			unmet("the expected " want_outcome[w] " of " want_id[w] " names no test")
-		else if (!valid[w])
-			continue
-		else if (about && want_expires[w] < today)
+		} else if (want_elsewhere[w] != "")
+			want_state[w] = "elsewhere"
+		else if (about && want_expires[w] < today) {
+			want_state[w] = "expired"
 			unmet("the expected " want_outcome[w] " of " want_id[w] " expired on " want_expires[w])
-		else if (about && !hit[w])
+		} else if (about && !hit[w]) {
+			want_state[w] = "unmet"
 			unmet("the expected " want_outcome[w] " of " want_id[w] " did not happen")
+		} else if (!hit[w])
+			want_state[w] = "untried"
 	}
 }
 
 function unmet(why) {
 	add_case("expected", "expected.entry" ++unmets, "UNMET", why, 0)
+}
+
+# What became of each expectation (docs/records.md).
+function expectation_records(    w) {
+	for (w = 1; w <= wants; w++)
+		print "expectation", want_file[w], want_id[w], want_outcome[w], want_kernel[w], want_arch[w], want_expires[w], want_state[w], \
+			want_elsewhere[w]
 }

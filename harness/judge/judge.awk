@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What a journal proves. awk -v today=YYYY-MM-DD [-v sum="CRC BYTES"] -f ../lib/least_delay.awk -f stamps.awk -f events.awk -f guest.awk
-# -f host.awk -f expect.awk -f verdict.awk -f judge.awk EXPECTED JOURNAL -> the records of docs/records.md; sum is what cksum says of the
-# journal without its last line. docs/journal.md describes what is read here.
+# -f host.awk -f ../lib/release.awk -f entry.awk -f expect.awk -f verdict.awk -f judge.awk EXPECTED... JOURNAL -> the records of
+# docs/records.md; sum is what cksum says of the journal without its last line. docs/journal.md describes what is read here.
 #
 # The guest is not trusted: a result counts only inside the program that the host let run, for a case that was begun
 # and has no result yet, with the next number of the plan. What breaks a rule is not counted but named, and the gate
@@ -11,7 +11,7 @@
 BEGIN {
 	FS = "\n"
 	OFS = "\t"
-	expected_file = ARGV[1]
+	journal_file = ARGV[ARGC - 1]
 	# What is beyond these says nothing new.
 	MAX_ERRORS = 50
 	MAX_FACTS = 5000
@@ -26,9 +26,9 @@ BEGIN {
 	gsub(/[^ -~]/, "?")
 }
 
-FILENAME == expected_file {
+FILENAME != journal_file {
 	bytes = 0
-	expect($0)
+	expect($0, FILENAME)
 	next
 }
 
@@ -109,6 +109,7 @@ END {
 	for (e = 1; e <= metrics; e++)
 		print "metric", metric[e]
 	programs()
+	expectation_records()
 	print "count", n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0
 
 	if (interrupted != "")

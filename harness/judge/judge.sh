@@ -3,27 +3,40 @@
 # From a journal to reports, the table and the exit code. Needs common.sh, jq and LC_ALL=C.
 # Everything is computed from journal.log by judge.awk (with stamps.awk), once: no two formats can disagree.
 
-# expected_check FILE : die unless each line is "id outcome expires=YYYY-MM-DD [kernels=A-B] reason"; no file expects nothing
-expected_check() {
-	[[ -e $1 ]] || return 0
-	[[ -f $1 && -r $1 ]] || die 2 "$1: not a readable file"
-	local complaint
-	complaint=$(awk '
-		/^[ \t]*(#|$)/ { next }
-		{ why = "" }
-		$1 !~ /^[a-z0-9_.*?]+$/ { why = "\"" $1 "\" is neither an id nor a pattern of ids" }
-		why == "" && $2 !~ /^(FAIL|DEAD|HANG|PANIC|RESET|FLOOD|ERROR)$/ {
-			why = "the outcome must be FAIL, DEAD, HANG, PANIC, RESET, FLOOD or ERROR" }
-		why == "" && $3 !~ /^expires=[0-9][0-9][0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/ {
-			why = "expires=YYYY-MM-DD must follow the outcome" }
-		why == "" && $4 ~ /^kernels=/ && $4 !~ /^kernels=[0-9]+[.][0-9]+-[0-9]+[.][0-9]+$/ {
-			why = "kernels= must be a range like 6.1-6.12, both included" }
-		why == "" && NF < ($4 ~ /^kernels=/ ? 5 : 4) { why = "the reason is missing" }
-		why == "" && ($1, $2) in seen { why = "listed twice" }
-		why != "" { gsub(/[\001-\037\177]/, "?", why); print FNR ": " substr(why, 1, 300); exit }
-		{ seen[$1, $2] = 1 }' <"$1")
-	[[ -z $complaint ]] || die 2 "$1:$complaint (a line is: id outcome expires=YYYY-MM-DD [kernels=A-B] reason)"
+# Where the lists of expected failures are: common.txt, and one for each guest that has its own.
+EXPECTED_DIR=$TOP/results/expected
+
+# expected_lists GUEST : set EXPECTED_LISTS to the files that apply to it: EXPECTED alone if it is given, else the common one and the guest's
+expected_lists() {
+	EXPECTED_LISTS=("$EXPECTED_DIR/common.txt")
+	[[ $1 == common ]] || EXPECTED_LISTS+=("$EXPECTED_DIR/$1.txt")
+	[[ -z ${EXPECTED:-} ]] || EXPECTED_LISTS=("$EXPECTED")
 }
+
+# expected_check FILE... : die unless each line is an entry (docs/expectations.md), and none is there twice; no file expects nothing
+expected_check() {
+	local file complaint
+	local -a lists=()
+	for file; do
+		[[ -e $file ]] || continue
+		[[ -f $file && -r $file ]] || die 2 "$file: not a readable file"
+		lists+=("$(operand "$file")")
+	done
+	((${#lists[@]})) || return 0
+	# The names of the files may hold anything; their numbers can't.
+	complaint=$(entry_awk '
+		FNR == 1 { while (ARGV[++file] != FILENAME) ; }
+		{ why = entry_read($0) }
+		why == "none" { next }
+		why == "" && entry["key"] in seen { why = "listed twice (for the same kernels and architecture)" }
+		why != "" { print file, FNR ": " substr(why, 1, 300); exit }
+		{ seen[entry["key"]] = 1 }' "${lists[@]}")
+	[[ -z $complaint ]] || die 2 "${lists[${complaint%% *} - 1]#./}:${complaint#* } \
+(a line is: id outcome expires=YYYY-MM-DD [kernel=A..B] [arch=amd64|arm64] [link=URL] reason)"
+}
+
+# entry_awk TEXT ARG... : awk with the program TEXT and the parser of expected failures
+entry_awk() { awk -f "$HARNESS/lib/release.awk" -f "$HARNESS/judge/entry.awk" -f <(printf '%s\n' "$1") "${@:2}"; }
 
 # operand PATH -> the same path as awk takes for nothing but a file: not for an option, nor for an assignment
 operand() {
@@ -44,19 +57,22 @@ make_report() {
 judge_awk() {
 	local part
 	local -a parts=()
-	for part in lib/least_delay judge/{stamps,events,guest,host,expect,verdict,judge}; do
+	for part in lib/{least_delay,release} judge/{stamps,events,guest,host,entry,expect,verdict,judge}; do
 		parts+=(-f "$HARNESS/$part.awk")
 	done
 	awk "${parts[@]}" "$@"
 }
 
-# judge EXPECTED : what $RUN/journal.log proves, as $RUN/records.tsv
+# judge EXPECTED... : what $RUN/journal.log proves, as $RUN/records.tsv; an expected file that isn't there expects nothing
 judge() {
-	local expected=$1 today sum
-	[[ -e $expected ]] || expected=/dev/null
+	local file today sum
+	local -a lists=()
+	for file; do
+		[[ ! -e $file ]] || lists+=("$(operand "$file")")
+	done
 	TZ=UTC printf -v today "%(%Y-%m-%d)T" -1
 	sum=$(head -n -1 "$RUN/journal.log" | cksum)
-	make_report records.tsv judge_awk -v today="$today" -v sum="$sum" "$(operand "$expected")" "$(operand "$RUN/journal.log")"
+	make_report records.tsv judge_awk -v today="$today" -v sum="$sum" "${lists[@]}" "$(operand "$RUN/journal.log")"
 }
 
 # verdict_code -> the exit code that the records come to

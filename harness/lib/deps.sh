@@ -50,6 +50,15 @@ deps() {
 		EOF
 		;;
 	soak) echo stress-ng stress-ng ;;
+	bisect)
+		cat <<-'EOF'
+			git git
+			flex flex
+			bison bison
+			bc bc
+			/usr/include/gelf.h libelf-dev
+		EOF
+		;;
 	*) die 2 "need: no such group of packages: $1" ;;
 	esac
 }
@@ -78,7 +87,7 @@ qemu_version_check() {
 	done
 }
 
-# need GROUP... : see that what the groups (gate, gate-arm64, gate-uefi, check, soak) name is here. With apt and as root
+# need GROUP... : see that what the groups (gate, gate-arm64, gate-uefi, check, soak, bisect ...) name is here. With apt and as root
 # install what is missing, saying so first; otherwise one line with what is missing, and exit 2
 need() {
 	local lines what packages

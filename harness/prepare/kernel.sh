@@ -98,6 +98,17 @@ kernel_release() {
 	echo "${release:-unknown}"
 }
 
+# kernel_version RELEASE FILE -> the version that this release is of, to compare with others: Debian's 6.1.0-57-amd64 is of 6.1.192, as its
+# image says. It is the file that is asked, never the guest.
+kernel_version() {
+	local version=''
+	if [[ $1 =~ ^([0-9]+\.[0-9]+)\.0-[0-9]+- && -r $2 ]]; then
+		version=$(grep -aoE -m 1 "${1//./\\.} .{0,400} Debian ${BASH_REMATCH[1]//./\\.}\.[0-9]+" "$2" | head -n 1) || :
+	fi
+	version=${version##* }
+	echo "${version:-$1}"
+}
+
 # kernel_from_file ARCH FILE : KERNEL given as a path
 kernel_from_file() {
 	local kind

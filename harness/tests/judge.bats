@@ -282,6 +282,41 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	judged 1 'the expected FAIL of a.one.a did not happen'
 }
 
+@test "an expectation holds for the kernel and architecture that the host booted, whatever the guest says" {
+	local what
+	one '> gate kernel=6.1.0-57-arm64' '> gate kernel_version=6.1.192' '> gate arch=arm64' '# fact kernel_version=9.9' '# gate arch=amd64' 1..1 \
+		"$A" 'not ok 1 a.one.a # late' 1
+	for what in kernel=6.1.192 kernel=6.1.5.. kernel=..6.1 'arch=arm64 kernel=5.10..6.12' 'kernel=6.1-rc3..6.1.192 link=https://example.org'; do
+		expect "a.one.a FAIL $what expires=2999-01-01 a defect"
+		judged 0
+		record "^expectation expected.txt a.one.a FAIL .* 2999-01-01 met"
+	done
+	record ' xfail .* late a defect, see https://example.org$'
+	for what in kernel=..6.1.191 kernel=6.2.. kernel=9.9 arch=amd64 'arch=amd64 kernel=6.1'; do
+		expect "a.one.a FAIL expires=2999-01-01 $what a defect"
+		judged 1 'a.one.a: late'
+		record '^expectation expected.txt a.one.a FAIL .* elsewhere '
+	done
+	# A journal that doesn't say what it was is in no range.
+	one 1..1 "$A" 'not ok 1 a.one.a # late' 1
+	for what in kernel=..99.0 arch=amd64; do
+		expect "a.one.a FAIL expires=2999-01-01 $what a defect"
+		judged 1 'a.one.a: late'
+	done
+}
+
+@test "what became of each expectation is recorded" {
+	local what
+	one 1..2 "$A" 'not ok 1 a.one.a # late' "$B" 'ok 2 a.one.b.cpu1' 1
+	expect 'a.one.a FAIL expires=2999-01-01 x' 'a.one.b.* FAIL expires=2999-01-01 x' 'a.one.c FAIL expires=2001-01-01 x' \
+		'a.three.x FAIL expires=2999-01-01 x' 'b.x.y FAIL expires=2999-01-01 x' 'a.one.d FAIL expires=2999-01-01 arch=arm64 x'
+	judged 1
+	for what in 'a.one.a FAIL   2999-01-01 met' 'a.one.b.\* FAIL   2999-01-01 unmet' 'a.one.c FAIL   2001-01-01 expired' \
+		'a.three.x FAIL   2999-01-01 untried' 'b.x.y FAIL   2999-01-01 no-test' 'a.one.d FAIL  arm64 2999-01-01 elsewhere '; do
+		record "^expectation expected.txt $what"
+	done
+}
+
 @test "an expectation that was not met, names another outcome, names no test or is expired fails" {
 	one 1..1 "$A" 'ok 1 a.one.a' 0
 	expect 'a.one.a DEAD expires=2999-01-01 some reason'
