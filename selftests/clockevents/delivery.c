@@ -84,7 +84,7 @@ struct delivery {
 	struct stats late;	   /* of the first expiration of each reading, without pauses */
 	unsigned int tail, tails;  /* late ones while another CPU's went on; of all samplings */
 	int64_t longest;	   /* of them */
-	unsigned int prompt, slow; /* seen without a pause to come in time; seen to be late */
+	unsigned int prompt, slow; /* events that came in time; that came late while the CPU ran */
 	struct stats first,
 		next; /* from the end of idleness to the first tick; from tick to tick */
 };
@@ -122,9 +122,9 @@ static void add_events(struct work *w, int64_t due, int64_t now, const struct bu
 		w->tail[w->nr_tail++] = (struct span){ due, now, late };
 	if (w->d.late.count < EVENTS)
 		w->late[w->d.late.count++] = late;
-	/* What came while the host kept the CPU from running, or right after it, shows nothing. */
+	/* What a pause held up shows nothing: soon after its time, or late by what the CPU ran. */
+	w->d.prompt += now - due <= 2 * LATE_NS;
 	w->d.slow += late > LATE_NS;
-	w->d.prompt += late <= LATE_NS && !b->paused_late;
 }
 
 /* A periodic timer, asked again and again. False where nothing comes any more. */
@@ -302,7 +302,7 @@ static bool hardly_ran(const struct delivery *d)
 	return d->ran * 100 < d->span * RAN_PERCENT;
 }
 
-/* Too few events came undisturbed to say how late they come. */
+/* Nearly all events came with the end of a pause: how late they come is not seen. */
 static bool is_unclear(const struct delivery *d)
 {
 	return hardly_ran(d) || d->prompt + d->slow < CLEAR;
@@ -389,7 +389,7 @@ static void resolution(int cpu)
 	report_metric("prompt", d->prompt, "events");
 	report_metric("slow", d->slow, "events");
 	if (is_unclear(d))
-		report_skip("the host is too busy to tell: only %u of %zu events came to CPU %d while it ran undisturbed",
+		report_skip("the host is too busy to tell: all but %u of %zu events came while CPU %d was kept from running",
 			    d->prompt + d->slow, d->late.count, cpu);
 	if (is_coarse(d))
 		report_fail("CPU %d: %u of %u events came more than %.1f ms late, while it was running (median of all %.3f ms), %d times out of %d",
