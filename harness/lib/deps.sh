@@ -49,6 +49,9 @@ deps() {
 			shfmt shfmt
 		EOF
 		;;
+	rpm) printf '%s\n' "rpm rpm" "rpm2cpio rpm2cpio" ;;
+	zstd) echo zstd zstd ;;
+	toolchain) echo patchelf patchelf ;;
 	soak) echo stress-ng stress-ng ;;
 	bisect)
 		cat <<-'EOF'

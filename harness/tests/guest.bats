@@ -3,6 +3,7 @@
 # Guests: their files, the images and payloads made for them, the command line. Nothing is booted.
 
 bats_require_minimum_version 1.5.0
+load kernels
 
 setup() {
 	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1
@@ -13,9 +14,11 @@ setup() {
 	mkdir -p cache/tools/{amd64,arm64}/bin cache/kernels/{amd64,arm64}/6.12.1-test/{boot,lib/modules/6.12.1-test}
 	touch cache/tools/{amd64,arm64}/bin/{bash-static,busybox}
 	for arch in amd64 arm64; do
-		touch cache/kernels/$arch/6.12.1-test/boot/vmlinuz-6.12.1-test
+		touch "cache/kernels/$arch/6.12.1-test/lib/modules/6.12.1-test/modules.order"
 		ln -s 6.12.1-test cache/kernels/$arch/6.12
 	done
+	bzimage cache/kernels/amd64/6.12.1-test/boot/vmlinuz-6.12.1-test 6.12.1-test
+	arm64_image cache/kernels/arm64/6.12.1-test/boot/vmlinuz-6.12.1-test 6.12.1-test
 	mkdir -p tests/clockevents run modules
 	touch modules/{hv_regs,timer_probe}.ko
 	echo program >tests/clockevents/sysfs_contract
@@ -144,17 +147,11 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[[ $output == *"MODULES: missing.ko: no such file"* ]]
 }
 
-# module FILE : one with the marks of a module for the test's kernel
-module() {
-	printf '\177ELF%14s\076\0%44slicense=GPL\0vermagic=6.12.1-test SMP \0' '' '' >"$1"
-}
-
 @test "modules whose names look like options or assignments, are there twice, or take another file's place" {
 	mkdir more
-	module ./-m=1.ko
-	module ./a=b.ko
-	module more/a=b.ko
-	module programs
+	for name in ./-m=1.ko ./a=b.ko more/a=b.ko programs; do
+		module "$name" '\076' 6.12.1-test
+	done
 	run prepare GUEST=x86 MODULES='-m=1.ko x=1; a=b.ko'
 	[ "$status" -eq 0 ]
 	[ "$(cat run/files/payload/modules)" = "$(printf '%s\n' '-m=1.ko x=1' 'a=b.ko ')" ]

@@ -3,6 +3,7 @@
 # Kernels and modules: told apart by their first bytes, cached whole or not at all. apt is a fake here.
 
 bats_require_minimum_version 1.5.0
+load kernels
 
 setup() {
 	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1 LC_ALL=C
@@ -19,33 +20,10 @@ lib() {
 
 fetch() { lib eval "kernel_fetch $1 $2; echo \$KERNEL_RELEASE \$KERNEL_IMAGE \$KERNEL_MODULES"; }
 
-# bytes FILE OFFSET TEXT : write TEXT (a printf format) at OFFSET
-# shellcheck disable=SC2059  # a format is what it takes
-bytes() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
-
-# a file with the marks of a bzImage that calls itself 6.9.1-test
-bzimage() {
-	bytes "$1" 514 HdrS
-	bytes "$1" 526 '\100\001'
-	bytes "$1" $((0x140 + 0x200)) '6.9.1-test (me@here) #1 SMP\0'
-}
-
-arm64_image() {
-	bytes "$1" 56 'ARM\144'
-	bytes "$1" 100 'Linux version 6.9.2-arm (me@here)\0'
-}
-
-# module FILE MACHINE RELEASE : a file with the marks of a kernel module
-module() {
-	bytes "$1" 0 '\177ELF'
-	bytes "$1" 18 "$2\0"
-	bytes "$1" 64 "license=GPL\0vermagic=$3 SMP mod_unload \0"
-}
-
 # fake_apt RELEASE : apt-cache and apt-get that know one package, and note each call in calls
 fake_apt() {
 	mkdir -p pkg/boot "pkg/lib/modules/$1/kernel/sound" pkg/DEBIAN
-	bzimage "pkg/boot/vmlinuz-$1"
+	bzimage "pkg/boot/vmlinuz-$1" "$1"
 	printf 'Package: linux-image-%s\nVersion: 1\nArchitecture: all\nMaintainer: me\nDescription: x\n' "$1" >pkg/DEBIAN/control
 	dpkg-deb -b pkg kernel.deb >/dev/null
 	cat >bin/apt-cache <<-EOF2
@@ -69,7 +47,7 @@ fake_apt() {
 	fake_apt 6.1.0-5-amd64
 	run --separate-stderr fetch amd64 6.1
 	[ "$status" -eq 0 ]
-	[ "$output" = "6.1.0-5-amd64 $TICKPROOF_CACHE/kernels/amd64/6.1.0-5-amd64/boot/vmlinuz-6.1.0-5-amd64 $TICKPROOF_CACHE/kernels/amd64/6.1.0-5-amd64" ]
+	[ "$output" = "6.1.0-5-amd64 $TICKPROOF_CACHE/kernels/amd64/6.1.0-5-amd64/boot/vmlinuz-6.1.0-5-amd64 $TICKPROOF_CACHE/kernels/amd64/6.1.0-5-amd64/lib/modules/6.1.0-5-amd64" ]
 	rm calls
 	run --separate-stderr fetch amd64 6.1
 	[ "$status" -eq 0 ]
@@ -174,7 +152,7 @@ fake_apt() {
 		gz gunzip it first
 		vmlinux take arch/x86/boot/bzImage
 		absent no such file
-		bin not a readable file
+		bin neither a build tree (no .config is there) nor a directory
 	LIST
 }
 
