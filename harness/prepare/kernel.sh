@@ -243,9 +243,10 @@ package_pointer() {
 	[[ -z $parts ]] || echo ": it points at ${parts% }; put these .deb files beside it, or give the one with the kernel"
 }
 
-# kernel_packages ARCHIVE KERNEL -> the packages that hold it, the one that names it first: KERNEL is a series, a release or a version
+# kernel_packages ARCHIVE KERNEL -> lines of packages that hold it, on each the one that names it first: KERNEL is a series, a release or
+# a version. What the archive would choose comes first, then the newest.
 kernel_packages() {
-	local archive=$1 kernel=$2 arch=${1%%:*} series name names package depends
+	local archive=$1 kernel=$2 arch=${1%%:*} series name names package depends found=' '
 	series=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$kernel")
 	if [[ $kernel == "$series" ]]; then
 		names=("linux-image-$kernel-$arch" "linux-image-$arch")
@@ -253,7 +254,7 @@ kernel_packages() {
 		names=("linux-image-$kernel" "linux-image-$kernel-$arch"
 			"linux-image-$series-$arch=$kernel" "linux-image-$arch=$kernel")
 	fi
-	# Where nothing points at it any more: the newest of that name.
+	# Where nothing points at it any more, or what is pointed at has gone.
 	mapfile -t -O "${#names[@]}" names < <(apt_private "$archive" apt-cache pkgnames "linux-image-$kernel" 2>/dev/null |
 		grep -E "^linux-image-${kernel//[.+]/\\&}([.+~-]([0-9.+~-]|rc|bpo|deb)*)?-$arch\$" | sort -rV)
 	for name in "${names[@]}"; do
@@ -268,19 +269,23 @@ kernel_packages() {
 		fi
 		[[ $package == "linux-image-$series"* ]] || continue
 		[[ ${package#"linux-image-$series"} == [.+~-]* ]] || continue
-		echo "$package"
+		[[ $found != *" $package "* ]] || continue
+		found+="$package "
 		# Since 6.19 or so it is in pieces.
-		sed -n '/^Depends:/p' <<<"$depends" | grep -oE 'linux-(base|binary|modules)-[0-9][^ ,]*' |
-			grep -F -e "-${package#linux-image-}" | sort -u || :
-		return
+		{
+			echo "$package"
+			sed -n '/^Depends:/p' <<<"$depends" | grep -oE 'linux-(base|binary|modules)-[0-9][^ ,]*' |
+				grep -F -e "-${package#linux-image-}" | sort -u || :
+		} | tr '\n' ' '
+		echo
 	done
-	return 1
+	[[ $found != ' ' ]]
 }
 
 # kernel_from_debian ARCHIVE KERNEL : a series (6.12), a Debian release (6.12.117+deb12-amd64) or a version. What has been fetched
 # once is used without asking the network again.
 kernel_from_debian() {
-	local archive=$1 kernel=$2 arch=${1%%:*} store link packages
+	local archive=$1 kernel=$2 arch=${1%%:*} store link packages why tried=0
 	local -a names
 	store=$CACHE/kernels/$arch link=$CACHE/kernels/$arch/$2
 	[[ $archive != *:* ]] || link=$store/${archive#*:}:$kernel
@@ -289,13 +294,20 @@ kernel_from_debian() {
 		apt_fresh "$archive"
 		packages=$(kernel_packages "$archive" "$kernel") ||
 			die 2 "KERNEL=${link##*/}: Debian's packages for $arch hold no such kernel$(apt_error "$archive" | sed 's/^/ (/; s/$/)/')$(kernel_choice "$archive")"
-		mapfile -t names <<<"$packages"
-		KERNEL_RELEASE=${names[0]#linux-image-}
-		if [[ ! -d $store/$KERNEL_RELEASE ]]; then
+		while read -ra names; do
+			KERNEL_RELEASE=${names[0]#linux-image-}
+			[[ ! -d $store/$KERNEL_RELEASE ]] || break
 			say "fetching Linux $KERNEL_RELEASE"
-			apt_unpack "$archive" "$store/$KERNEL_RELEASE" "${names[@]}"
-			echo "$archive" >"$store/$KERNEL_RELEASE/archive"
-		fi
+			why=$( (apt_unpack "$archive" "$store/$KERNEL_RELEASE" "${names[@]}") 2>&1) && break
+			# An archive that is being cleared lists what has gone.
+			tried=$((tried + 1))
+			if ((tried == $(wc -l <<<"$packages"))) || ! apt_error "$archive" | grep -q ' 404 '; then
+				printf '%s\n' "$why" >&2
+				exit 2
+			fi
+			say "Debian's list has Linux $KERNEL_RELEASE, and its servers have not: looking for another"
+		done <<<"$packages"
+		[[ -e $store/$KERNEL_RELEASE/archive ]] || echo "$archive" >"$store/$KERNEL_RELEASE/archive"
 		[[ $link == "$store/$KERNEL_RELEASE" ]] || ln -sfnT "$KERNEL_RELEASE" "$link"
 	fi
 	store=$(realpath "$link")
