@@ -38,6 +38,7 @@ deps() {
 			valgrind valgrind
 			file file
 			rsync rsync
+			rpmbuild rpm
 			busybox busybox-static
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF

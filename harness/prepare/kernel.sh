@@ -111,8 +111,9 @@ kernel_from_file() {
 # kernel_from_root ARCH DIR NAME : a directory that holds lib/modules/RELEASE and its kernel, as modules_install, install and
 # dpkg -x leave them. NAME is what KERNEL said.
 kernel_from_root() {
-	local arch=$1 dir=$2 name=$3 place image
+	local arch=$1 dir name=$3 place image
 	local -a releases=()
+	dir=$(realpath "$2")
 	for place in "$dir"/lib/modules/*/ "$dir"/usr/lib/modules/*/; do
 		[[ -e $place/modules.order || -e $place/modules.builtin || -d $place/kernel || -e $place/vmlinuz ]] || continue
 		[[ ! -L $dir/lib || $place != "$dir/lib/"* ]] || continue

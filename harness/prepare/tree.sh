@@ -41,7 +41,7 @@ config_check() {
 		END { for (line in need) print line }' "$2" "$KERNEL_CONFIG" | sort | tr '\n' ' ')
 	[[ -n $lacking ]] || return 0
 	if [[ $KERNEL_CONFIG == */.config ]]; then
-		merge=$(realpath -q "${KERNEL_CONFIG%/*}/source" || echo "${KERNEL_CONFIG%/*}")
+		merge=$(realpath -qe "${KERNEL_CONFIG%/*}/source" || echo "${KERNEL_CONFIG%/*}")
 		merge="run $merge/scripts/kconfig/merge_config.sh -O ${KERNEL_CONFIG%/*} $KERNEL_CONFIG $2, and make"
 	fi
 	die 2 "KERNEL=$KERNEL: its configuration lacks what GUEST=$1 needs: ${lacking% } (all that it needs is in $2: $merge)"
