@@ -42,8 +42,8 @@ suite_sources() {
 	*-*) base=${suite%%-*} ;;
 	esac
 	apt_fresh "${1%%:*}"
-	# shellcheck disable=SC2016  # the words are apt's
 	keys=$(compgen -G "/usr/share/keyrings/debian-archive-keyring.*pg" | head -n 1) || :
+	# shellcheck disable=SC2016  # the words are apt's
 	apt_private "${1%%:*}" apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(SUITE)' 'Created-By: Packages' |
 		while IFS='|' read -r from uri name; do
 			[[ $from == Debian ]] || continue

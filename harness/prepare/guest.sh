@@ -121,7 +121,7 @@ build_userland() {
 guest_modules() {
 	local whose entry path words name
 	local -a order=()
-	local -A owner=() file=() params=()
+	local -A owner=() from=() params=()
 	for whose in guest person; do
 		while IFS= read -r -d ';' entry; do
 			read -r path words <<<"$entry"
@@ -133,11 +133,11 @@ guest_modules() {
 				[[ ${owner[$name]} == guest && $whose == person ]] || die 2 "MODULES: two modules are called $name.ko"
 				words=${words:-${params[$name]}}
 			fi
-			owner[$name]=$whose file[$name]=$path params[$name]=$words
+			owner[$name]=$whose from[$name]=$path params[$name]=$words
 		done < <([[ $whose == guest ]] && printf '%s;' "${GUEST_CONF[modules]}" || printf '%s;' "${MODULES:-}")
 	done
 	for name in "${order[@]}"; do
-		path=${file[$name]}
+		path=${from[$name]}
 		if [[ $path =~ ^[a-z0-9_]+$ && ! -e $path ]]; then
 			path=$(our_module "$path") || exit
 		fi

@@ -205,25 +205,25 @@ package_companions() {
 # kernel_from_package ARCH FILE KIND : KERNEL given as a .deb or .rpm: unpacked into the cache, once; with what lies beside it and belongs
 # to it
 kernel_from_package() {
-	local arch=$1 file=$2 kind=$3 name dir tmp companions
-	local -a files
+	local arch=$1 file=$2 kind=$3 name dir tmp companions part
+	local -a parts
 	name=$(package_name "$file" "$kind") || exit
 	companions=$(package_companions "$file" "$kind" "$name") || exit
-	mapfile -t files <<<"$file${companions:+$'\n'}$companions"
-	dir=$CACHE/kernels/packages/$(stat -L -c '%n %s %Y' "${files[@]}" | cksum | cut -d ' ' -f 1)
+	mapfile -t parts <<<"$file${companions:+$'\n'}$companions"
+	dir=$CACHE/kernels/packages/$(stat -L -c '%n %s %Y' "${parts[@]}" | cksum | cut -d ' ' -f 1)
 	if [[ ! -d $dir ]]; then
-		say "unpacking ${files[*]##*/}"
+		say "unpacking ${parts[*]##*/}"
 		mkdir -p "${dir%/*}"
 		tmp=$(mktemp -d "${dir%/*}/.tmp.XXXXXX")
 		(
 			trap 'rm -rf "$tmp"' EXIT
 			trap 'exit 130' INT TERM HUP
 			mkdir "$tmp/root"
-			for part in "${files[@]}"; do
+			for part in "${parts[@]}"; do
 				package_unpack "$part" "$kind" "$tmp/root"
 			done
 			[[ -n $(compgen -G "$tmp/root/boot/vmlinu*") || -n $(compgen -G "$tmp/root/*/modules/*/vmlinuz") ||
-				-n $(compgen -G "$tmp/root/usr/lib/modules/*/vmlinuz") ]] ||
+			-n $(compgen -G "$tmp/root/usr/lib/modules/*/vmlinuz") ]] ||
 				die 2 "KERNEL=$file: no kernel is in the package $name$(package_pointer "$file" "$kind")"
 			mkdir -p "$tmp/root/lib/modules"
 			mv -T "$tmp/root" "$dir"

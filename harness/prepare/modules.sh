@@ -61,6 +61,17 @@ headers_fetch() {
 	echo "$root/usr/src/linux-headers-$release"
 }
 
+# headers_newest ARCHIVE -> the release of the headers that the archive would choose
+headers_newest() {
+	local release
+	[[ $1 != *:* ]] || suite_check "$1"
+	apt_fresh "$1"
+	release=$(apt_private "$1" apt-cache --no-all-versions show "linux-headers-${1%%:*}" 2>/dev/null |
+		sed -n '/^Depends:/ s/.*linux-headers-\([0-9][^ ,]*\).*/\1/p')
+	[[ -n $release ]] || die 2 "Debian's packages of ${1/:/, } hold no headers: $(apt_error "$1")"
+	echo "$release"
+}
+
 # headers_here ROOT : are these headers unpacked, and the toolchain that they were bound to still where it was?
 headers_here() {
 	local toolchain
@@ -75,6 +86,7 @@ headers_settle() {
 	rm -f "$1/vmlinux"
 	{
 		# Since 6.13 or so the output directory must be named.
+		# shellcheck disable=SC2016  # the words are make's
 		! grep -q '^KBUILD_OUTPUT' "$1/Makefile" || echo 'KBUILD_OUTPUT := $(dir $(realpath $(lastword $(MAKEFILE_LIST))))'
 		echo "include \$(dir \$(realpath \$(lastword \$(MAKEFILE_LIST))))../$2/Makefile"
 	} >"$1/Makefile.new"

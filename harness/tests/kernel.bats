@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Kernels and modules: told apart by their first bytes, cached whole or not at all. apt is a fake here.
 
+# shellcheck disable=SC2030,SC2031  # each test is a subshell of its own
 bats_require_minimum_version 1.5.0
 load kernels
 
@@ -259,7 +260,7 @@ one_line() {
 }
 
 @test "a tree's compiler: the one that it names, or one line" {
-	compiler() { lib eval 'TREE_MAKE=(); tree_compiler linux; echo "${TREE_MAKE[@]}"'; }
+	compiler() { lib eval "TREE_MAKE=(); tree_compiler linux; echo \"\${TREE_MAKE[@]}\""; }
 	local version
 	version=$(lib compiler_version gcc)
 	[[ $version =~ ^[0-9]{5,6}$ ]]
@@ -329,15 +330,16 @@ deb() {
 	run --separate-stderr fetch amd64 debs/linux-image-6.13.0-mine_1_all.deb
 	[ "$status" -eq 0 ]
 	[[ $output == "6.13.0-mine $TICKPROOF_CACHE/kernels/packages/"*"/lib/modules/6.13.0-mine" ]]
-	run --separate-stderr lib eval 'kernel_fetch amd64 debs/linux-image*.deb; echo "$KERNEL_BUILD"'
-	[ -z "$output" ]
+	run --separate-stderr lib eval 'kernel_fetch amd64 debs/linux-image*.deb; declare -p KERNEL_BUILD'
+	[ "$output" = 'declare -- KERNEL_BUILD=""' ]
 	mkdir -p pkg/usr/src/linux-headers-6.13.0-mine/include/generated
 	touch pkg/usr/src/linux-headers-6.13.0-mine/{Makefile,.config,include/generated/utsrelease.h}
 	deb linux-headers-6.13.0-mine
 	mkdir -p pkg/usr/src/linux-headers-6.12.0
 	deb linux-headers-6.12.0
-	run --separate-stderr lib eval 'kernel_fetch amd64 debs/linux-image*.deb; echo "$KERNEL_BUILD"'
-	[[ $output == "$TICKPROOF_CACHE/kernels/packages/"*/usr/src/linux-headers-6.13.0-mine ]]
+	run --separate-stderr lib eval 'kernel_fetch amd64 debs/linux-image*.deb; declare -p KERNEL_BUILD'
+	[[ $output == *"\"$TICKPROOF_CACHE/kernels/packages/"*'/usr/src/linux-headers-6.13.0-mine"' ]]
+	# shellcheck disable=SC2154  # of bats
 	[[ $stderr == *'linux-headers-6.13.0-mine'* && $stderr != *6.12.0* ]]
 
 	mkdir pkg
@@ -396,9 +398,9 @@ deb() {
 	touch pkg/usr/src/kernels/6.13.0-mine/{Makefile,.config,include/generated/utsrelease.h}
 	bzimage pkg/lib/modules/6.13.0-mine/vmlinuz 6.13.0-mine
 	rpm_package kernel.spec
-	run --separate-stderr lib eval 'kernel_fetch amd64 rpms/kernel.rpm; echo "$KERNEL_RELEASE $KERNEL_BUILD"'
+	run --separate-stderr lib eval 'kernel_fetch amd64 rpms/kernel.rpm; declare -p KERNEL_RELEASE KERNEL_BUILD'
 	[ "$status" -eq 0 ]
-	[[ $output == "6.13.0-mine $TICKPROOF_CACHE/kernels/packages/"*/usr/src/kernels/6.13.0-mine ]]
+	[[ $output == *'"6.13.0-mine"'*"\"$TICKPROOF_CACHE/kernels/packages/"*'/usr/src/kernels/6.13.0-mine"' ]]
 	truncate -s 2000 rpms/kernel.rpm
 	run fetch amd64 rpms/kernel.rpm
 	[ "$status" -eq 2 ]
@@ -445,9 +447,9 @@ fake_suites() {
 	[ "$status" -eq 0 ]
 	[[ $output == "7.2.1-amd64 $TICKPROOF_CACHE/kernels/amd64/7.2.1-amd64/boot/"* ]]
 	grep -q '^deb .*http://server/debian/ sid main$' cache/apt/amd64-sid/sources.list
-	! grep -qE 'security|other' cache/apt/amd64-sid/sources.list
-	FAKE_NETWORK=no run --separate-stderr lib eval 'kernel_fetch amd64 sid:7.2; echo "$KERNEL_ARCHIVE"; kernel_fetch amd64 7.2.1-amd64; echo "$KERNEL_ARCHIVE"'
-	[ "$output" = $'amd64:sid\namd64:sid' ]
+	run ! grep -qE 'security|other' cache/apt/amd64-sid/sources.list
+	FAKE_NETWORK=no run --separate-stderr lib eval 'kernel_fetch amd64 sid:7.2; declare -p KERNEL_ARCHIVE; kernel_fetch amd64 7.2.1-amd64; declare -p KERNEL_ARCHIVE'
+	[ "$output" = $'declare -- KERNEL_ARCHIVE="amd64:sid"\ndeclare -- KERNEL_ARCHIVE="amd64:sid"' ]
 	fake_suites bullseye bullseye-security
 	run --separate-stderr fetch amd64 bullseye:7.2
 	[ "$status" -eq 0 ]

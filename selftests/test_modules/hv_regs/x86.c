@@ -53,7 +53,8 @@ int hv_arch_set(enum hv_reg reg, u64 value, u32 *status)
 {
 	if (!msrs[reg])
 		return -EOPNOTSUPP;
-	return wrmsr_safe(msrs[reg], lower_32_bits(value), upper_32_bits(value)) ? fault(status) : 0;
+	return wrmsr_safe(msrs[reg], lower_32_bits(value), upper_32_bits(value)) ? fault(status) :
+										   0;
 }
 
 u64 hv_arch_counter(void)
