@@ -14,11 +14,6 @@
 #include <linux/of_irq.h>
 #include <dt-bindings/interrupt-controller/arm-gic.h>
 
-/* Of dt-bindings, whose irq.h older kernels don't bear beside their own */
-#ifndef GIC_PPI
-#define GIC_PPI 1
-#endif
-
 #define PPI_FIRST 16
 #define PPI_LAST  31
 
