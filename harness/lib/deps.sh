@@ -38,6 +38,7 @@ deps() {
 			valgrind valgrind
 			file file
 			rsync rsync
+			rpmbuild rpm
 			busybox busybox-static
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
@@ -49,6 +50,9 @@ deps() {
 			shfmt shfmt
 		EOF
 		;;
+	rpm) printf '%s\n' "rpm rpm" "rpm2cpio rpm2cpio" ;;
+	zstd) echo zstd zstd ;;
+	toolchain) echo patchelf patchelf ;;
 	soak) echo stress-ng stress-ng ;;
 	bisect)
 		cat <<-'EOF'

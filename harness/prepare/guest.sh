@@ -29,7 +29,7 @@ source "$HARNESS/prepare/appliance.sh"
 # shellcheck source=hypervisor.sh
 source "$HARNESS/prepare/hypervisor.sh"
 
-GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel cmdline modules tests check hypervisor firmware '
+GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel config cmdline modules tests check hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
 guest_conf() {
@@ -57,6 +57,10 @@ guest_conf() {
 	amd64 | arm64) ;;
 	*) die 2 "$file: arch = ${GUEST_CONF[arch]}; known: amd64 arm64" ;;
 	esac
+	GUEST_CONF[config]=${GUEST_CONF[config]:-${GUEST_CONF[arch]}}
+	GUEST_FRAGMENT=$HARNESS/guests/${GUEST_CONF[config]}.config
+	[[ -f $GUEST_FRAGMENT ]] ||
+		die 2 "$file: config = ${GUEST_CONF[config]}; known: $(cd "$HARNESS/guests" && printf '%s ' *.config | sed 's/\.config / /g; s/ $//')"
 	[[ ${GUEST_CONF[accel]} =~ ^(kvm|tcg)$ ]] || die 2 "$file: accel = ${GUEST_CONF[accel]}; known: kvm tcg"
 	[[ ${GUEST_CONF[nested]} =~ ^(auto|no)$ ]] || die 2 "$file: nested = ${GUEST_CONF[nested]}; known: auto no"
 	hypervisor_check "$file"
@@ -112,22 +116,53 @@ build_userland() {
 }
 
 # guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
-# against the guest's kernel. A bare name is one of ours, built for that kernel.
+# against the guest's kernel. A bare name is one of ours, built for that kernel. What MODULES names takes the place of a guest's own
+# module of that name, and has its parameters where it is given none.
 guest_modules() {
-	local entry file params
-	while IFS= read -r -d ';' entry; do
-		read -r file params <<<"$entry"
-		[[ -n $file ]] || continue
-		if [[ $file =~ ^[a-z0-9_]+$ && ! -e $file ]]; then
-			file=$(our_module "$file") || exit
+	local whose entry path words name
+	local -a order=()
+	local -A owner=() from=() params=()
+	for whose in guest person; do
+		while IFS= read -r -d ';' entry; do
+			read -r path words <<<"$entry"
+			[[ -n $path ]] || continue
+			name=$(module_name "$path")
+			if [[ -z ${owner[$name]:-} ]]; then
+				order+=("$name")
+			else
+				[[ ${owner[$name]} == guest && $whose == person ]] || die 2 "MODULES: two modules are called $name.ko"
+				words=${words:-${params[$name]}}
+			fi
+			owner[$name]=$whose from[$name]=$path params[$name]=$words
+		done < <([[ $whose == guest ]] && printf '%s;' "${GUEST_CONF[modules]}" || printf '%s;' "${MODULES:-}")
+	done
+	for name in "${order[@]}"; do
+		path=${from[$name]}
+		if [[ $path =~ ^[a-z0-9_]+$ && ! -e $path ]]; then
+			path=$(our_module "$path") || exit
 		fi
-		[[ ! -e $file ]] || as_path file
-		module_check "$file" "$GUEST_ARCH" "$KERNEL_RELEASE"
-		[[ $file == *.ko ]] || die 2 "MODULES: $file: the name of a module's file ends in .ko"
-		[[ ! -e $1/${file##*/} ]] || die 2 "MODULES: two modules are called ${file##*/}"
-		cp "$file" "$1/"
-		printf '%s %s\n' "${file##*/}" "$params" >>"$1/modules"
-	done < <(printf '%s;' "${GUEST_CONF[modules]}" "${MODULES:-}")
+		[[ ! -e $path ]] || as_path path
+		module_check "$path" "$GUEST_ARCH" "$KERNEL_RELEASE"
+		[[ $path == *.ko ]] || die 2 "MODULES: $path: the name of a module's file ends in .ko"
+		cp "$path" "$1/$name.ko"
+		printf '%s %s\n' "$name.ko" "${params[$name]}" >>"$1/modules"
+	done
+}
+
+# module_name PATH|NAME -> the name of that module
+module_name() {
+	local name=${1##*/}
+	echo "${name%.ko}"
+}
+
+# module_given NAME : does MODULES name a module that is to be taken for this one?
+module_given() {
+	local entry path words
+	while IFS= read -r -d ';' entry; do
+		read -r path words <<<"$entry"
+		[[ $(module_name "$path") != "$1" ]] || return 0
+	done < <(printf '%s;' "${MODULES:-}")
+	return 1
 }
 
 # our_module NAME -> the file of one of our modules, built for the guest's kernel
@@ -135,13 +170,18 @@ our_module() {
 	local dir known
 	known=$(cd "$TOP/selftests/test_modules" && printf '%s ' */ | tr -d /)
 	[[ " $known" == *" $1 "* ]] || die 2 "MODULES: $1 is neither a file nor one of our modules (${known% })"
-	if [[ -n $KERNEL_MODULES ]]; then
-		dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
-	fi
-	[[ -n ${dir:-} ]] ||
-		die 2 "module $1 can't be built for Linux $KERNEL_RELEASE: Debian has no headers of it; build it yourself and give MODULES=path.ko"
+	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
+	[[ -n $dir ]] ||
+		die 2 "module $1, which GUEST=$(guest_called) needs, can't be built for Linux $KERNEL_RELEASE: $KERNEL_REMEDY; or build it yourself and give MODULES=path/$1.ko"
 	[[ -e $dir/$1.ko ]] || die 2 "module $1 is not for $GUEST_ARCH"
 	echo "$dir/$1.ko"
+}
+
+# guest_called -> the guest's name, for a message
+guest_called() {
+	local name=${GUEST:-hyperv}
+	name=${name##*/}
+	echo "${name%.conf}"
 }
 
 # guest_channel DIR : choose the guest's channel (GUEST_CHANNEL, its device in the guest). A serial port needs nothing
@@ -154,28 +194,55 @@ guest_channel() {
 	[[ $GUEST_ACCEL != tcg && -n $KERNEL_MODULES ]] || return 0
 	for name in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console; do
 		number=$((number + 1))
-		kernel_module "$KERNEL_MODULES" "$name" "$1/$number-$name.ko" || return 0
+		kernel_module "$KERNEL_MODULES" "$name" "$1/$number-$name.ko" || {
+			# Before 5.18 or so virtio_pci had these in itself.
+			[[ $name != virtio_pci_*_dev ]] || continue
+			say "Linux $KERNEL_RELEASE has no module $name: the tests' words come by a serial port, which is slower"
+			rm -f "$1"/*.ko
+			return 0
+		}
 	done
 	GUEST_CHANNEL=vport0p1
 }
 
 # guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on
-# Hyper-V, our timer_probe there and on arm64. A kernel that has no headers for ours is tested without.
+# Hyper-V, our timer_probe there and on arm64. A kernel that can't have one is tested without, and that is said.
 guest_drivers() {
-	local dir name
-	local -a ours=()
-	[[ -n $KERNEL_MODULES ]] || return 0
-	if [[ ${GUEST_CONF[cpu]} == *hv-* ]]; then
-		kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || say "this kernel has no module msr: the tests that read MSRs will be skipped"
+	local dir name kind=plain
+	local -a ours=() lacking=()
+	if [[ ${GUEST_CONF[cpu]} == *hv-* || -n ${GUEST_CONF[hypervisor]} ]]; then
+		kind=hyperv
+		ours+=(hv_regs timer_probe)
+	elif [[ $GUEST_ARCH == arm64 ]]; then
+		ours+=(timer_probe)
 	fi
-	[[ ${GUEST_CONF[cpu]} != *hv-* && -z ${GUEST_CONF[hypervisor]} ]] || ours+=(hv_regs timer_probe)
-	[[ $GUEST_ARCH != arm64 || -n ${GUEST_CONF[hypervisor]} ]] || ours+=(timer_probe)
-	((${#ours[@]})) || return 0
-	dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
-	[[ -n $dir ]] || say "no headers of Linux $KERNEL_RELEASE: the tests that need ${ours[*]} will be skipped"
+	if [[ ${GUEST_CONF[cpu]} == *hv-* ]] && ! module_given msr; then
+		[[ -n $KERNEL_MODULES ]] && kernel_module "$KERNEL_MODULES" msr "$1/msr.ko" || lacking+=(msr)
+	fi
+	((${#ours[@]} == 0)) || dir=$(modules_build "$GUEST_ARCH" "$KERNEL_RELEASE") || exit
 	for name in "${ours[@]}"; do
-		[[ -z $dir ]] || cp "$dir/$name.ko" "$1/"
+		if module_given "$name"; then
+			continue
+		elif [[ -n $dir ]]; then
+			cp "$dir/$name.ko" "$1/"
+		else
+			lacking+=("$name")
+		fi
 	done
+	((${#lacking[@]} == 0)) || guest_lacks "$GUEST_ARCH-$kind" "${lacking[@]}"
+}
+
+# guest_lacks KIND MODULE... : say how many of the chosen cases will be skipped for want of these modules, and what would change that
+guest_lacks() {
+	local kind=$1 number
+	shift
+	[[ -n ${PROGRAMS[*]:-} ]] || return 0
+	number=$(printf '%s\n' "${PROGRAMS[@]//\//.}" | awk -v kind="$kind" -v cpus="$GUEST_CPUS" -v lacking=" $* " '
+		NR == FNR { chosen[$2]; next }
+		/^[^#]/ && $2 == kind && $3 in chosen && index(lacking, " " $1 " ") { n += $4 + $5 * cpus }
+		END { print n + 0 }' - "$TOP/selftests/test_modules/needed_by")
+	((number == 0)) ||
+		note "$number cases will be skipped: Linux $KERNEL_RELEASE comes without the module$([[ $# == 1 ]] || echo s) $*; to run them, $KERNEL_REMEDY"
 }
 
 # What no emulated x86 CPU has here: QEMU 7.2's CMPXCHG16B takes the flags before it from a stale state, so that the rest of an operand stands in
@@ -222,6 +289,7 @@ guest_prepare() {
 	GUEST_CPUS=${CPUS:-${GUEST_CONF[cpus]}}
 	[[ $GUEST_CPUS =~ ^[1-9][0-9]?$ ]] || die 2 "CPUS=$GUEST_CPUS: give a number of CPUs, 1 to 99"
 	kernel_fetch "$GUEST_ARCH" "${KERNEL:-${GUEST_CONF[kernel]}}"
+	config_check "$(guest_called)" "$GUEST_FRAGMENT"
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"
 	guest_channel "$files/payload/channel"

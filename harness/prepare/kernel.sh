@@ -1,8 +1,23 @@
 # shellcheck shell=bash disable=SC2034  # what is set here is for those who source it
 # SPDX-License-Identifier: GPL-2.0-only
-# Kernels, static tools and libraries for guests, out of Debian's packages.
-# Needs common.sh. Nothing here needs root, nor that the guest's architecture is one of this machine's:
-# apt works on a state of its own below $CACHE, with the machine's sources and keys.
+# The kernel under test: from what KERNEL= says to an image, its modules, and what more modules are built with.
+# Needs common.sh.
+#
+#   kernel_fetch ARCH KERNEL     sets what follows; dies with one line when there is no such kernel
+#   KERNEL_IMAGE                 what boots
+#   KERNEL_RELEASE               as in uname -r: a stranger's text, made harmless
+#   KERNEL_MODULES               the directory with its modules: lib/modules/RELEASE of some root, or a build tree; or empty
+#   KERNEL_BUILD                 where modules are built for it: a build tree, unpacked headers; or empty
+#   KERNEL_ARCHIVE               empty, or of which archive (apt.sh) it is: there its headers are looked for
+#   KERNEL_CONFIG                the file with its configuration, where that is known and nobody but the person answers for it
+#   KERNEL_REMEDY                what else to give, so that modules can be had
+
+# shellcheck source=../lib/deps.sh
+source "$HARNESS/lib/deps.sh"
+# shellcheck source=apt.sh
+source "$HARNESS/prepare/apt.sh"
+# shellcheck source=tree.sh
+source "$HARNESS/prepare/tree.sh"
 
 # cache_lock : one at a time builds what the cache holds; gates with results of their own may run side by side otherwise
 cache_lock() {
@@ -16,65 +31,19 @@ cache_lock() {
 # cache_unlock : others may build
 cache_unlock() { exec {building}>&-; }
 
-# apt_private ARCH COMMAND ARGS... : apt-get or apt-cache for ARCH on the private state
-apt_private() {
-	local arch=$1 command=$2 state=$CACHE/apt/$1
-	shift 2
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	"$command" -qq -oAPT::Architecture="$arch" -oAPT::Architectures="$arch" \
-		-oDir::State::Lists="$state/lists" -oDir::Cache="$state/cache" \
-		-oDir::State::status=/dev/null -oAPT::Sandbox::User=root "$@"
-}
-
-# apt_fresh ARCH : make the private package lists at most an hour old; a source that fails does not matter
-# as long as the packages asked for later are found
-apt_fresh() {
-	local stamp=$CACHE/apt/$1/updated
-	[[ -z $(find "$stamp" -mmin -60 2>/dev/null) ]] || return 0
-	say "fetching Debian's package lists for $1"
-	mkdir -p "$CACHE/apt/$1"
-	flock "$CACHE/apt/$1" true
-	if apt_private "$1" apt-get update >/dev/null 2>"$CACHE/apt/$1/errors"; then
-		touch "$stamp"
-	fi
-}
-
-# apt_error ARCH : apt's last complaint, for an error line
-apt_error() { { grep '^E:' "$CACHE/apt/$1/errors" 2>/dev/null || :; } | tail -n 1; }
-
-# apt_unpack ARCH DIR PACKAGE... : download the packages and unpack them into DIR, all or nothing
-apt_unpack() {
-	local arch=$1 dir=$2 tmp deb
-	shift 2
-	mkdir -p "$(dirname "$dir")"
-	tmp=$(mktemp -d "$(dirname "$dir")/.tmp.XXXXXX")
-	# A subshell of its own, so that the trap is its own too: half-made directories never stay.
-	(
-		trap 'rm -rf "$tmp"' EXIT
-		trap 'exit 130' INT TERM HUP
-		mkdir "$tmp/debs" "$tmp/root"
-		cd "$tmp/debs"
-		apt_private "$arch" apt-get download "$@" >/dev/null 2>"$CACHE/apt/$arch/errors" ||
-			die 2 "cannot download $* ($arch): $(apt_error "$arch"); check the network and try again"
-		for deb in *.deb; do
-			dpkg-deb -x "$deb" "$tmp/root" 2>"$tmp/errors" ||
-				die 2 "cannot unpack ${deb%%_*} into $CACHE: $(tail -n 1 "$tmp/errors")"
-		done
-		# Sound, graphics and network drivers are most of a kernel package, and no guest here has any.
-		rm -rf "$tmp"/root/{,usr/}lib/modules/*/kernel/{sound,net,drivers/{gpu,net,media,staging,infiniband,scsi}}
-		mv -T "$tmp/root" "$dir" 2>/dev/null || [[ -d $dir ]] || die 2 "cannot write $dir"
-	) || exit
-}
-
 # bytes_at FILE OFFSET COUNT [FORMAT] -> those bytes as od prints them (-c), without spaces; nothing past the end
 bytes_at() { { od -An "${4:--c}" -j "$2" -N "$3" "$1" 2>/dev/null || true; } | tr -d ' '; }
 
-# kernel_kind FILE -> amd64, arm64, or why it is neither
+# kernel_kind FILE -> amd64, arm64, deb, rpm, or why it is none of them
 kernel_kind() {
 	if [[ $(bytes_at "$1" 514 4) == HdrS ]]; then
 		echo amd64
 	elif [[ $(bytes_at "$1" 56 4) == ARMd ]]; then
 		echo arm64
+	elif [[ $(bytes_at "$1" 0 8 -tx1) == 213c617263683e0a ]]; then
+		echo deb
+	elif [[ $(bytes_at "$1" 0 4 -tx1) == edabeedb ]]; then
+		echo rpm
 	elif [[ $(bytes_at "$1" 0 2 -tx1) == 1f8b ]]; then
 		echo "a gzip file: gunzip it first"
 	elif [[ $(bytes_at "$1" 1 3) == ELF ]]; then
@@ -109,10 +78,9 @@ kernel_version() {
 	echo "${version:-$1}"
 }
 
-# kernel_from_file ARCH FILE : KERNEL given as a path
-kernel_from_file() {
+# kernel_image ARCH FILE : set KERNEL_IMAGE and KERNEL_RELEASE, or die if FILE is no kernel for this guest
+kernel_image() {
 	local kind
-	[[ -e $2 ]] || die 2 "KERNEL=$2: no such file"
 	[[ -f $2 && -r $2 ]] || die 2 "KERNEL=$2: not a readable file"
 	kind=$(kernel_kind "$2")
 	case $kind in
@@ -122,12 +90,164 @@ kernel_from_file() {
 	esac
 	KERNEL_IMAGE=$(realpath "$2")
 	KERNEL_RELEASE=$(kernel_release "$2" "$1")
-	KERNEL_MODULES=
 }
 
-# kernel_package ARCH KERNEL -> the package that holds it: KERNEL is a series, a release or a package's version
-kernel_package() {
-	local arch=$1 kernel=$2 series name names package
+# kernel_from_file ARCH FILE : KERNEL given as the path of a file: an image, or a package
+kernel_from_file() {
+	local kind top
+	kind=$(kernel_kind "$2")
+	case $kind in
+	deb | rpm) kernel_from_package "$1" "$2" "$kind" ;;
+	*)
+		kernel_image "$1" "$2"
+		KERNEL_REMEDY='give KERNEL= the build tree, the directory or the package that the image came from'
+		# arch/x86/boot/bzImage and its like
+		top=$(realpath "$2/../../../.." 2>/dev/null || realpath "$(dirname "$KERNEL_IMAGE")/../../..")
+		[[ ! -f $top/.config ]] || KERNEL_REMEDY="give KERNEL=$top"
+		;;
+	esac
+}
+
+# kernel_from_root ARCH DIR NAME : a directory that holds lib/modules/RELEASE and its kernel, as modules_install, install and
+# dpkg -x leave them. NAME is what KERNEL said.
+kernel_from_root() {
+	local arch=$1 dir name=$3 place image
+	local -a releases=()
+	dir=$(realpath "$2")
+	for place in "$dir"/lib/modules/*/ "$dir"/usr/lib/modules/*/; do
+		[[ -e $place/modules.order || -e $place/modules.builtin || -d $place/kernel || -e $place/vmlinuz ]] || continue
+		[[ ! -L $dir/lib || $place != "$dir/lib/"* ]] || continue
+		releases+=("${place%/}")
+	done
+	((${#releases[@]})) || return 1
+	place=$(printf '%s\n' "${releases[@]##*/}" | sort -u)
+	[[ $place != *$'\n'* ]] ||
+		die 2 "KERNEL=$name holds several kernels (${place//$'\n'/ }): give a directory with one"
+	KERNEL_RELEASE=$place
+	for image in "$dir/boot/vmlinuz-$place" "$dir"/{usr/,}lib/modules/"$place"/{vmlinuz,bzImage,Image} \
+		"$dir"/{boot/,}{vmlinuz,bzImage,Image} "$dir"/{boot/,}{vmlinuz,Image}-*; do
+		[[ ! -f $image ]] || break
+	done
+	[[ -f $image ]] ||
+		die 2 "KERNEL=$name holds the modules of Linux $place, and no kernel: put the image there as boot/vmlinuz-$place (make install INSTALL_PATH=$name/boot)"
+	kernel_image "$arch" "$image"
+	[[ $KERNEL_RELEASE == "$place" ]] ||
+		die 2 "KERNEL=$name: the image $image is Linux $KERNEL_RELEASE, and the modules beside it are of $place: install both from one build"
+	# The package of an image may have it without its modules, and two places may have something each.
+	KERNEL_MODULES=${releases[0]}
+	for place in "${releases[@]}"; do
+		[[ ! -d $place/kernel ]] || KERNEL_MODULES=$place
+	done
+	KERNEL_BUILD=$(kernel_headers_in "$dir" "$KERNEL_RELEASE")
+	if [[ -z $KERNEL_ARCHIVE ]]; then
+		# It may be Debian's all the same.
+		KERNEL_ARCHIVE=$arch
+		for place in "$dir/boot/config-$KERNEL_RELEASE" "$KERNEL_MODULES/config" "$KERNEL_BUILD/.config"; do
+			[[ ! -f $place ]] || KERNEL_CONFIG=$place
+		done
+	fi
+	KERNEL_REMEDY="give KERNEL= its build tree, or put its headers beside it (linux-headers-$KERNEL_RELEASE, dpkg -x)"
+}
+
+# kernel_headers_in DIR RELEASE -> where modules can be built for this kernel, if its headers are below DIR or modules_install has
+# left a link to the tree
+kernel_headers_in() {
+	local place
+	for place in "$1/usr/src/linux-headers-$2" "$1/usr/src/kernels/$2" "$1"/{,usr/}lib/modules/"$2"/build; do
+		if [[ -f $place/Makefile && -f $place/.config && -f $place/include/generated/utsrelease.h ]]; then
+			realpath "$place"
+			return
+		fi
+	done
+}
+
+# package_unpack FILE KIND DIR : unpack a .deb or an .rpm into DIR
+package_unpack() {
+	case $2 in
+	deb) debs_unpack "$3" "$1" ;;
+	rpm)
+		need rpm
+		# cpio's own words are of no use to anybody: it names the archive, which is a pipe.
+		rpm2cpio "$1" 2>/dev/null | (cd "$3" && cpio -idm --quiet --no-absolute-filenames) 2>/dev/null ||
+			die 2 "cannot unpack $1: it is damaged"
+		;;
+	esac
+}
+
+# package_name FILE KIND -> the package's name
+package_name() {
+	case $2 in
+	deb) dpkg-deb -f "$1" Package 2>/dev/null || die 2 "KERNEL=$1: a damaged .deb" ;;
+	rpm)
+		need rpm
+		rpm -qp --nosignature --qf '%{NAME}-%{VERSION}' "$1" 2>/dev/null || die 2 "KERNEL=$1: a damaged .rpm"
+		;;
+	esac
+}
+
+# package_companions FILE KIND NAME -> the packages beside FILE that belong to it: headers, and the parts of a kernel in pieces
+package_companions() {
+	local file other
+	for file in "$(dirname "$1")"/*."$2"; do
+		[[ ! $file -ef $1 ]] || continue
+		other=$(package_name "$file" "$2" 2>/dev/null) || continue
+		case $2.$3.$other in
+		deb.linux-image-"${other#linux-headers-}".linux-headers-*) ;;
+		deb.linux-headers-*) continue ;;
+		deb.*.linux-"${other#linux-}") [[ ${other#linux-*-} == "${3#linux-*-}" && $other =~ ^linux-(base|binary|modules|image|headers)- ]] || continue ;;
+		rpm.kernel*-"${other##*-}".kernel*-devel-*) ;;
+		*) continue ;;
+		esac
+		echo "$file"
+	done
+}
+
+# kernel_from_package ARCH FILE KIND : KERNEL given as a .deb or .rpm: unpacked into the cache, once; with what lies beside it and belongs
+# to it
+kernel_from_package() {
+	local arch=$1 file=$2 kind=$3 name dir tmp companions part
+	local -a parts
+	name=$(package_name "$file" "$kind") || exit
+	companions=$(package_companions "$file" "$kind" "$name") || exit
+	mapfile -t parts <<<"$file${companions:+$'\n'}$companions"
+	dir=$CACHE/kernels/packages/$(stat -L -c '%n %s %Y' "${parts[@]}" | cksum | cut -d ' ' -f 1)
+	if [[ ! -d $dir ]]; then
+		say "unpacking ${parts[*]##*/}"
+		mkdir -p "${dir%/*}"
+		tmp=$(mktemp -d "${dir%/*}/.tmp.XXXXXX")
+		(
+			trap 'rm -rf "$tmp"' EXIT
+			trap 'exit 130' INT TERM HUP
+			mkdir "$tmp/root"
+			for part in "${parts[@]}"; do
+				package_unpack "$part" "$kind" "$tmp/root"
+			done
+			[[ -n $(compgen -G "$tmp/root/boot/vmlinu*") || -n $(compgen -G "$tmp/root/*/modules/*/vmlinuz") ||
+			-n $(compgen -G "$tmp/root/usr/lib/modules/*/vmlinuz") ]] ||
+				die 2 "KERNEL=$file: no kernel is in the package $name$(package_pointer "$file" "$kind")"
+			mkdir -p "$tmp/root/lib/modules"
+			mv -T "$tmp/root" "$dir"
+		) || exit
+	fi
+	kernel_from_root "$arch" "$dir" "$file" || {
+		# A kernel without a single module
+		kernel_image "$arch" "$(compgen -G "$dir/boot/vmlinu*" | head -n 1)"
+	}
+	KERNEL_REMEDY="put its headers package beside $file, or give KERNEL= the build tree"
+}
+
+# package_pointer FILE KIND -> for a package that only points at a kernel: which packages to put beside it
+package_pointer() {
+	local parts
+	[[ $2 == deb ]] || return 0
+	parts=$(dpkg-deb -f "$1" Depends | grep -oE 'linux-(image|binary|modules)-[^ ,]*[0-9][^ ,]*' | sort -u | tr '\n' ' ') || :
+	[[ -z $parts ]] || echo ": it points at ${parts% }; put these .deb files beside it, or give the one with the kernel"
+}
+
+# kernel_packages ARCHIVE KERNEL -> lines of packages that hold it, on each the one that names it first: KERNEL is a series, a release or
+# a version. What the archive would choose comes first, then the newest.
+kernel_packages() {
+	local archive=$1 kernel=$2 arch=${1%%:*} series name names package depends found=' '
 	series=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$kernel")
 	if [[ $kernel == "$series" ]]; then
 		names=("linux-image-$kernel-$arch" "linux-image-$arch")
@@ -135,99 +255,123 @@ kernel_package() {
 		names=("linux-image-$kernel" "linux-image-$kernel-$arch"
 			"linux-image-$series-$arch=$kernel" "linux-image-$arch=$kernel")
 	fi
+	# Where nothing points at it any more, or what is pointed at has gone.
+	mapfile -t -O "${#names[@]}" names < <(apt_private "$archive" apt-cache pkgnames "linux-image-$kernel" 2>/dev/null |
+		grep -E "^linux-image-${kernel//[.+]/\\&}([.+~-]([0-9.+~-]|rc|bpo|deb)*)?-$arch\$" | sort -rV)
 	for name in "${names[@]}"; do
 		# A package that only points at a kernel is followed. (apt takes an unknown name for a pattern.)
-		package=$(apt_private "$arch" apt-cache --no-all-versions show "$name" 2>/dev/null |
-			awk -v name="${name%%=*}" '/^Package:/ { package = $2 }
-				/^Depends:/ && package == name { sub(",", "", $2); print $2 ~ /^linux-image-/ ? $2 : package; exit }')
-		case $package in
-		"linux-image-$series".*)
-			echo "$package"
-			return
-			;;
-		esac
-	done
-	return 1
-}
-
-# kernel_fetch ARCH KERNEL : set KERNEL_IMAGE, KERNEL_RELEASE and KERNEL_MODULES (a directory that holds
-# lib/modules/RELEASE, or empty). KERNEL: a series (6.12), a Debian release (6.12.117+deb12-amd64), or a path.
-# What has been fetched once is used without asking the network again.
-kernel_fetch() {
-	local arch=$1 kernel=$2 store=$CACHE/kernels/$1 package
-	if [[ $kernel == */* || -f $kernel ]]; then
-		as_path kernel
-		kernel_from_file "$arch" "$kernel"
-		return
-	fi
-	[[ $kernel =~ ^[0-9]+\.[0-9]+[A-Za-z0-9.+~-]*$ ]] ||
-		die 2 "KERNEL=$kernel: give a series (6.12), a Debian release (6.12.117+deb12-amd64) or the path of a kernel"
-	if [[ ! -d $store/$kernel ]]; then
-		apt_fresh "$arch"
-		package=$(kernel_package "$arch" "$kernel") ||
-			die 2 "KERNEL=$kernel: Debian's packages for $arch hold no such kernel$(apt_error "$arch" | sed 's/^/ (/; s/$/)/')"
-		KERNEL_RELEASE=${package#linux-image-}
-		if [[ ! -d $store/$KERNEL_RELEASE ]]; then
-			say "fetching Linux $KERNEL_RELEASE"
-			apt_unpack "$arch" "$store/$KERNEL_RELEASE" "$package"
+		depends=$(apt_private "$archive" apt-cache --no-all-versions show "$name" 2>/dev/null |
+			awk -v name="${name%%=*}" '/^Package:/ { package = $2 } package == name && /^(Package|Depends):/')
+		package=$(sed -n '/^Depends:/ s/.*[ ,]\(linux-image-[0-9][^ ,]*\).*/\1/p' <<<"$depends")
+		if [[ -n $package ]]; then
+			depends=$(apt_private "$archive" apt-cache --no-all-versions show "$package" 2>/dev/null)
+		else
+			package=$(sed -n 's/^Package: //p' <<<"$depends")
 		fi
-		[[ $kernel == "$KERNEL_RELEASE" ]] || ln -sfnT "$KERNEL_RELEASE" "$store/$kernel"
+		[[ $package == "linux-image-$series"* ]] || continue
+		[[ ${package#"linux-image-$series"} == [.+~-]* ]] || continue
+		[[ $found != *" $package "* ]] || continue
+		found+="$package "
+		# Since 6.19 or so it is in pieces.
+		{
+			echo "$package"
+			sed -n '/^Depends:/p' <<<"$depends" | grep -oE 'linux-(base|binary|modules)-[0-9][^ ,]*' |
+				grep -F -e "-${package#linux-image-}" | sort -u || :
+		} | tr '\n' ' '
+		echo
+	done
+	[[ $found != ' ' ]]
+}
+
+# kernel_from_debian ARCHIVE KERNEL : a series (6.12), a Debian release (6.12.117+deb12-amd64) or a version. What has been fetched
+# once is used without asking the network again.
+kernel_from_debian() {
+	local archive=$1 kernel=$2 arch=${1%%:*} store link packages why tried=0
+	local -a names
+	store=$CACHE/kernels/$arch link=$CACHE/kernels/$arch/$2
+	[[ $archive != *:* ]] || link=$store/${archive#*:}:$kernel
+	if [[ ! -d $link ]]; then
+		[[ $archive != *:* ]] || suite_check "$archive"
+		apt_fresh "$archive"
+		packages=$(kernel_packages "$archive" "$kernel") ||
+			die 2 "KERNEL=${link##*/}: Debian's packages for $arch hold no such kernel$(apt_error "$archive" | sed 's/^/ (/; s/$/)/')$(kernel_choice "$archive")"
+		while read -ra names; do
+			KERNEL_RELEASE=${names[0]#linux-image-}
+			[[ ! -d $store/$KERNEL_RELEASE ]] || break
+			say "fetching Linux $KERNEL_RELEASE"
+			why=$( (apt_unpack "$archive" "$store/$KERNEL_RELEASE" "${names[@]}") 2>&1) && break
+			# An archive that is being cleared lists what has gone.
+			tried=$((tried + 1))
+			if ((tried == $(wc -l <<<"$packages"))) || ! apt_error "$archive" | grep -q ' 404 '; then
+				printf '%s\n' "$why" >&2
+				exit 2
+			fi
+			say "Debian's list has Linux $KERNEL_RELEASE, and its servers have not: looking for another"
+		done <<<"$packages"
+		[[ -e $store/$KERNEL_RELEASE/archive ]] || echo "$archive" >"$store/$KERNEL_RELEASE/archive"
+		[[ $link == "$store/$KERNEL_RELEASE" ]] || ln -sfnT "$KERNEL_RELEASE" "$link"
 	fi
-	KERNEL_MODULES=$(realpath "$store/$kernel")
-	KERNEL_RELEASE=${KERNEL_MODULES##*/}
-	KERNEL_IMAGE=$KERNEL_MODULES/boot/vmlinuz-$KERNEL_RELEASE
-	[[ -r $KERNEL_IMAGE ]] || die 2 "$KERNEL_IMAGE is missing: remove $KERNEL_MODULES and try again"
-	[[ -d $KERNEL_MODULES/lib/modules || ! -d $KERNEL_MODULES/usr/lib/modules ]] || KERNEL_MODULES+=/usr
+	store=$(realpath "$link")
+	KERNEL_ARCHIVE=$(cat "$store/archive" 2>/dev/null || echo "$arch")
+	kernel_from_root "$arch" "$store" "${link##*/}" || die 2 "$store is not whole: remove it and try again"
+	KERNEL_REMEDY="give KERNEL= its build tree: Debian has no headers of $KERNEL_RELEASE"
 }
 
-# module_check FILE ARCH RELEASE : die unless FILE is a module for this architecture and kernel
-module_check() {
-	local file=$1 arch=$2 release=$3 machine magic
-	[[ -e $file ]] || die 2 "MODULES: $file: no such file"
-	[[ -f $file && -r $file ]] || die 2 "MODULES: $file: not a readable file"
-	[[ $(bytes_at "$file" 1 3) == ELF ]] ||
-		die 2 "MODULES: $file is not a kernel module (an uncompressed .ko is wanted)"
-	machine=$(bytes_at "$file" 18 2 -tu2)
-	case $arch.$machine in
-	amd64.62 | arm64.183) ;;
-	*.62) die 2 "MODULES: $file is for amd64, and this guest is $arch" ;;
-	*.183) die 2 "MODULES: $file is for arm64, and this guest is $arch" ;;
-	*) die 2 "MODULES: $file is for another architecture (ELF machine $machine), and this guest is $arch" ;;
-	esac
-	magic=$(tr '\0' '\n' <"$file" | awk -F '[= ]' '/^vermagic=/ { print $2; exit }') || true
-	magic=${magic:0:64}
-	[[ -n $magic ]] || die 2 "MODULES: $file is not a kernel module: it has no vermagic"
-	[[ $magic == "$release" ]] || die 2 "MODULES: $file was built for Linux $magic, and this guest runs $release"
+# kernel_choice ARCHIVE -> the series that this archive has, for who asked for another
+kernel_choice() {
+	local list
+	list=$(apt_private "$1" apt-cache pkgnames linux-image- 2>/dev/null |
+		sed -nE "s/^linux-image-([0-9]+\.[0-9]+)[.+-].*-${1%%:*}\$/\1/p" | sort -uV | tr '\n' ' ') || :
+	[[ -z $list ]] || echo "; there are: ${list% }"
 }
 
-# static_tools ARCH -> a directory with bin/bash-static and bin/busybox of that architecture
-static_tools() {
-	local dir=$CACHE/tools/$1
-	if [[ ! -d $dir ]]; then
-		apt_fresh "$1"
-		apt_unpack "$1" "$dir" bash-static busybox-static
+# kernel_fetch ARCH KERNEL : find it, whatever it is, and set the variables named above
+kernel_fetch() {
+	local arch=$1 kernel=$2
+	KERNEL_IMAGE='' KERNEL_RELEASE='' KERNEL_MODULES='' KERNEL_BUILD='' KERNEL_ARCHIVE='' KERNEL_REMEDY='' KERNEL_CONFIG=''
+	if [[ $kernel == */* || -e $kernel ]]; then
+		as_path kernel
+		[[ -e $kernel ]] || die 2 "KERNEL=$kernel: no such file"
+		if [[ -d $kernel ]]; then
+			kernel_from_directory "$arch" "$kernel"
+		else
+			kernel_from_file "$arch" "$kernel"
+		fi
+	elif [[ $kernel =~ ^([a-z][a-z0-9-]*):([0-9]+\.[0-9]+[A-Za-z0-9.+~-]*)$ ]]; then
+		kernel_from_debian "$arch:${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+	elif [[ $kernel =~ ^[0-9]+\.[0-9]+[A-Za-z0-9.+~-]*$ ]]; then
+		kernel_from_debian "$arch" "$kernel"
+	else
+		die 2 "KERNEL=$kernel: give a series (6.12), a Debian release (6.12.117+deb12-amd64), one of another suite (sid:7.2), or the path of an image, a build tree or a package"
 	fi
-	echo "$dir"
 }
 
-# sysroot_arm64 -> a directory with the unpacked arm64 packages the test programs link with
-sysroot_arm64() {
-	local dir=$CACHE/sysroot-arm64
-	if [[ ! -d $dir ]]; then
-		apt_fresh arm64
-		apt_unpack arm64 "$dir" check libsubunit-dev
+# kernel_from_directory ARCH DIR : a build tree, or a directory that an install has filled
+kernel_from_directory() {
+	if [[ -e $2/.config || -e $2/Kconfig ]]; then
+		kernel_from_tree "$1" "$2"
+	elif ! kernel_from_root "$1" "$2" "$2"; then
+		die 2 "KERNEL=$2: neither a build tree (no .config is there) nor a directory with lib/modules/RELEASE in it"
 	fi
-	echo "$dir"
 }
 
-# kernel_module ROOT NAME FILE : see that a kernel unpacked in ROOT can have module NAME: built in, or copied to FILE
-# (uncompressed); false when it has neither
+# kernel_module WHERE NAME FILE : see that a kernel can have module NAME of the modules in WHERE (KERNEL_MODULES): built in, or
+# copied to FILE (uncompressed); false when it has neither
 kernel_module() {
 	local file
-	! grep -qs "/$2\.ko$" "$1"/lib/modules/*/modules.builtin || return 0
-	file=$(find "$1/lib/modules" -name "$2.ko" -o -name "$2.ko.xz" | head -n 1)
+	! grep -qs "/$2\.ko$" "$1/modules.builtin" || return 0
+	if [[ -e $1/.config ]]; then
+		file=$(tree_module "$1" "$2")
+	else
+		file=$(find "$1/" \( -name "$2.ko" -o -name "$2.ko.xz" -o -name "$2.ko.gz" -o -name "$2.ko.zst" \) -print -quit)
+	fi
 	case $file in
 	*.xz) xz -dc "$file" >"$3" ;;
+	*.gz) gzip -dc "$file" >"$3" ;;
+	*.zst)
+		need zstd
+		zstd -qdc "$file" >"$3"
+		;;
 	*.ko) cp "$file" "$3" ;;
 	*) return 1 ;;
 	esac

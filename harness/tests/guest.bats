@@ -3,6 +3,7 @@
 # Guests: their files, the images and payloads made for them, the command line. Nothing is booted.
 
 bats_require_minimum_version 1.5.0
+load kernels
 
 setup() {
 	export TICKPROOF_CACHE=$BATS_TEST_TMPDIR/cache NO_COLOR=1
@@ -13,9 +14,11 @@ setup() {
 	mkdir -p cache/tools/{amd64,arm64}/bin cache/kernels/{amd64,arm64}/6.12.1-test/{boot,lib/modules/6.12.1-test}
 	touch cache/tools/{amd64,arm64}/bin/{bash-static,busybox}
 	for arch in amd64 arm64; do
-		touch cache/kernels/$arch/6.12.1-test/boot/vmlinuz-6.12.1-test
+		touch "cache/kernels/$arch/6.12.1-test/lib/modules/6.12.1-test/modules.order"
 		ln -s 6.12.1-test cache/kernels/$arch/6.12
 	done
+	bzimage cache/kernels/amd64/6.12.1-test/boot/vmlinuz-6.12.1-test 6.12.1-test
+	arm64_image cache/kernels/arm64/6.12.1-test/boot/vmlinuz-6.12.1-test 6.12.1-test
 	mkdir -p tests/clockevents run modules
 	touch modules/{hv_regs,timer_probe}.ko
 	echo program >tests/clockevents/sysfs_contract
@@ -25,7 +28,8 @@ setup() {
 prepare() {
 	# shellcheck disable=SC2016
 	env "$@" bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
-		modules_build() { echo "$PWD/modules"; }
+		[[ ${FAKE_MODULES:-yes} == no ]] || modules_build() { echo "$PWD/modules"; }
+		PROGRAMS=(${FAKE_CHOSEN:+"safe $FAKE_CHOSEN"})
 		TESTS_DIR=tests GUEST_DIR=$PWD/run
 		guest_conf "${GUEST:-hyperv}"
 		accel_choose "${GUEST:-hyperv}"
@@ -144,17 +148,11 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[[ $output == *"MODULES: missing.ko: no such file"* ]]
 }
 
-# module FILE : one with the marks of a module for the test's kernel
-module() {
-	printf '\177ELF%14s\076\0%44slicense=GPL\0vermagic=6.12.1-test SMP \0' '' '' >"$1"
-}
-
 @test "modules whose names look like options or assignments, are there twice, or take another file's place" {
 	mkdir more
-	module ./-m=1.ko
-	module ./a=b.ko
-	module more/a=b.ko
-	module programs
+	for name in ./-m=1.ko ./a=b.ko more/a=b.ko programs; do
+		module "$name" '\076' 6.12.1-test
+	done
 	run prepare GUEST=x86 MODULES='-m=1.ko x=1; a=b.ko'
 	[ "$status" -eq 0 ]
 	[ "$(cat run/files/payload/modules)" = "$(printf '%s\n' '-m=1.ko x=1' 'a=b.ko ')" ]
@@ -177,4 +175,49 @@ module() {
 	run prepare GUEST=x86 MODULES="timer_fault fault=none"
 	[ "$status" -eq 2 ]
 	[[ $output == *"module timer_fault is not for amd64"* ]]
+}
+
+@test "a module that MODULES names takes the place of the guest's own, with its parameters where it is given none" {
+	printf '%s\n' 'description = mine' 'arch = arm64' 'machine = virt' 'cpu = max' 'modules = hv_stimer standby=1; timer_fault fault=none' >my.conf
+	arm64_image ./Image 6.9.2-arm
+	mkdir more
+	module more/hv_stimer.ko '\267' 6.9.2-arm
+	module more/timer_fault.ko '\267' 6.9.2-arm
+	module more/timer_probe.ko '\267' 6.9.2-arm
+	# An image has nothing to build modules with: the advice that is given is followed.
+	run prepare GUEST=./my.conf KERNEL=./Image FAKE_MODULES=no
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"module hv_stimer, which GUEST=my needs, can't be built for Linux 6.9.2-arm: give KERNEL= the build tree"*'give MODULES=path/hv_stimer.ko' ]]
+	run prepare GUEST=./my.conf KERNEL=./Image FAKE_MODULES=no MODULES='more/hv_stimer.ko; more/timer_fault.ko fault=late; more/timer_probe.ko' FAKE_CHOSEN=sleep/kernel_delay
+	[ "$status" -eq 0 ]
+	[[ $output != *'will be skipped'* ]]
+	[ "$(cat run/files/payload/modules)" = "$(printf '%s\n' 'hv_stimer.ko standby=1' 'timer_fault.ko fault=late' 'timer_probe.ko ')" ]
+	cmp more/hv_stimer.ko run/files/payload/hv_stimer.ko
+	[ ! -e run/files/payload/drivers/timer_probe.ko ]
+	run prepare GUEST=./my.conf KERNEL=./Image FAKE_MODULES=no MODULES='more/hv_stimer.ko; ./more/hv_stimer.ko'
+	[ "$status" -eq 2 ]
+	[[ $output == *'two modules are called hv_stimer.ko'* ]]
+}
+
+@test "what a kernel comes without is said before the boot, with the number of cases and the remedy" {
+	arm64_image ./Image 6.9.2-arm
+	run prepare GUEST=arm64 KERNEL=./Image FAKE_MODULES=no CPUS=4 FAKE_CHOSEN='sleep/kernel_delay'
+	[ "$status" -eq 0 ]
+	[[ $output == *'note: 12 cases will be skipped: Linux 6.9.2-arm comes without the module timer_probe; to run them, give KERNEL= the build tree'* ]]
+	rm -r run/*
+	# Nothing is said of what isn't run.
+	run prepare GUEST=arm64 KERNEL=./Image FAKE_MODULES=no FAKE_CHOSEN='clockevents/wakes'
+	[ "$status" -eq 0 ]
+	[[ $output != *'will be skipped'* ]]
+}
+
+@test "each case that is said to need a module is in docs/contracts.md" {
+	local program
+	while read -r program; do
+		[ -f "$HERE/../../selftests/${program/.//}.c" ]
+		grep -q "${program//./\\.}" "$HERE/../../docs/contracts.md"
+	done < <(sed '/^#/d' "$HERE/../../selftests/test_modules/needed_by" | awk '{ print $3 }')
+	# As measured: Linux 6.12 as an image alone, 2 CPUs.
+	[ "$(awk '$2 == "amd64-hyperv" { n += $4 + 2 * $5 } END { print n }' "$HERE/../../selftests/test_modules/needed_by")" -eq 52 ]
 }

@@ -43,6 +43,34 @@
 #define HVC_PARTITION_SELF (~0ull)
 #define HVC_VP_SELF	   0xfffffffeull
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+struct arm_smccc_1_2_regs {
+	unsigned long a0, a1, a2, a3, a4, a5, a6, a7;
+};
+
+/* As the kernel has it since 5.14, with as many registers as are used here. */
+static inline void arm_smccc_1_2_hvc(const struct arm_smccc_1_2_regs *args,
+				     struct arm_smccc_1_2_regs *res)
+{
+	register unsigned long x0 asm("x0") = args->a0;
+	register unsigned long x1 asm("x1") = args->a1;
+	register unsigned long x2 asm("x2") = args->a2;
+	register unsigned long x3 asm("x3") = args->a3;
+	register unsigned long x4 asm("x4") = args->a4;
+	register unsigned long x5 asm("x5") = args->a5;
+	register unsigned long x6 asm("x6") = args->a6;
+	register unsigned long x7 asm("x7") = args->a7;
+
+	asm volatile("hvc #0"
+		     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6),
+		       "+r"(x7)
+		     :
+		     : "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+		       "memory");
+	*res = (struct arm_smccc_1_2_regs){ x0, x1, x2, x3, x4, x5, x6, x7 };
+}
+#endif
+
 /* Hyper-V's status as an errno, 0 for success. */
 static inline int hvc_errno(u16 status)
 {

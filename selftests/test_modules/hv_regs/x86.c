@@ -37,17 +37,24 @@ static int fault(u32 *status)
 
 int hv_arch_get(enum hv_reg reg, u64 *value, u64 *high, u32 *status)
 {
+	u32 low = 0, top = 0;
+
 	*high = 0;
 	if (!msrs[reg])
 		return -EOPNOTSUPP;
-	return rdmsrl_safe(msrs[reg], value) ? fault(status) : 0;
+	/* rdmsrl_safe() became rdmsrq_safe() in 6.16. */
+	if (rdmsr_safe(msrs[reg], &low, &top))
+		return fault(status);
+	*value = (u64)top << 32 | low;
+	return 0;
 }
 
 int hv_arch_set(enum hv_reg reg, u64 value, u32 *status)
 {
 	if (!msrs[reg])
 		return -EOPNOTSUPP;
-	return wrmsrl_safe(msrs[reg], value) ? fault(status) : 0;
+	return wrmsr_safe(msrs[reg], lower_32_bits(value), upper_32_bits(value)) ? fault(status) :
+										   0;
 }
 
 u64 hv_arch_counter(void)

@@ -9,6 +9,10 @@
 #include <linux/time64.h>
 #include <linux/workqueue.h>
 
+#ifndef in_hardirq /* before 5.11 */
+#define in_hardirq() in_irq()
+#endif
+
 static struct kprobe probe;
 static struct kretprobe return_probe;
 
