@@ -73,6 +73,7 @@ function excuse(first,    w, e) {
 					if (want_expires[w] >= today) {
 						status[e] = "xfail"
 						reason[e] = want_reason[w]
+						expires[e] = want_expires[w]
 					}
 				}
 }
@@ -102,6 +103,14 @@ function expectations(    w, e, k, about, unexcused) {
 		else if (about && !hit[w])
 			unmet("the expected " want_outcome[w] " of " want_id[w] " did not happen")
 	}
+}
+
+# What was expected, and what became of it, as records.
+function expected_records(    w) {
+	for (w = 1; w <= wants; w++)
+		print "expected", want_id[w], want_outcome[w], want_expires[w], want_kernels[w], \
+			!valid[w] ? "other-kernel" : demanded(w) != 1 && !hit[w] ? "not-run" : want_expires[w] < today ? "expired" : \
+			hit[w] ? "happened" : "unmet", want_reason[w]
 }
 
 function unmet(why) {
