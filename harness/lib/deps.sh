@@ -14,6 +14,7 @@ deps() {
 			/usr/lib*/*/libsubunit.a libsubunit-dev
 			cpio cpio
 			jq jq
+			gnuplot gnuplot-nox
 			xz xz-utils
 			/usr/lib*/*/libelf.so.1 libelf1
 			qemu-system-x86_64 qemu-system-x86
