@@ -37,6 +37,9 @@ deps() {
 			bats bats
 			/usr/lib/bats/bats-assert/load.bash bats-assert
 			valgrind valgrind
+			xmllint libxml2-utils
+			tidy tidy
+			chromium-headless-shell chromium-headless-shell
 			file file
 			rsync rsync
 			busybox busybox-static

@@ -169,8 +169,8 @@ function lateness(    r, file, line, any, label) {
 		if (!any++) {
 			print "<section aria-labelledby=\"lateness\"><h2 id=\"lateness\">How late sleeps woke</h2>"
 			print "<p>The share of sleeps that had woken so late after their deadline, on a logarithmic scale: " \
-				"<span class=\"key\" style=\"color:var(--before)\"></span> before the CPU's timer was unbound, " \
-				"<span class=\"key\" style=\"color:var(--after);border-top-style:dashed\"></span> after.</p><div class=\"figures\">"
+				"<span class=\"key\" style=\"color:var(--before)\">&nbsp;</span> before the CPU's timer was unbound, " \
+				"<span class=\"key\" style=\"color:var(--after);border-top-style:dashed\">&nbsp;</span> after.</p><div class=\"figures\">"
 		}
 		label = "CPU " cpu[r] ": median / 99th percentile " xml(wake("baseline", cpu[r])) " before, " xml(wake("alive", cpu[r])) " after"
 		print "<figure>"
