@@ -29,6 +29,12 @@ deps() {
 			/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 		EOF
 		;;
+	report)
+		cat <<-'EOF'
+			jq jq
+			gnuplot gnuplot-nox
+		EOF
+		;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'

@@ -23,7 +23,7 @@ function journal_link(number) {
 function console_link(program) { return program in console ? " <a href=\"#console-" number_of[program] "\">console</a>" : "" }
 
 function badge(outcome, status) {
-	return "<strong class=\"" (status == "fail" ? "bad" : status == "pass" ? "good" : "warn") "\">" xml(outcome) "</strong>"
+	return "<strong class=\"" (status == "fail" ? "bad" : status == "pass" ? "good" : "warn") "\">" (outcome == "" ? "none" : xml(outcome)) "</strong>"
 }
 
 function seconds(s) { return s < 10 ? sprintf("%.2f s", s) : sprintf("%.0f s", s) }
@@ -196,7 +196,7 @@ function timeline(    b, i, k, from, to, label, colour) {
 		to = percent(boot_off[b] == "" ? span : boot_off[b])
 		label = "Boot " xml(boot[b]) ": " (boot_ready[b] == "" ? "never ready" : "ready after " seconds(boot_ready[b] - boot_start[b])) ", " \
 			(boot_off[b] == "" ? "no end" : "gone at " seconds(boot_off[b] + 0)) \
-			(boot_end[b] == "done" ? "" : boot_end[b] ~ /^again/ ? "; <strong class=\"warn\">void</strong>: " xml(short(substr(boot_end[b], 7), 200)) : \
+			(boot_end[b] == "done" ? "" : boot_end[b] == "" ? "; nobody said how it ended" : boot_end[b] ~ /^again/ ? "; <strong class=\"warn\">void</strong>: " xml(short(substr(boot_end[b], 7), 200)) : \
 			"; <strong class=\"bad\">" xml(short(boot_end[b], 200)) "</strong>")
 		print "<div class=\"lane\"><p>" label "</p>"
 		print "<svg viewBox=\"0 0 1000 30\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Programs of boot " xml(boot[b]) " in time\">"

@@ -4,7 +4,7 @@
 
 function label(text) {
 	gsub(/[^ -~]/, "?", text)
-	gsub(/\\/, "\\\\", text)
+	gsub(/\\/, "\\\\\\\\", text)
 	gsub(/"/, "\\\"", text)
 	return text
 }
