@@ -149,7 +149,7 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	make_run b 1..2 "$B0" "$other" 'ok 1 a.one.b.cpu0' "$B" '# hist a.one.b.cpu1 late ns 8 178:49 179:1' 'ok 2 a.one.b.cpu1' 0
 	run "$HARNESS/compare" a b
 	exits 1
-	assert_output --partial 'worse    a.one.b.cpu1 late: 0.084 ms -> 5.374 ms (10th percentile)'
+	assert_output --partial 'worse    a.one.b.cpu1 late: 0.086 ms -> 5.505 ms (10th percentile)'
 	assert_output --partial '1 worse'
 	# Spread from there to 5 ms, as where the tick comes to a late timer's help.
 	make_run c 1..2 "$B0" "$other" 'ok 1 a.one.b.cpu0' "$B" '# hist a.one.b.cpu1 late ns 8 140:2 148:3 156:5 160:10 168:20 174:10' 'ok 2 a.one.b.cpu1' 0
