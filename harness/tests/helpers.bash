@@ -222,7 +222,7 @@ valid() {
 		grep -v ' validates$' "$BATS_TEST_TMPDIR/complaints" | head -n 5
 		return 1
 	}
-	[[ $(jq -r .schema "${json[@]}" | grep -cx tickproof-results) == $# ]]
+	[[ $(jq -r .schema "${json[@]}" | grep -cx tickproof-results) == "$#" ]]
 	for ((bad = 0; bad < $#; bad++)); do
 		(($# < 20 || bad % 10 == 0)) || unset 'json[bad]'
 	done

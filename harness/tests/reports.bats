@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The reports: of every kind of run all formats say the same, each is valid, whatever the guest wrote, and of any size in bounds.
 # Mutated journals go through all of them in journals.bats.
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC1003,SC2016,SC2030,SC2031
 
 load helpers
 
@@ -141,9 +141,9 @@ edit_kernel() {
 		[[ $(jq -r '.cases[] | select(.status == "fail") | .journal_line' "$RUN/results.json") == "$number" ]]
 	done
 	# Every link on the page leads somewhere.
-	for id in $(grep -o 'href="#[^"]*"' "$RUN/report.html" | cut -d '"' -f 2 | sort -u); do
+	while read -r id; do
 		grep -qE "id=\"${id#\#}\"" "$RUN/report.html"
-	done
+	done < <(grep -o 'href="#[^"]*"' "$RUN/report.html" | cut -d '"' -f 2 | sort -u)
 	grep -q 'href="#console-' "$RUN/report.html"
 }
 
@@ -210,7 +210,7 @@ large() {
 	agree "$RUN"
 	# Twice as much on a slow machine: what isn't linear takes minutes.
 	awk -v used="$user" -v more="$system" 'BEGIN { exit used + more > 10 }'
-	! grep -q '[1-9]m' "$RUN/times"
+	[[ $(<"$RUN/times") != *[1-9]m* ]]
 }
 
 # page WIDTH SCHEME NAME : what Chromium makes of the report: NAME.png, and on stdout the page's own width and its console's complaints
