@@ -95,9 +95,9 @@ function verdict_box(    counts) {
 	print "<p class=\"words\">" xml(words == "" ? "NO VERDICT" : words) "</p>"
 	print "<p>" (sentence != "" ? xml(short(sentence, 600)) : "Every case that could run has passed" (xfailed ? ", or failed as expected" : "") ".") "</p>"
 	print "<p id=\"counts\">" counts ".</p>\n</section>"
-	print "<p class=\"dim\">" xml(gate["how"]) ". Began " iso_time(started) ", took " seconds(phase["prepare"] + phase["boot"] + phase["tests"]) \
+	print "<p class=\"dim\">" (gate["how"] == "" ? "" : xml(gate["how"]) ". ") "Began " iso_time(started) ", took " seconds(phase["prepare"] + phase["boot"] + phase["tests"]) \
 		" (prepare " seconds(phase["prepare"] + 0) ", boot " seconds(phase["boot"] + 0) ", tests " seconds(phase["tests"] + 0) \
-		"). tickproof " xml(gate["version"]) ".</p>"
+		")." (gate["version"] == "" ? "" : " tickproof " xml(gate["version"]) ".") "</p>"
 }
 
 function navigation(    n, i, id, name) {
@@ -271,16 +271,18 @@ function interrupts(    r, n, i, part, name, names, at, columns_used, cell, head
 	for (r = 1; r <= rows && r <= MAX_ROWS; r++) {
 		n = split(cpu_cell(r, 6), part, /, */)
 		for (i = 1; i <= n && i <= 8; i++) {
-			name = part[i]
-			sub(/ .*/, "", name)
-			if (name == "")
+			if (part[i] == "")
 				continue
+			name = part[i]
+			# What isn't a row and what became of it are words.
+			if (!sub(/ (stop|[+]?[0-9]+)$/, "", name))
+				name = "other"
 			if (!(name in at) && columns_used < 12) {
 				at[name] = ++columns_used
 				names[columns_used] = name
 			}
 			if (name in at) {
-				any[r, at[name]] = substr(part[i], length(name) + 2)
+				any[r, at[name]] = name == "other" ? part[i] : substr(part[i], length(name) + 2)
 			}
 		}
 	}
