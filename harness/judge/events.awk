@@ -7,8 +7,10 @@ function reserved(id) { return id == cur ".host" || id == cur ".end" || id == cu
 
 # What the guest did against the rules, and where to read it.
 function broken(why) {
-	if (++protocols <= MAX_ERRORS)
+	if (++protocols <= MAX_ERRORS) {
 		protocol[protocols] = why " (journal.log line " FNR ")"
+		keep_line(0)
+	}
 }
 
 # What no host writes: the journal lost a line, or was changed.
@@ -27,8 +29,32 @@ function add_diag(program, text) {
 	diag[events] = text
 }
 
+# Keeps this line of the journal, and some before it, for people who look at what went wrong.
+function keep_line(before,    k) {
+	for (k = FNR - (kept_lines < MAX_LINES / 2 ? before : 0); k <= FNR && kept_lines < MAX_LINES; k++)
+		if (k in last_line && !(k in kept_line)) {
+			kept_line[k] = last_line[k]
+			kept_lines++
+		}
+}
+
+# Where the event that was just added is: since the run began, the boot, the line. What no line told is nowhere.
+function locate(seconds, outcome) {
+	delete event_start[events]
+	delete event_boot[events]
+	delete event_line[events]
+	if (all_read)
+		return
+	event_start[events] = sprintf("%.3f", stamp - first - seconds)
+	event_boot[events] = boot_now
+	event_line[events] = FNR
+	if (outcome != "PASS")
+		keep_line(outcome == "SKIP" ? 0 : LINES_BEFORE)
+}
+
 function add_case(program, id, outcome, message, seconds) {
 	add_event(program, "case")
+	locate(seconds, outcome)
 	case_id[events] = id
 	case_outcome[events] = outcome
 	case_message[events] = message
@@ -107,6 +133,7 @@ function take_back(why,    id, program) {
 	if (program != "") {
 		events = before_events
 		metrics = before_metrics
+		hists = before_hists
 		for (; facts > before_facts; facts--)
 			delete fact[fact_key[facts]]
 		for (id in begun)

@@ -40,6 +40,7 @@ function excuse(first,    w, e) {
 					if (want_expires[w] >= today) {
 						status[e] = "xfail"
 						reason[e] = want_reason[w]
+						expires[e] = want_expires[w]
 					}
 				}
 }
@@ -87,5 +88,5 @@ function unmet(why) {
 function expectation_records(    w) {
 	for (w = 1; w <= wants; w++)
 		print "expectation", want_file[w], want_id[w], want_outcome[w], want_kernel[w], want_arch[w], want_expires[w], want_state[w], \
-			want_elsewhere[w]
+			want_elsewhere[w], want_reason[w]
 }

@@ -76,6 +76,28 @@ function a_metric(text,    n, word, at, value) {
 	metric[++metrics] = word[1] OFS substr(word[2], 1, at - 1) OFS value OFS (n < 3 ? "" : word[3])
 }
 
+# hist ID NAME UNIT PER BIN:COUNT ...: few bins, in their order
+function a_hist(text,    n, word, k, bin, last) {
+	n = split(text, word, " ")
+	if (n < 5 || n > 4 + MAX_BINS || !ours(word[1]) || word[2] !~ /^[a-z0-9_]+$/ || length(word[2]) > 50 || \
+		word[3] !~ /^[A-Za-z%/]+$/ || length(word[3]) > 20 || word[4] !~ /^[1248]$/)
+		return broken("a histogram that can't be read in " cur)
+	last = -1
+	for (k = 5; k <= n; k++) {
+		if (word[k] !~ /^[0-9]+:[1-9][0-9]*$/ || length(word[k]) > 14)
+			return broken("a histogram that can't be read in " cur)
+		bin = word[k]
+		sub(/:.*/, "", bin)
+		if (bin + 0 <= last || bin >= 64 * word[4])
+			return broken("a histogram that can't be read in " cur)
+		last = bin + 0
+	}
+	sub(/^[^ ]+ +[^ ]+ +[^ ]+ +[^ ]+ +/, "", text)
+	gsub(/ +/, " ", text)
+	sub(/ $/, "", text)
+	hist[++hists] = word[1] OFS word[2] OFS word[3] OFS word[4] OFS text
+}
+
 function a_begin(id) {
 	if (!ours(id) || id in result || reserved(id))
 		return broken("BEGIN " substr(id, 1, 100) " in " cur)
@@ -143,12 +165,14 @@ function guest(line,    word, n) {
 	} else if (line == "# guest done") {
 		if (cur != "" || asked != "")
 			broken("the guest is done, but " asked " has not exited")
-		else
+		else {
 			ended = 1
+			boot_end[boot] = "done"
+		}
 	} else if (line ~ /^(not )?ok([^A-Za-z0-9_]|$)/) {
 		a_result(line)
 	} else if (cur == "") {
-		if (line ~ /^1\.\.[0-9]/ || line ~ /^# (BEGIN|DEAD|fact|metric) /)
+		if (line ~ /^1\.\.[0-9]/ || line ~ /^# (BEGIN|DEAD|fact|metric|hist) /)
 			broken("a line of a test outside any program")
 	} else if (line ~ /^1\.\.[0-9]+ *$/ || line ~ /^1\.\.0 +# SKIP/) {
 		a_plan(line)
@@ -160,6 +184,8 @@ function guest(line,    word, n) {
 		a_fact(substr(line, 8))
 	} else if (line ~ /^# metric /) {
 		a_metric(substr(line, 10))
+	} else if (line ~ /^# hist /) {
+		a_hist(substr(line, 8))
 	} else if (line ~ /^# stamp /) {
 		a_stamp(word[3], word[4])
 	} else if (line !~ /^KTAP version/) {

@@ -41,9 +41,12 @@ function host_run(program, its_token) {
 	token = its_token
 	before_events = events
 	before_metrics = metrics
+	before_hists = hists
 	before_facts = facts
 	asked_at = stamp
 	tried[asked] = 1
+	ran_at[asked] = sprintf("%.3f", stamp - first)
+	ran_in[asked] = boot
 }
 
 # An event of the host.
@@ -52,6 +55,8 @@ function host(line,    word, n, rest) {
 	for (; n < 3; n++)
 		word[n + 1] = ""
 	rest = substr(line, length(word[1]) + 2)
+	if (word[1] ~ /^(HANG|PANIC|RESET|FLOOD|again|NOBOOT|SETUP|interrupted|ended)$/)
+		boot_end[boot] = line
 	if (word[1] == "gate") {
 		host_gate(rest)
 	} else if (word[1] == "plan") {

@@ -16,6 +16,10 @@ BEGIN {
 	MAX_ERRORS = 50
 	MAX_FACTS = 5000
 	MAX_VALUE = 500
+	MAX_BINS = 64
+	# Of the journal, for people who look at a failure.
+	MAX_LINES = 4000
+	LINES_BEFORE = 11
 	boot_now = "0"
 }
 
@@ -47,9 +51,14 @@ the_end != "" { damaged("a line after the end") }
 	if (head[4] != lines[boot] + 1)
 		damaged("line " head[4] " of boot " boot " comes after its line " lines[boot] + 0)
 	lines[boot] = head[4] + 0
+	last_line[FNR] = substr($0, 1, MAX_VALUE)
+	delete last_line[FNR - LINES_BEFORE - 1]
+	lines_read = FNR
 	stamp = host_time(head[1], head[2])
-	if (!seen++)
+	if (!seen++) {
 		first = stamp
+		first_stamped = head[1]
+	}
 	if (head[5] == ">" && text ~ /^end( |$)/)
 		bytes_before = bytes - length($0) - 1
 	else if (boot != boot_now && !(head[5] == ">" && text ~ /^boot /))
@@ -63,6 +72,7 @@ the_end != "" { damaged("a line after the end") }
 }
 
 END {
+	all_read = 1
 	if (the_end == "")
 		damaged("no end")
 	else if ((sum != "" && the_end != sum) || the_end !~ /^[0-9]+ [0-9]+$/ || the_end !~ (" " bytes_before "$"))
@@ -103,11 +113,16 @@ END {
 		add_diag(first_not_run, "nor did " not_run - 1 " more programs")
 	for (e = 1; e <= gates; e++)
 		print "gate", gate_key[e], gate[gate_key[e]]
+	print "start", first_stamped
 	phases()
+	boot_records()
 	for (e = 1; e <= facts; e++)
 		print "fact", fact_name[e], fact[fact_key[e]], fact_program[e]
 	for (e = 1; e <= metrics; e++)
 		print "metric", metric[e]
+	for (e = 1; e <= hists; e++)
+		print "hist", hist[e]
+	line_records()
 	programs()
 	expectation_records()
 	print "count", n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0

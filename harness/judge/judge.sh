@@ -78,7 +78,29 @@ judge() {
 # verdict_code -> the exit code that the records come to
 verdict_code() { awk -F '\t' '$1 == "verdict" { print $2 }' <"$RUN/records.tsv"; }
 
-# report : report.ktap, facts.json and metrics.tsv from the records
+# report_awk PART... ARG... : awk with these parts of harness/report on the records; the first ARG is one with a "-" or a "="
+report_awk() {
+	local -a parts=()
+	while [[ ${1:--} != *[-=]* ]]; do
+		parts+=(-f "$HARNESS/report/$1.awk")
+		shift
+	done
+	awk "${parts[@]}" "$@" <"$RUN/records.tsv"
+}
+
+# report_page : report.html, with gnuplot's pictures where there are histograms
+report_page() {
+	local plots=$RUN/.plots
+	mkdir -p "$plots"
+	report_awk plots -v dir="$plots" >"$plots/commands"
+	# A page without pictures still says what was found.
+	[[ ! -s $plots/commands ]] || gnuplot "$plots/commands" >"$plots/log" 2>&1 ||
+		note "gnuplot has drawn nothing for report.html: $(head -n 1 "$plots/log")"
+	make_report report.html report_awk cpus markup page html -v css="$HARNESS/report/page.css" -v plots="$plots"
+	rm -rf "$plots"
+}
+
+# report : all that is made of the records: report.ktap, facts.json, metrics.tsv, junit.xml, results.json, summary.md, metrics.prom, report.html
 # shellcheck disable=SC2016
 report() {
 	make_report report.ktap awk -f "$HARNESS/report/report.awk" <"$RUN/records.tsv"
@@ -92,4 +114,9 @@ report() {
 			elif $r[0] == "verdict" then .verdict = {words: $r[2], exit: ($r[1] | tonumber), sentence: $r[3]}
 			else . end)
 		' <"$RUN/records.tsv"
+	make_report junit.xml report_awk cpus markup junit
+	make_report results.json jq -R -n -f "$HARNESS/report/results.jq" <"$RUN/records.tsv"
+	make_report summary.md report_awk cpus summary
+	make_report metrics.prom report_awk cpus openmetrics
+	report_page
 }

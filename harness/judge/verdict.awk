@@ -55,6 +55,23 @@ function phases(    k, n, i, from, until, start, end, sum, begin, over) {
 	print "phase", "tests", sprintf("%.3f", sum)
 }
 
+# The boots: when each began, was ready and was gone, in s since the run began, and how it ended.
+function boot_records(    k, b) {
+	for (k = 1; k <= boots; k++) {
+		b = boot_of[k]
+		print "boot", b, since_start(boot_at, b), since_start(ready_at, b), since_start(off_at, b), substr(boot_end[b], 1, MAX_VALUE)
+	}
+}
+
+function since_start(at, b) { return b in at ? sprintf("%.3f", at[b] - first) : "" }
+
+# The lines of the journal that cases point to, in their order.
+function line_records(    k) {
+	for (k = 1; k <= lines_read; k++)
+		if (k in kept_line)
+			print "line", k, kept_line[k]
+}
+
 # Each program's events in their order, then its status.
 function programs(    k, e, p, s, first_event, last_event, next_event) {
 	for (e = 1; e <= events; e++) {
@@ -77,8 +94,8 @@ function programs(    k, e, p, s, first_event, last_event, next_event) {
 				print "diag", p, diag[e]
 			else
 				print "case", p, case_id[e], case_outcome[e], status[e], sprintf("%.3f", case_seconds[e]), \
-					case_message[e], reason[e]
+					case_message[e], reason[e], expires[e], event_start[e], event_boot[e], event_line[e]
 		s = worst_of[p]
-		print "program", p, (s == "fail" || s == "skip" ? s : s == "" ? "none" : "pass"), sprintf("%.3f", seconds[p])
+		print "program", p, (s == "fail" || s == "skip" ? s : s == "" ? "none" : "pass"), sprintf("%.3f", seconds[p]), ran_at[p], ran_in[p]
 	}
 }

@@ -14,6 +14,7 @@ deps() {
 			/usr/lib*/*/libsubunit.a libsubunit-dev
 			cpio cpio
 			jq jq
+			gnuplot gnuplot-nox
 			xz xz-utils
 			/usr/lib*/*/libelf.so.1 libelf1
 			qemu-system-x86_64 qemu-system-x86
@@ -28,6 +29,12 @@ deps() {
 			/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 		EOF
 		;;
+	report)
+		cat <<-'EOF'
+			jq jq
+			gnuplot gnuplot-nox
+		EOF
+		;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
@@ -36,6 +43,9 @@ deps() {
 			bats bats
 			/usr/lib/bats/bats-assert/load.bash bats-assert
 			valgrind valgrind
+			xmllint libxml2-utils
+			tidy tidy
+			chromium-headless-shell chromium-headless-shell
 			file file
 			rsync rsync
 			rpmbuild rpm

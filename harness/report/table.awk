@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# judge.awk's records -> what a person sees at the end of a gate; exits by the verdict.
-# -v now=S -v started=S -v reporting=S (of the host's uptime) -v colour=0|1, and in the environment shown=PATH of the results
+# judge.awk's records -> what a person sees at the end of a gate; exits by the verdict. After cpus.awk.
+# -v now=S -v started=S -v reporting=S (of the host's uptime; none of them: the gate was long ago) -v colour=0|1, and in the environment
+# shown=PATH of the results
 
 BEGIN {
 	FS = "\t"
@@ -13,17 +14,6 @@ BEGIN {
 function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
 
 function short(text, limit) { return length(text) > limit ? substr(text, 1, limit - 3) "..." : text }
-
-# "p50 / p99" in ms of what the case of this name measured on this CPU
-function wake(name, cpu,    id, p50, p99, form) {
-	id = "clockevents.unbind_fallback." name ".cpu" cpu
-	if (!((id, "late_p50") in metric))
-		return "-"
-	p50 = metric[id, "late_p50"] / 1e6
-	p99 = metric[id, "late_p99"] / 1e6
-	form = p99 < 1 ? "%.2f / %.2f ms" : "%.1f / %.1f ms"
-	return sprintf(form, p50, p99)
-}
 
 function cell(row, column, text) {
 	text = short(text, 48)
@@ -59,26 +49,6 @@ function say_console(text,    n, lines, i) {
 			print "      " short(lines[i], 160)
 }
 
-$1 == "gate" { gate[$2] = $3 }
-$1 == "phase" { phase[$2] = $3 }
-$1 == "fact" {
-	fact[$4, $2] = $3
-	if ($2 ~ /^cpu[0-9]+\.device_before$/) {
-		split(substr($2, 4), part, ".")
-		# The rows are of one program: the one that unbinds, or else the first that tells of CPUs.
-		if (owner == "" || ($4 == "clockevents.unbind_fallback" && owner != $4)) {
-			owner = $4
-			rows = 0
-		}
-		if (owner == $4)
-			cpu[++rows] = part[1]
-	}
-}
-$1 == "metric" { metric[$2, $3] = $4 }
-$1 == "diag" && $3 ~ /^DEAD / && match($3, /cpu=[0-9]+/) {
-	n = substr($3, RSTART + 4, RLENGTH - 4)
-	waited[$2, n] = match($3, /[0-9.]+ s past/) ? "none in " substr($3, RSTART, RLENGTH - 5) : "none"
-}
 $1 == "diag" && $3 ~ /^console: / && index(console[$2], substr($3, 10) "\n") == 0 { console[$2] = console[$2] substr($3, 10) "\n" }
 $1 == "diag" && $3 ~ /^booted again: / { again[++agains] = $2 ": " $3 }
 $1 == "case" && $4 == "UNRUN" { unruns++; unrun = $7; next }
@@ -90,26 +60,20 @@ $1 == "case" && $5 == "skip" {
 	if (++skips[$7] <= 3)
 		skip_ids[$7] = skip_ids[$7] (skip_ids[$7] == "" ? "" : ", ") $3
 }
-$1 == "count" { passed = $2; xfailed = $3; failed = $4; skipped = $5 }
-$1 == "verdict" { code = $2; words = $3; sentence = $4 }
 
 END {
-	printf "\n%s  %s  %.0f s (prepare %.0f, boot %.0f, tests %.0f, report %.1f)\n", paint(1, gate["guest"]), gate["how"], \
-		now - started, phase["prepare"], phase["boot"], phase["tests"], now - reporting
+	printf "\n%s  %s  %.0f s (prepare %.0f, boot %.0f, tests %.0f%s)\n", paint(1, gate["guest"]), gate["how"], \
+		now == "" ? phase["prepare"] + phase["boot"] + phase["tests"] : now - started, \
+		phase["prepare"], phase["boot"], phase["tests"], now == "" ? "" : sprintf(", report %.1f", now - reporting)
 	more_rows = rows > max_rows ? rows - max_rows : 0
 	rows -= more_rows
 	if (rows) {
 		cell(0, 1, "cpu"); cell(0, 2, "before"); cell(0, 3, "wake p50/p99"); cell(0, 4, "after unbind")
 		cell(0, 5, "wake p50/p99"); cell(0, 6, "interrupts"); cell(0, 7, "verdict")
 		for (r = 1; r <= rows; r++) {
-			key = "cpu" cpu[r] "."
 			cell(r, 1, cpu[r])
-			cell(r, 2, fact[owner, key "device_before"])
-			cell(r, 3, wake("baseline", cpu[r]))
-			cell(r, 4, fact[owner, key "device_after"])
-			cell(r, 5, ((owner, cpu[r]) in waited) ? waited[owner, cpu[r]] : wake("alive", cpu[r]))
-			cell(r, 6, fact[owner, key "interrupts"])
-			cell(r, 7, fact[owner, key "verdict"])
+			for (c = 2; c <= 7; c++)
+				cell(r, c, cpu_cell(r, c))
 		}
 		say_table()
 		if (more_rows)

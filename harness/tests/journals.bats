@@ -136,3 +136,42 @@ none_green() {
 		done
 	done
 }
+
+# report_all DIR COUNT : all reports of the first COUNT mutants there, as many at a time as there are cores
+report_all() {
+	# shellcheck disable=SC2016
+	seq 1 "$2" | xargs -P "$(nproc)" -n 20 bash -c 'set -e; . "$1/lib/common.sh"; . "$1/judge/judge.sh"
+		for m in "${@:3}"; do RUN=$2/$m; report; done' report "$HARNESS" "$1"
+}
+
+# Of each kind so many; REPORT_MUTANTS=80 makes more than 1,000.
+@test "mutants through every report: none fails, each is valid, and none of a red one is green in any" {
+	local kind dir count=${REPORT_MUTANTS:-12} seed=3000 i
+	local -a runs
+	for kind in conforms $(kinds); do
+		dir=$(mutants "$kind" "$count" $((seed % 2)) $((seed++)))
+		if ((seed % 2)); then judge_all "$dir" "$(expected_for "$kind")"; else judge_whole_all "$dir" "$(expected_for "$kind")"; fi
+		report_all "$dir" "$count"
+		runs=()
+		for ((i = 1; i <= count; i++)); do
+			runs+=("$dir/$i")
+			RUN=$dir/$i
+			((i % 4)) || agree "$RUN"
+		done
+		valid "${runs[@]}"
+		# The exit code of each, in the one word or number that each format has for it.
+		awk -F '\t' '$1 == "verdict" { print $2 }' "${runs[@]/%//records.tsv}" >"$dir/codes"
+		[[ $(wc -l <"$dir/codes") == "$count" ]]
+		jq .verdict.exit "${runs[@]/%//results.json}" | diff "$dir/codes" -
+		jq .verdict.exit "${runs[@]/%//facts.json}" | diff "$dir/codes" -
+		sed -n 's/^tickproof_verdict_exit_code.* //p' "${runs[@]/%//metrics.prom}" | diff "$dir/codes" -
+		sed -n 's/.*<property name="exit" value="\(.*\)".*/\1/p' "${runs[@]/%//junit.xml}" | diff "$dir/codes" -
+		sed 's/^0$/CONFORMS/; s/^1$/DOES NOT CONFORM/; s/^[0-9]*$/COULD NOT BE JUDGED/' "$dir/codes" >"$dir/words"
+		sed -s -n '1{s/^## //;s/: .*//;p;}' "${runs[@]/%//summary.md}" | diff "$dir/words" -
+		sed -n 's/.*<p class="words">\(.*\)<.p>/\1/p' "${runs[@]/%//report.html}" | diff "$dir/words" -
+		# And who counts failures sees one wherever the verdict isn't green.
+		for ((i = 1; i <= count; i++)); do
+			[[ $(sed -n "${i}p" "$dir/codes") == 0 || $(xmllint --xpath 'count(//failure | //error) > 0' "$dir/$i/junit.xml") == true ]]
+		done
+	done
+}

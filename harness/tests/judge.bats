@@ -14,44 +14,11 @@ setup() {
 	export LC_ALL=C
 }
 
-# seal : stdin, a journal whose numbers and end are wrong, as a whole one in $RUN/journal.log
-seal() {
-	awk '
-		$5 == ">" && $6 == "end" { next }
-		{
-			text = substr($0, index($0, $5 " "))
-			print $1, $2, $3, ++n[$3], text
-		}' >"$RUN/journal.log"
-	printf '%s %s %s end %s\n' "$(tail -n 1 "$RUN/journal.log" | cut -d ' ' -f 1-3)" "$(($(tail -n 1 "$RUN/journal.log" | cut -d ' ' -f 4) + 1))" '>' \
-		"$(cksum <"$RUN/journal.log")" >>"$RUN/journal.log"
-}
-
-# write LINE... : a journal of as many boots as there are "> boot" lines, each ended by "> off"; "> x" is an event, anything else the guest's
-write() {
-	local line clock=1700000000 boot=0 last=''
-	for line in '> gate guest=fake' '> plan a.one' '> plan a.two' '> left-out a.three' '> boot qemu' '# guest ready' '> ready' "$@" '> off'; do
-		[[ $line != '> off' || $last != '> off' ]] || continue
-		last=$line
-		clock=$((clock + 1))
-		[[ $line != "> boot "* ]] || boot=$((boot + 1))
-		[[ $line != "> run "* && $line != "# EXIT "* ]] || line+=" token"
-		[[ $line == '> '* ]] || line="< $line"
-		printf '%d.000000 %d.00 %d 0 %s\n' "$clock" "$((clock - 1699990000))" "$boot" "$line"
-	done | seal
-}
-
 # edit SED-SCRIPT : change the journal, and make it whole again
 edit() {
 	sed -i "$1" "$RUN/journal.log"
 	cp "$RUN/journal.log" "$RUN/edited"
 	seal <"$RUN/edited"
-}
-
-# one LINE... : a journal in which program a.one says these lines and exits as the last argument says, and a.two is good
-one() {
-	local code=${*: -1}
-	write '> run a.one' '# RUN a.one' "${@:1:$#-1}" "# EXIT a.one $code" \
-		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done'
 }
 
 # judged CODE [TEXT] : the journal comes to this exit code, and the verdict's line holds TEXT

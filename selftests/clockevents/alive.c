@@ -348,4 +348,5 @@ void alive_metrics(const struct stats *late)
 	report_metric("late_p99", late->p99, "ns");
 	report_metric("late_max", late->max, "ns");
 	report_metric("samples", late->count, "wake-ups");
+	report_histogram("late", &late->histogram, "ns");
 }

@@ -359,6 +359,7 @@ static void tail(int cpu)
 	report_metric("late_max", d->late.max, "ns");
 	report_metric("paused", d->paused, "ns");
 	report_metric("samples", d->late.count, "readings");
+	report_histogram("late", &d->late.histogram, "ns");
 	report_metric("tail", d->tails, "events");
 	if (cpus_count(report_cpus()) < 2)
 		report_skip("there is only one CPU: nothing tells its device from its host");

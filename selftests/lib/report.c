@@ -68,7 +68,8 @@ const struct cpus *report_cpus(void)
 static void emit(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void emit(const char *format, ...)
 {
-	char line[1024];
+	/* A histogram of large counts has about 1200 bytes. */
+	char line[2048];
 	va_list args;
 	int n;
 
@@ -547,6 +548,19 @@ void report_metric(const char *name, double value, const char *unit)
 {
 	emit("# metric %s %s=%.15g %s", running ? running->id : program->program, name, value,
 	     unit);
+}
+
+void report_histogram(const char *name, const struct histogram *h, const char *unit)
+{
+	char text[HISTOGRAM_BINS * 20];
+	size_t at = 0;
+
+	if (!h->bins)
+		return;
+	for (unsigned int i = 0; i < h->bins; i++)
+		at += snprintf(text + at, sizeof(text) - at, " %u:%u", h->bin[i], h->count[i]);
+	emit("# hist %s %s %s %u%s", running ? running->id : program->program, name, unit, h->per,
+	     text);
 }
 
 void report_note(const char *format, ...)

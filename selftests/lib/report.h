@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "cpus.h"
+#include "stats.h"
 
 /* In place of a CPU number, for a case that isn't about one CPU. */
 #define NO_CPU (-1)
@@ -93,6 +94,9 @@ void report_fact(const char *name, const char *format, ...) __attribute__((forma
 
 /* "# metric <id of the running case> name=value unit". */
 void report_metric(const char *name, double value, const char *unit);
+
+/* "# hist <id of the running case> name unit per bin:count ...": how samples were spread. */
+void report_histogram(const char *name, const struct histogram *h, const char *unit);
 
 /* Any other diagnostic line, "# ..."; one write(2), so it is out when this returns. */
 void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

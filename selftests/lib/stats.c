@@ -25,6 +25,45 @@ int64_t stats_percentile(const int64_t *sorted, size_t count, double p)
 	return sorted[rank - 1];
 }
 
+/* The bin of a sample, by stats.h. */
+static unsigned int bin_of(int64_t sample, unsigned int per)
+{
+	unsigned int e, m;
+
+	if (sample < 1)
+		return 0;
+	e = 63 - __builtin_clzll(sample);
+	/* Eighths of its octave. */
+	m = (e < 3 ? sample << (3 - e) : sample >> (e - 3)) - 8;
+	return per * e + m * per / 8;
+}
+
+struct histogram histogram_of(const int64_t *sorted, size_t count)
+{
+	struct histogram h;
+
+	for (unsigned int per = 8; per; per /= 2) {
+		size_t i;
+
+		h = (struct histogram){ .per = per };
+		for (i = 0; i < count; i++) {
+			unsigned int bin = bin_of(sorted[i], per);
+
+			if (h.bins && h.bin[h.bins - 1] == bin) {
+				h.count[h.bins - 1]++;
+				continue;
+			}
+			if (h.bins == HISTOGRAM_BINS)
+				break;
+			h.bin[h.bins] = bin;
+			h.count[h.bins++] = 1;
+		}
+		if (i == count)
+			break;
+	}
+	return h;
+}
+
 struct stats stats_of(int64_t *samples, size_t count)
 {
 	struct stats s = { .count = count };
@@ -37,5 +76,6 @@ struct stats stats_of(int64_t *samples, size_t count)
 	s.p50 = stats_percentile(samples, count, 50);
 	s.p99 = stats_percentile(samples, count, 99);
 	s.max = samples[count - 1];
+	s.histogram = histogram_of(samples, count);
 	return s;
 }

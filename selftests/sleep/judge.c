@@ -76,6 +76,7 @@ static void report_total(const struct total *t, int64_t bound)
 	struct stats s = stats_of(t->late, t->count);
 
 	report_metric("samples", s.count, "sleeps");
+	report_histogram("late", &s.histogram, "ns");
 	report_metric("late_p50", s.p50, "ns");
 	report_metric("late_p99", s.p99, "ns");
 	report_metric("late_max", s.max, "ns");

@@ -177,6 +177,7 @@ static void seconds(int unused)
 			sleeps_add(&sleeps, &all[i].each[k].slept);
 	s = stats_of(sleeps.late, sleeps.count);
 	report_metric("samples", s.count, "sleeps");
+	report_histogram("late", &s.histogram, "ns");
 	report_metric("late_p50", s.p50, "ns");
 	report_metric("late_max", s.max, "ns");
 }

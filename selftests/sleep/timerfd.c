@@ -168,6 +168,7 @@ static void run_periods(int64_t interval, int64_t duration)
 	report_metric("late_p50", s.p50, "ns");
 	report_metric("late_p99", s.p99, "ns");
 	report_metric("late_max", s.max, "ns");
+	report_histogram("late", &s.histogram, "ns");
 }
 
 static void periods_250us(int unused)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <math.h>
 #include <stdlib.h>
 
 #include "../stats.h"
 #include "testing.h"
+
+static int64_t samples_of_all[504];
 
 START_TEST(none)
 {
@@ -110,6 +113,67 @@ START_TEST(outlier)
 }
 END_TEST
 
+/* Where a bin begins, by stats.h. */
+static double bin_low(unsigned int bin, unsigned int per)
+{
+	return ldexp(1 + (double)(bin % per) / per, bin / per);
+}
+
+/* Each sample is in the bin that its header says, every one is counted, and bins ascend. */
+START_TEST(histogram)
+{
+	static const size_t counts[] = { 1, 2, 50, 1000, 20000 };
+	int64_t samples[20000];
+
+	for (size_t c = 0; c < 2 * sizeof(counts) / sizeof(*counts); c++) {
+		size_t n = counts[c / 2], seen = 0;
+		struct histogram h;
+
+		srandom(c);
+		for (size_t i = 0; i < n; i++)
+			samples[i] = c % 2 ? ldexp(1 + random() % 1000, random() % 50) :
+					     random() % 5000;
+		h = stats_of(samples, n).histogram;
+		ck_assert(h.bins && h.bins <= HISTOGRAM_BINS);
+		for (unsigned int b = 0; b < h.bins; b++) {
+			ck_assert(!b || h.bin[b] > h.bin[b - 1]);
+			for (uint32_t k = 0; k < h.count[b]; k++, seen++) {
+				ck_assert(h.bin[b] == 0 ||
+					  samples[seen] >= bin_low(h.bin[b], h.per));
+				ck_assert(samples[seen] < bin_low(h.bin[b] + 1, h.per) ||
+					  samples[seen] < 2);
+			}
+		}
+		ck_assert_uint_eq(seen, n);
+	}
+}
+END_TEST
+
+/* As fine as few bins allow; what is off every scale has its place. */
+START_TEST(histogram_ends)
+{
+	int64_t samples[] = { INT64_MIN, -1, 0, 1, 2, 15, 16, 17, INT64_MAX };
+	struct histogram h = stats_of(samples, 9).histogram;
+
+	ck_assert_uint_eq(h.per, 8);
+	ck_assert_uint_eq(h.bins, 5);
+	ck_assert_uint_eq(h.bin[0], 0);
+	ck_assert_uint_eq(h.count[0], 4);
+	ck_assert_uint_eq(h.bin[2], 31);
+	ck_assert_uint_eq(h.count[3], 2);
+	ck_assert_uint_eq(h.bin[4], 503);
+	ck_assert_uint_eq(histogram_of(NULL, 0).bins, 0);
+	for (int i = 0; i < 63; i++)
+		for (int k = 0; k < 8; k++)
+			samples_of_all[8 * i + k] = i < 3 ? 1ll << i :
+							    (1ll << i) + k * (1ll << (i - 3));
+	h = stats_of(samples_of_all, 504).histogram;
+	ck_assert_uint_eq(h.per, 1);
+	ck_assert_uint_eq(h.bins, 63);
+	ck_assert_uint_eq(h.count[62], 8);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("stats");
@@ -120,5 +184,7 @@ int main(void)
 	tcase_add_test(tc, percentiles);
 	tcase_add_test(tc, extremes);
 	tcase_add_test(tc, outlier);
+	tcase_add_test(tc, histogram);
+	tcase_add_test(tc, histogram_ends);
 	return run_cases("stats", tc);
 }
