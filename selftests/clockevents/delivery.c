@@ -69,7 +69,7 @@
 #define SAMPLINGS 4
 /* As often where a sampling shows too little: the host gave the CPU too short a time to run. */
 #define CLEARINGS 9
-#define CLEAR	  20
+#define CLEAR	  10
 
 /* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
 struct span {
@@ -124,7 +124,7 @@ static void add_events(struct work *w, int64_t due, int64_t now, const struct bu
 		w->late[w->d.late.count++] = late;
 	/* What a pause held up shows nothing: soon after its time, or late by what the CPU ran. */
 	w->d.prompt += now - due <= 2 * LATE_NS;
-	w->d.slow += late > LATE_NS;
+	w->d.slow += late > 3 * LATE_NS;
 }
 
 /* A periodic timer, asked again and again. False where nothing comes any more. */
@@ -376,7 +376,7 @@ static void tail(int cpu)
 
 static bool is_coarse(const struct delivery *d)
 {
-	return d->slow > d->prompt;
+	return d->late.p50 > LATE_NS || d->slow > d->prompt;
 }
 
 static void resolution(int cpu)
