@@ -28,6 +28,20 @@ deps() {
 			/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 		EOF
 		;;
+	gate-image)
+		cat <<-'EOF'
+			qemu-img qemu-utils
+			qemu-storage-daemon qemu-system-common
+			xorriso xorriso
+			sfdisk fdisk
+			mdir mtools
+			debugfs e2fsprogs
+			zstd zstd
+			/usr/share/OVMF/OVMF_CODE_4M.fd ovmf
+		EOF
+		;;
+	gate-image-arm64) echo /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64 ;;
+	gate-host) echo ssh openssh-client ;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
