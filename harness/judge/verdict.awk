@@ -25,11 +25,11 @@ function worst(    kinds, n, k, e, more) {
 }
 
 # Why cases were skipped most often.
-function most_skipped(    e, why, of, worst) {
+function most_skipped(    e, why, of, most) {
 	for (e = 1; e <= events; e++)
-		if (event[e] == "case" && status[e] == "skip" && ++of[why = case_message[e]] > of[worst])
-			worst = why
-	return worst
+		if (event[e] == "case" && status[e] == "skip" && ++of[why = case_message[e]] > of[most])
+			most = why
+	return most
 }
 
 function verdict(code, sentence) {
