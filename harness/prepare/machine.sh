@@ -51,7 +51,7 @@ END
 	) || status=$?
 	while read -r _ key value; do
 		is[$key]=$value
-	done < <(grep '^tickproof ' <<<"$answer")
+	done < <(sed -n '/^tickproof /p' <<<"$answer")
 	if [[ -z ${is[arch]:-} ]]; then
 		key=$(tail -n 1 "$GUEST_DIR/ssh.err")
 		((status != 124)) || key="no answer within $MACHINE_WAIT s"
@@ -100,7 +100,7 @@ END
 		MACHINE_DIR=''
 		die 2 "HOST=$HOST: nowhere in /var/tmp, /var/lib, the home directory or /tmp may programs be run (noexec?), or no room"
 	}
-	tar -cz --owner=0 --group=0 -C "$files" . | machine_do 300 "exec tar -xz -C $MACHINE_DIR" ||
+	tar -cz --owner=0 --group=0 -C "$files" . | machine_do 300 "exec tar -xz -C $MACHINE_DIR" >/dev/null ||
 		die 2 "HOST=$HOST: the tests could not be brought there: $(tail -n 1 "$GUEST_DIR/ssh.err")"
 	rm -rf "$files"
 	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $HOST"
