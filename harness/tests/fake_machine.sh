@@ -9,7 +9,7 @@ build_tests() {
 	for program in "$FAKE_SCRIPTS"/*.*; do
 		program=${program##*/}
 		{
-			printf '#!/bin/bash\n. "%s/machine_words"\nprogram=%s\n' "$HARNESS/tests" "$program"
+			printf '#!/bin/bash\nprogram=%s\n. "%s/machine_words"\n' "$program" "$HARNESS/tests"
 			cat "$FAKE_SCRIPTS/$program"
 		} >"$FAKE_SCRIPTS/made"
 		install -D "$FAKE_SCRIPTS/made" "$(built "$1")/${program/.//}"
