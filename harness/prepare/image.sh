@@ -70,7 +70,7 @@ image_unpack() {
 image_format() {
 	local info format others last
 	# A VHD of fixed size says so at its end only, as clouds want them.
-	if [[ $(tail -c 512 "$1" | head -c 8) == conectix ]]; then
+	if [[ $(tail -c 512 "$1" | head -c 8 | tr -d '\0') == conectix ]]; then
 		info=$(timeout "$IMAGE_LIMIT" qemu-img info -f vpc --output=json "$1" 2>"$GUEST_DIR/info.err") || info=''
 	else
 		info=$(timeout "$IMAGE_LIMIT" qemu-img info --output=json "$1" 2>"$GUEST_DIR/info.err") || info=''
@@ -113,7 +113,7 @@ image_sound() {
 		esac
 		;;
 	esac
-	[[ $2 != raw ]] || return 0
+	[[ $2 != raw && ${IMAGE_EXTERNAL:-} != yes ]] || return 0
 	# Clusters that lie behind the file's end are read as zeros, and nobody complains.
 	beyond=$(timeout "$IMAGE_LIMIT" qemu-img map -f "$2" --output=json "$1" 2>/dev/null |
 		jq --argjson size "$(stat -c %s "$1")" '[.[] | select(.depth == 0 and .data and .offset != null and .offset + .length > $size + 65536)] | length') || :
@@ -123,11 +123,15 @@ image_sound() {
 # image_partitions FILE -> lines "START SIZE TYPE" of its partition table, in bytes, the largest first, by its first sectors in $GUEST_DIR/head;
 # die if one of them ends behind the disk
 image_partitions() {
-	local virtual list worst
+	local virtual list worst whole
 	virtual=$(qemu-img info -f "$2" --output=json "$1" | jq '.["virtual-size"]')
 	timeout "$IMAGE_LIMIT" qemu-img dd -f "$2" -O raw bs=512 count=$((virtual < 33554432 ? virtual / 512 : 65536)) "if=$1" "of=$GUEST_DIR/head" 2>/dev/null ||
 		image_die "qemu-img can't read its first sectors"
-	truncate -s "$virtual" "$GUEST_DIR/head"
+	# sfdisk believes no table whose copy would lie behind the end.
+	whole=$virtual
+	[[ $(bytes_at "$GUEST_DIR/head" 512 8) != EFIPART ]] || whole=$(bytes_at "$GUEST_DIR/head" 544 8 -tu8)
+	[[ $whole == "$virtual" ]] || whole=$((whole > 0 && whole < 1 << 40 && whole * 512 + 512 > virtual ? whole * 512 + 512 : virtual))
+	truncate -s "$whole" "$GUEST_DIR/head"
 	list=$(sfdisk -J "$GUEST_DIR/head" 2>/dev/null | jq -r '.partitiontable | (.sectorsize // 512) as $s | .partitions // [] | sort_by(-.size)[] |
 		"\(.start * $s) \(.size * $s) \(.type)"') || list=''
 	worst=$(awk -v size="$virtual" '$1 + $2 > size { print; exit }' <<<"$list")
@@ -141,7 +145,7 @@ image_look() {
 	[[ $(bytes_at "$view" 0 2 -tx1) == 0000 ]] || echo bios=yes
 	while read -r start size type; do
 		[[ ${type,,} =~ ^(c12a7328-f81f-11d2-ba4b-00a0c93ec93b|ef|0xef)$ ]] || continue
-		names=$(MTOOLS_SKIP_CHECK=1 mdir -b -i "$view@@$start" ::/EFI/BOOT 2>/dev/null | tr a-z A-Z) || :
+		names=$(MTOOLS_SKIP_CHECK=1 mdir -b -i "$view@@$start" ::/EFI/BOOT 2>/dev/null | tr '[:lower:]' '[:upper:]') || :
 		[[ $names != *BOOTX64.EFI* ]] || printf '%s\n' uefi=yes arch=amd64
 		[[ $names != *BOOTAA64.EFI* ]] || printf '%s\n' uefi=yes arch=arm64
 	done <<<"$1"
@@ -262,8 +266,7 @@ image_way() {
 
 # image_agent FILE : our disk: the agent, what it runs on, the chosen test programs, and cloud-init's seed where that is the way in
 image_agent() {
-	local root=$GUEST_DIR/agent tools strip=strip
-	tools=$(static_tools "$GUEST_ARCH")
+	local root=$GUEST_DIR/agent
 	mkdir -p "$root/bin" "$root/modules"
 	agent_files "$root"
 	printf '%s\n' '#!/bin/sh' "d=\$(cd \"\$(dirname \"\$0\")\" && pwd) && exec \"\$d/bin/bash\" \"\$d/agent\" image \"\$1\"" >"$root/start"
