@@ -53,6 +53,8 @@ deps() {
 			file file
 			rsync rsync
 			busybox busybox-static
+			/usr/sbin/sshd openssh-server
+			unshare util-linux
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
 		;;

@@ -92,8 +92,8 @@ appliance_command() {
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done
 	# The guest's QEMU opens these two where they are, as block devices.
-	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2
-		-device virtio-blk-pci,drive=disk -drive if=none,id=agent,format=raw,read-only=on,file=agent.iso -device virtio-blk-pci,drive=agent)
+	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
+		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
 		-chardev "pipe,id=eyes,path=eyes" -monitor pipe:monitor)
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then

@@ -339,15 +339,15 @@ image_boot() {
 	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on'
 	local -a credential=()
 	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw,cache=unsafe' agent='file=/dev/vde,format=raw,read-only=on'
-	GUEST_CMD+=(-drive "if=none,id=disk,$disk" -device 'virtio-blk-pci,drive=disk,bootindex=1'
-		-drive "if=none,id=agent,$agent" -device virtio-blk-pci,drive=agent)
+	GUEST_CMD+=(-drive "if=none,id=disk,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"
+		-drive "if=none,id=agent,$agent" -device "virtio-blk-pci,drive=agent")
 	if [[ $IMAGE_WAY == credential || $IMAGE_WAY == offered ]]; then
 		mapfile -t credential < <(image_credential)
 		GUEST_CMD+=("${credential[@]}")
 	fi
 	case $IMAGE_BOOTS_BY.$GUEST_ARCH in
-	uefi.amd64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$OVMF_CODE" -drive 'if=pflash,format=raw,file=vars.fd,snapshot=on') ;;
-	uefi.arm64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$AAVMF_CODE" -drive 'if=pflash,format=raw,file=vars.fd,snapshot=on') ;;
+	uefi.amd64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=vars.fd,snapshot=on") ;;
+	uefi.arm64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$AAVMF_CODE" -drive "if=pflash,format=raw,file=vars.fd,snapshot=on") ;;
 	esac
 	# The overlay's file has no name, and lies here.
 	[[ $1 == yes ]] || GUEST_CMD=(env TMPDIR=. "${GUEST_CMD[@]}")

@@ -53,7 +53,7 @@ END
 		is[$key]=$value
 	done < <(sed -n '/^tickproof /p' <<<"$answer")
 	if [[ -z ${is[arch]:-} ]]; then
-		key=$(tail -n 1 "$GUEST_DIR/ssh.err")
+		key=$(tail -n 1 "$GUEST_DIR/ssh.err" | tr -d '\r')
 		((status != 124)) || key="no answer within $MACHINE_WAIT s"
 		die 2 "HOST=$HOST: ${key:-no shell answers there (status $status)}; \"${MACHINE_SSH[0]} -o BatchMode=yes $HOST true\" must work without a question"
 	fi

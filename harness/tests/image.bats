@@ -3,6 +3,7 @@
 # IMAGE=: what goes in, how it is looked into and prepared. Small images, made here; fake-qemu boots them.
 
 load helpers
+bats_require_minimum_version 1.5.0
 
 # make_disk DIR : $DISK, a raw disk with a partition table, code in its first sector, and an ext4 root made of DIR
 make_disk() {
@@ -16,7 +17,7 @@ make_disk() {
 }
 
 # elf MACHINE -> the beginning of a program for that machine (62: x86-64, 183: arm64)
-elf() { printf '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0'"\\x$(printf %02x "$1")"'\0'; }
+elf() { printf '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0%b\0' "\\x$(printf %02x "$1")"; }
 
 # make_root [MACHINE] : $ROOT, what is looked for in a root directory with systemd
 make_root() {
@@ -70,7 +71,7 @@ in_overlay() {
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -find / 2>/dev/null >"$BATS_TEST_TMPDIR/files"
 	grep "'/tests/clockevents/one'" "$BATS_TEST_TMPDIR/files"
 	grep "'/agent'" "$BATS_TEST_TMPDIR/files"
-	! grep "'/user-data'" "$BATS_TEST_TMPDIR/files"
+	run ! grep "'/user-data'" "$BATS_TEST_TMPDIR/files"
 	no_scratch
 }
 
@@ -107,7 +108,7 @@ in_overlay() {
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -pvd_info 2>/dev/null | grep -i 'volume id.*CIDATA'
 	gate IMAGE="$DISK" WAY_IN=cloud-init
 	exits 0
-	! grep -q '^type=11' "$FAKE_SCRIPTS/command"
+	run ! grep -q '^type=11' "$FAKE_SCRIPTS/command"
 	gate IMAGE="$DISK" WAY_IN=overlay
 	exits 2
 	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd was found in it'
