@@ -105,8 +105,11 @@ about() {
 	kernel)
 		[[ -n ${IMAGE:-} && $value =~ ^[A-Za-z0-9._+~-]{1,64}$ ]] || return 0
 		journal "> gate kernel=$value"
+		journal "> gate kernel_version=$value"
 		journal "> gate how=Linux $value of $GUEST_DESCRIPTION"
 		;;
+	# As kernels are compared: Debian's releases don't say which 6.1 they are.
+	kernel_version) [[ ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
 	way | system | clock_daemon | daemons | lsm | lockdown | root) journal "> gate $key=${value:0:200}" ;;
 	esac
 }
