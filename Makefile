@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The verbs of tickproof. What each does lives in harness/ and selftests/; make only passes variables on.
 
-KNOWN := GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS BOOT_TIMEOUT SILENCE_TIMEOUT N LOAD JOBS SUBSET PEER PEER_LIMIT \
+KNOWN := GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS BOOT_TIMEOUT SILENCE_TIMEOUT \
+	IMAGE FIRMWARE WAY_IN IMAGE_EXTERNAL SKIP_MAX HOST SSH_CMD REBOOT_CMD CONSOLE_CMD N LOAD JOBS SUBSET PEER PEER_LIMIT \
 	TICKPROOF_CACHE summary I_KNOW_THIS_MAY_HANG_THE_MACHINE CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V \
 	INSTALL_PATH FORMAT KDIR USERCFLAGS USERLDFLAGS
 
@@ -17,6 +18,8 @@ PATHS = $(foreach v,OUTPUT O SYSROOT INSTALL_PATH KDIR,$(if $($v),$v='$(abspath 
 define HELP
 make gate [GUEST=hyperv] [KERNEL=version|path] [ACCEL=kvm|nested|tcg] [CPUS=n] [MODULES="path.ko[ param=value...]; ..."]
                 boot a guest, take its timer away on every CPU, and judge what happens
+make gate IMAGE=disk.qcow2 [GUEST=..]  boot somebody's disk image, which stays as it is, and judge it
+make gate HOST=user@machine            test a machine that already runs, by ssh
 make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
 make check      all tests of tickproof itself
 make format     lay out every file of C and shell as the rest

@@ -24,6 +24,14 @@ function worst(    kinds, n, k, e, more) {
 			}
 }
 
+# Why cases were skipped most often.
+function most_skipped(    e, why, of, most) {
+	for (e = 1; e <= events; e++)
+		if (event[e] == "case" && status[e] == "skip" && ++of[why = case_message[e]] > of[most])
+			most = why
+	return most
+}
+
 function verdict(code, sentence) {
 	print "verdict", code, (code == 0 ? "CONFORMS" : code == 1 ? "DOES NOT CONFORM" : "COULD NOT BE JUDGED"), substr(sentence, 1, 1000)
 }

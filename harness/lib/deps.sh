@@ -35,6 +35,20 @@ deps() {
 			gnuplot gnuplot-nox
 		EOF
 		;;
+	gate-image)
+		cat <<-'EOF'
+			qemu-img qemu-utils
+			qemu-storage-daemon qemu-system-common
+			xorriso xorriso
+			sfdisk fdisk
+			mdir mtools
+			debugfs e2fsprogs
+			zstd zstd
+			/usr/share/OVMF/OVMF_CODE_4M.fd ovmf
+		EOF
+		;;
+	gate-image-arm64) echo /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64 ;;
+	gate-host) echo ssh openssh-client ;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
@@ -50,6 +64,8 @@ deps() {
 			rsync rsync
 			rpmbuild rpm
 			busybox busybox-static
+			/usr/sbin/sshd openssh-server
+			unshare util-linux
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
 		;;

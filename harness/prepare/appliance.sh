@@ -91,6 +91,9 @@ appliance_command() {
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done
+	# The guest's QEMU opens these two where they are, as block devices.
+	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
+		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
 		-chardev "pipe,id=eyes,path=eyes" -monitor pipe:monitor)
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
@@ -112,7 +115,8 @@ appliance_state() {
 			trap 'exit 130' INT TERM HUP
 			cd "$tmp"
 			# The disks of the moment: each guest has its own.
-			for disk in kernel initrd command; do truncate -s 512 "$disk"; done
+			for disk in kernel initrd command agent.iso; do truncate -s 512 "$disk"; done
+			[[ -z ${IMAGE:-} ]] || qemu-img create -q -f qcow2 disk.qcow2 1M >/dev/null
 			appliance_save "$@" && mv state "$state"
 		) || {
 			note 'the state of the hypervisor appliance could not be saved: it will boot each time'

@@ -28,6 +28,8 @@ source "$HARNESS/prepare/accel.sh"
 source "$HARNESS/prepare/appliance.sh"
 # shellcheck source=hypervisor.sh
 source "$HARNESS/prepare/hypervisor.sh"
+# shellcheck source=image.sh
+source "$HARNESS/prepare/image.sh"
 
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel config cmdline modules tests check hypervisor firmware '
 
@@ -104,15 +106,33 @@ fingerprint() {
 
 # build_userland DIR ARCH INIT : what every guest has: bash, busybox, confine and its init
 build_userland() {
+	mkdir -p "$1"/{proc,sys,dev,tmp,payload}
+	userland_programs "$1/bin" "$2"
+	ln -s busybox "$1/bin/sh"
+	cp "$3" "$1/init"
+	cp "$HARNESS/guest/session" "$1/bin/session"
+}
+
+# userland_programs DIR ARCH : bash, busybox and confine, which need nothing else
+userland_programs() {
 	local tools cc=gcc
 	[[ $2 != arm64 ]] || cc=aarch64-linux-gnu-gcc
 	tools=$(static_tools "$2")
-	mkdir -p "$1"/{bin,proc,sys,dev,tmp,payload}
-	cp "$tools/bin/bash-static" "$1/bin/bash"
-	cp "$tools/bin/busybox" "$1/bin/busybox"
-	ln -s busybox "$1/bin/sh"
-	cp "$3" "$1/init"
-	"$cc" -O2 -Wall -Werror -static -o "$1/bin/confine" "$HARNESS/guest/confine.c" || die 2 "cannot build the guest's userland: $cc fails"
+	mkdir -p "$1"
+	cp "$tools/bin/bash-static" "$1/bash"
+	cp "$tools/bin/busybox" "$1/busybox"
+	"$cc" -O2 -Wall -Werror -static -o "$1/confine" "$HARNESS/guest/confine.c" || die 2 "cannot build the guest's userland: $cc fails"
+}
+
+# agent_files DIR : what the agent is made of, and the chosen test programs, without what only a debugger reads
+agent_files() {
+	local strip=strip
+	[[ $GUEST_ARCH != arm64 ]] || strip=aarch64-linux-gnu-strip
+	userland_programs "$1/bin" "$GUEST_ARCH"
+	cp "$HARNESS"/guest/{agent,session} "$1/"
+	cp -R "$TESTS_DIR" "$1/tests"
+	find "$1/tests" -type f -exec "$strip" {} + 2>/dev/null || :
+	extra_programs "$1/tests/extra"
 }
 
 # guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
@@ -263,10 +283,14 @@ guest_command() {
 		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
 		-chardev "stdio,id=ktap,signal=off")
 	case $GUEST_CHANNEL in
-	vport*) GUEST_CMD+=(-device virtio-serial-pci -device "virtserialport,chardev=ktap,nr=1") ;;
+	vport*) GUEST_CMD+=(-device virtio-serial-pci -device "virtserialport,chardev=ktap,nr=1,name=tickproof") ;;
 	ttyS1) GUEST_CMD+=(-serial chardev:ktap) ;;
 	*) GUEST_CMD+=(-device "pci-serial,chardev=ktap") ;;
 	esac
+	if [[ -n ${IMAGE:-} ]]; then
+		image_boot "$GUEST_NESTED"
+		return
+	fi
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
 		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}")
 	hypervisor_command
@@ -298,7 +322,7 @@ guest_prepare() {
 	extra_programs "$files/payload/tests/extra"
 	guest_modules "$files/payload"
 	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
-	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS/guest/init" "$HARNESS/guest/confine.c")" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
+	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS"/guest/{init,session,confine.c})" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
 	# The same for all boots: userland, then what is this guest's own.
 	cat "$GUEST_BASE" "$files.cpio" >"$GUEST_DIR/initrd" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	guest_machine
@@ -316,7 +340,7 @@ guest_machine() {
 	tcg) how="QEMU's emulation (TCG)" ;;
 	esac
 	[[ -z ${GUEST_CONF[hypervisor]} ]] || how=$(hypervisor_description)
-	GUEST_DESCRIPTION="Linux $KERNEL_RELEASE, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
+	GUEST_DESCRIPTION="${GUEST_SYSTEM:-Linux $KERNEL_RELEASE}, $GUEST_CPUS CPU$([[ $GUEST_CPUS == 1 ]] || echo s), $how"
 	if [[ $GUEST_NESTED == yes ]]; then
 		appliance_command
 	else

@@ -5,9 +5,23 @@
 # remedy -> what may help where a guest did not boot
 remedy() {
 	local words='see console.log'
+	[[ -z ${IMAGE:-} ]] || words="$(image_prompt)$words"
+	[[ -z ${MACHINE_DIR:-} ]] || words='is the machine back?'
 	[[ $verdict != *'not ready after'* ]] || words+=', or give it longer with BOOT_TIMEOUT='
 	[[ $GUEST_ACCEL != kvm || $GUEST_ARCH != amd64 ]] || words+=', or boot it without this KVM with ACCEL=nested'
 	echo "$words"
+}
+
+# image_prompt -> what an image that did not reach our agent was last seen waiting for, by its console
+image_prompt() {
+	case $(console_text | tail -n 5 | tr '\n' ' ') in
+	*[Pp]assphrase*) echo "it asks for a disk's passphrase: nobody could type it; " ;;
+	*'aintenance'* | *'mergency mode'* | *initramfs*) echo 'it ended in its emergency shell; ' ;;
+	*login:*) echo "it booted to its login prompt, and did not start the agent (way in: $IMAGE_WAY): choose another WAY_IN=; " ;;
+	*'grub>'* | *'grub rescue>'*) echo 'its boot loader found no kernel; ' ;;
+	*'No bootable device'* | *'not a bootable disk'* | *'UEFI Interactive Shell'* | *'Shell>'* | *BdsDxe*) echo "nothing on it boots by ${IMAGE_BOOTS_BY^^}: see FIRMWARE=; " ;;
+	'') echo "nothing came on its serial console; its kernel may lack the driver of the disk or of the console; " ;;
+	esac
 }
 
 # emulation_failure -> how QEMU's emulation ended this boot, if it did: not the guest's fault. Where a kernel patches its code while
@@ -23,6 +37,9 @@ emulation_failure() {
 	fault=$(triple_fault)
 	if [[ $words == *'int3: 0000'* ]] || breakpoint_panic; then
 		echo "an emulated CPU kept a breakpoint that was gone (int3)"
+	elif [[ -n ${IMAGE:-} && -z $ready ]] && console_text | grep -q 'Kernel panic - not syncing: IO-APIC + timer'; then
+		# A guest of ours is told not to look.
+		echo "a busy host stopped QEMU while the kernel looked whether its timer ticks"
 	elif [[ -n $fault ]]; then
 		echo "a CPU shut down on emulated KVM ($fault)"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
@@ -53,6 +70,11 @@ gone() {
 	}
 	why=$(console_text | sed -n 's/.*Kernel panic - not syncing: //p' | head -n 1 | cut -c -200) || :
 	printable why
+	if [[ -z $why && -s $GUEST_DIR/gone ]]; then
+		[[ -n $ready ]] || echo "NOBOOT $(<"$GUEST_DIR/gone")"
+		[[ -z $ready ]] || echo "RESET $(at) $(<"$GUEST_DIR/gone")"
+		return
+	fi
 	if [[ -z $ready ]]; then
 		[[ -z $why ]] || why="panic: $why"
 		[[ -n $why ]] || why=$(console_text | tail -n 1 | cut -c -200) || :

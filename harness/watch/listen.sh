@@ -6,7 +6,7 @@
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait
+	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1
 	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
@@ -20,6 +20,7 @@ listen() {
 		channel_line $((wait > 100 ? 100 : wait < 1 ? 1 : wait)) || rc=$?
 		[[ -z $interrupted && $journal_lost == 0 ]] || return 0
 		uptime
+		[[ -z ${MACHINE_DIR:-} ]] || machine_events
 		case $rc in
 		0) listen_line ;;
 		1) verdict=gone ;;
@@ -56,6 +57,7 @@ listen_line() {
 			second_start
 			;;
 		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
+		'# guest '*=*) [[ -z ${IMAGE:-}${MACHINE_DIR:-} ]] || about "${line#\# guest }" ;;
 		esac
 		return
 	fi
@@ -93,6 +95,23 @@ listen_line() {
 	else
 		deadline=$((now + SILENCE_TIMEOUT * 100))
 	fi
+}
+
+# about KEY=VALUE : what an image's or a machine's agent says of the system, before any program has run there; an image's kernel is
+# known by this alone
+about() {
+	local key=${1%%=*} value=${1#*=}
+	case $key in
+	kernel)
+		[[ -n ${IMAGE:-} && $value =~ ^[A-Za-z0-9._+~-]{1,64}$ ]] || return 0
+		journal "> gate kernel=$value"
+		journal "> gate kernel_version=$value"
+		journal "> gate how=Linux $value of $GUEST_DESCRIPTION"
+		;;
+	# As kernels are compared: Debian's releases don't say which 6.1 they are.
+	kernel_version) [[ ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
+	way | system | clock_daemon | daemons | lsm | lockdown | root) journal "> gate $key=${value:0:200}" ;;
+	esac
 }
 
 # death WORDS : the guest says so of a CPU's timers; nothing that needs them is begun any more, in this boot or, where nobody had
@@ -137,6 +156,10 @@ at() { echo "${open:-$program.end}"; }
 # overdue WHY : a deadline has passed. Under a nested guest the appliance says how far each CPU's timer got.
 overdue() {
 	local kvm
+	if [[ -n $ready && -z $dead && -n ${MACHINE_DIR:-} ]]; then
+		machine_overdue "$1"
+		return
+	fi
 	eyes_look
 	# That a CPU stood still for a second a while ago explains no silence of now.
 	excuse 3

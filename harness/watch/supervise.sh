@@ -7,6 +7,7 @@
 #   GUEST_FALLBACK  yes: where this guest never says a word, guest_fall_back makes another of it
 #   PROGRAM_TIMEOUT  associative array, "surface/program" -> seconds
 #   lock         a file descriptor that the guest must not inherit
+#   IMAGE, MACHINE_DIR  set where the guest is somebody's image, or a machine: it says what it is before it is ready
 #
 #   BOOTS        how many boots of the guest share the programs, side by side: 1 or 2
 #
@@ -25,7 +26,7 @@
 # kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd.
 #
 # No deadline below trusts a clock of the guest. Seconds:
-: "${BOOT_TIMEOUT:=120}"   # until "# guest ready"
+# BOOT_TIMEOUT             until "# guest ready" (gate)
 : "${SILENCE_TIMEOUT:=30}" # without a line while a program runs
 : "${DEAD_GRACE:=5}"       # the same after it said DEAD, unless it has begun another case
 : "${SYSRQ_WAIT:=3}"       # for the console's answer to each sysrq key
@@ -50,6 +51,8 @@ source "$HARNESS/watch/listen.sh"
 source "$HARNESS/watch/ending.sh"
 # shellcheck source=eyes.sh
 source "$HARNESS/watch/eyes.sh"
+# shellcheck source=machine.sh
+source "$HARNESS/watch/machine.sh"
 
 # The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
 # Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.
@@ -216,7 +219,7 @@ watch() {
 		esac
 		[[ $verdict != HANG* && $verdict != again* ]] || eyes_journal
 		# 9: all of it is to be seen, in spite of "quiet".
-		[[ $verdict != HANG* ]] || sysrq 9 l q w
+		[[ $verdict != HANG* || -n ${MACHINE_DIR:-} ]] || sysrq 9 l q w
 		guest_end
 		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
 		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
@@ -233,6 +236,7 @@ watch() {
 		# Whatever else ended a boot, the program it ended in has had its turn.
 		[[ $verdict == again* || -z $program ]] || todo=''
 		[[ $verdict != HANG* ]] || hung=$((hung + 1))
+		[[ -z ${MACHINE_DIR:-} ]] || machine_over
 		if [[ $verdict == dead && $dead_safe == yes ]]; then
 			echo "$dead's timers are dead, and nothing had been changed (see $dead_in)" >"$queue/given_up"
 			give_up "$(<"$queue/given_up")"

@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# IMAGE=: what goes in, how it is looked into and prepared. Small images, made here; fake-qemu boots them.
+
+load helpers
+bats_require_minimum_version 1.5.0
+
+# make_disk DIR : $DISK, a raw disk with a partition table, code in its first sector, and an ext4 root made of DIR
+make_disk() {
+	truncate -s 20M "$DISK"
+	sfdisk -q "$DISK" <<<$'label: gpt\nstart=1MiB, size=18MiB, type=linux'
+	printf '\xeb\x63' | dd of="$DISK" conv=notrunc status=none
+	rm -f "$DISK.root"
+	mke2fs -q -t ext4 -d "$1" "$DISK.root" 18M >/dev/null
+	dd if="$DISK.root" of="$DISK" bs=1M seek=1 conv=notrunc,sparse status=none
+	rm "$DISK.root"
+}
+
+# elf MACHINE -> the beginning of a program for that machine (62: x86-64, 183: arm64)
+elf() { printf '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0%b\0' "\\x$(printf %02x "$1")"; }
+
+# make_root [MACHINE] : $ROOT, what is looked for in a root directory with systemd
+make_root() {
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -p "$ROOT"/{usr/lib/systemd,etc/systemd/system}
+	elf "${1:-62}" >"$ROOT/usr/lib/systemd/systemd"
+}
+
+setup() {
+	fake_setup
+	unset HOST
+	export TICKPROOF_FAKE=$HARNESS/tests/fake_image.sh DISK=$BATS_TEST_TMPDIR/disk.raw
+	export GUEST=x86
+	expect
+	program clockevents.one 'plan 1' 'pass a'
+}
+
+# refuses IMAGE WORDS : that image is one line with these words, exit 2, and nothing is left
+refuses() {
+	gate IMAGE="$1"
+	exits 2
+	assert_output --partial "$2"
+	[[ $(grep -c '^tickproof: ' <<<"$output") == 1 ]]
+	[[ -z $(compgen -G "$RESULTS/run-*") ]]
+	no_scratch
+}
+
+# in_overlay REQUEST -> what debugfs answers of the image's root, as the boot would find it
+in_overlay() {
+	# The overlay's image is where it was, and the overlay has been kept.
+	qemu-img convert -O raw "$FAKE_SCRIPTS/disk_qcow2" "$BATS_TEST_TMPDIR/seen.raw"
+	debugfs -R "$1" "$BATS_TEST_TMPDIR/seen.raw?offset=1048576" 2>/dev/null
+}
+
+@test "image: a unit in the overlay starts the agent; the image stays as it is" {
+	local before
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	make_root
+	make_disk "$ROOT"
+	qemu-img convert -O qcow2 "$DISK" "$DISK.qcow2"
+	before=$(sha256sum <"$DISK.qcow2")
+	gate IMAGE="$DISK.qcow2"
+	exits 0
+	assert_output --partial 'boots by BIOS; way in: overlay'
+	[[ $(sha256sum <"$DISK.qcow2") == "$before" ]]
+	lines_in journal.log '> gate image_sha256=[0-9a-f]\{64\}$'
+	in_overlay 'cat /etc/systemd/system/tickproof.service' | grep 'LABEL=TICKPROOF /run/tickproof'
+	in_overlay 'stat /etc/systemd/system/multi-user.target.wants/tickproof.service' | grep 'link dest: "/etc/systemd/system/tickproof.service"'
+	debugfs -R 'stat /etc/systemd/system/tickproof.service' "$DISK?offset=1048576" 2>&1 | grep 'not found'
+	# Nothing but the chosen programs and what runs them; no seed that would wake cloud-init.
+	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -find / 2>/dev/null >"$BATS_TEST_TMPDIR/files"
+	grep "'/tests/clockevents/one'" "$BATS_TEST_TMPDIR/files"
+	grep "'/agent'" "$BATS_TEST_TMPDIR/files"
+	run ! grep "'/user-data'" "$BATS_TEST_TMPDIR/files"
+	no_scratch
+}
+
+@test "image: each format is told by its content, compressed ones too" {
+	local format
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	for format in raw qcow2 vpc vhdx vmdk; do
+		qemu-img convert -O "$format" "$DISK" "$BATS_TEST_TMPDIR/image"
+		gate IMAGE="$BATS_TEST_TMPDIR/image"
+		exits 0
+		lines_in journal.log "> gate image_format=$format"
+	done
+	qemu-img convert -O vpc -o subformat=fixed "$DISK" "$BATS_TEST_TMPDIR/image"
+	gate IMAGE="$BATS_TEST_TMPDIR/image"
+	exits 0
+	lines_in journal.log "> gate image_format=vpc"
+	for format in xz zstd gzip; do
+		"$format" -qc <"$DISK" >"$BATS_TEST_TMPDIR/image"
+		gate IMAGE="$BATS_TEST_TMPDIR/image"
+		exits 0
+		lines_in journal.log "> gate image_format=raw"
+	done
+}
+
+@test "image: where nobody can say what is in it, cloud-init and systemd are offered a way" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	gate IMAGE="$DISK"
+	exits 0
+	assert_output --partial 'way in: offered (no ext4 root with systemd was found in it'
+	grep -q '^type=11,value=io.systemd.credential.binary:tmpfiles.extra=' "$FAKE_SCRIPTS/command"
+	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -find / 2>/dev/null | grep "'/user-data'"
+	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -pvd_info 2>/dev/null | grep -i 'volume id.*CIDATA'
+	gate IMAGE="$DISK" WAY_IN=cloud-init
+	exits 0
+	run ! grep -q '^type=11' "$FAKE_SCRIPTS/command"
+	gate IMAGE="$DISK" WAY_IN=overlay
+	exits 2
+	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd was found in it'
+}
+
+@test "image: what says nothing can be judged" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	printf '%s\n' 'console "localhost login: "' 'hang' >"$FAKE_SCRIPTS/firmware"
+	gate IMAGE="$DISK" BOOT_TIMEOUT=2
+	exits 2
+	assert_output --partial 'NO BOOT: guest not ready after 2 s (it booted to its login prompt, and did not start the agent'
+	printf '%s\n' 'console "Please enter passphrase for disk root:"' 'hang' >"$FAKE_SCRIPTS/firmware"
+	gate IMAGE="$DISK" BOOT_TIMEOUT=2
+	exits 2
+	assert_output --partial "it asks for a disk's passphrase"
+	no_scratch
+}
+
+@test "image: the kernel is the guest's word, before any program ran" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	printf '%s\n' 'say "# guest kernel=6.1.0-9-cloud-amd64"' 'say "# guest clock_daemon=chronyd"' >"$FAKE_SCRIPTS/firmware"
+	gate IMAGE="$DISK"
+	exits 0
+	assert_output --partial 'Linux 6.1.0-9-cloud-amd64 of disk.raw'
+	[[ $(jq -r '.gate.kernel + " " + .gate.clock_daemon' "$RESULTS/latest/facts.json") == '6.1.0-9-cloud-amd64 chronyd' ]]
+}
+
+@test "image: broken and strange ones" {
+	local image=$BATS_TEST_TMPDIR/image
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	refuses /nonexistent 'no such file'
+	refuses "$BATS_TEST_TMPDIR" 'not a readable file'
+	: >"$image"
+	refuses "$image" 'the file is empty'
+	head -c 100000 /dev/urandom >"$image"
+	refuses "$image" 'not a disk image'
+	# Truncated, in whatever way
+	head -c 5M "$DISK" >"$image"
+	refuses "$image" 'it is truncated: its disk has 5242880 bytes, and a partition of it ends at 19922944'
+	head -c 3M /dev/urandom | dd of="$DISK" bs=1M seek=10 conv=notrunc status=none
+	qemu-img convert -O qcow2 "$DISK" "$image"
+	truncate -s -2M "$image"
+	refuses "$image" 'truncated'
+	xz -0c "$DISK" | head -c 1M >"$image"
+	refuses "$image" "xz can't unpack it"
+	# Corrupt
+	qemu-img convert -O qcow2 "$DISK" "$image"
+	dd if=/dev/zero of="$image" bs=64k seek=1 count=1 conv=notrunc status=none
+	refuses "$image" 'corrupt'
+	# Files elsewhere, named by the image
+	qemu-img create -q -f qcow2 -F raw -b "$DISK" "$image"
+	refuses "$image" 'names other files'
+	rm "$image"
+	qemu-img create -q -f qcow2 -o "data_file=$DISK.data,data_file_raw=on" "$image" 20M
+	refuses "$image" 'names other files'
+	rm "$image"
+	qemu-img convert -O vmdk -o subformat=monolithicFlat "$DISK" "$BATS_TEST_TMPDIR/flat.vmdk"
+	refuses "$BATS_TEST_TMPDIR/flat.vmdk" 'names other files'
+	gate IMAGE="$BATS_TEST_TMPDIR/flat.vmdk" IMAGE_EXTERNAL=yes
+	exits 0
+}
+
+@test "image: one of another architecture, an encrypted one" {
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	make_root 183
+	make_disk "$ROOT"
+	refuses "$DISK" 'it is for arm64, and GUEST=x86 is amd64: take GUEST=arm64'
+	printf 'LUKS\xba\xbe\0\2' | dd of="$DISK" bs=1M seek=1 conv=notrunc status=none
+	refuses "$DISK" 'its disk is encrypted (LUKS)'
+}
+
+@test "image: variables that can't be" {
+	: >"$DISK"
+	gate IMAGE="$DISK" HOST=root@fake
+	exits 2
+	truncate -s 1M "$DISK"
+	gate IMAGE="$DISK" KERNEL=6.1
+	exits 2
+	assert_output --partial 'an image boots its own kernel'
+	gate IMAGE="$DISK" FIRMWARE=coreboot
+	exits 2
+	assert_output --partial 'known: bios uefi'
+	gate IMAGE="$DISK" WAY_IN=door
+	exits 2
+	assert_output --partial 'known: overlay cloud-init credential'
+	gate IMAGE="$DISK" MODULES=timer_fault
+	exits 2
+	assert_output --partial 'only files (path.ko)'
+}
