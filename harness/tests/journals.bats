@@ -144,9 +144,9 @@ report_all() {
 		for m in "${@:3}"; do RUN=$2/$m; report; done' report "$HARNESS" "$1"
 }
 
-# Of each kind so many; REPORT_MUTANTS=80 makes more than 1,000.
+# Of each kind so many; BATS_REPORT_MUTANTS=80 makes more than 1,000.
 @test "mutants through every report: none fails, each is valid, and none of a red one is green in any" {
-	local kind dir count=${REPORT_MUTANTS:-12} seed=3000 i
+	local kind dir count=${BATS_REPORT_MUTANTS:-12} seed=3000 i
 	local -a runs
 	for kind in conforms $(kinds); do
 		dir=$(mutants "$kind" "$count" $((seed % 2)) $((seed++)))
