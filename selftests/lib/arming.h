@@ -9,9 +9,10 @@
 
 /*
  * Beyond this a clockevent is emulated too slowly for the kernel's rule. A real one takes some us,
- * one that a hypervisor emulates 5 to 40 us; 200 us and more is a HPET on an emulated CPU.
+ * one that KVM emulates up to 30, the local APIC timer of an emulated PC 13; a HPET or Hyper-V's
+ * timer under a KVM that is emulated itself 90 to 1000.
  */
-#define ARMING_SLOW_NS 100000
+#define ARMING_SLOW_NS 50000
 
 /*
  * How long it takes to arm a timer that is the next to expire: the median on the slowest of these
