@@ -385,7 +385,7 @@ static const struct report_case cases[] = {
 	  "H7: a frequency of +500 and -500 ppm is what CLOCK_MONOTONIC runs by, and it never goes back on any CPU (ADJ_FREQUENCY; timekeeping_adjust())",
 	  slew, false },
 	{ "slew_coarse",
-	  "H7: CLOCK_MONOTONIC_COARSE never goes back while the frequency is changed; before 6.15 a tick's adjustment may take off what was told already (timekeeping_apply_adjustment(); b71f9804f66c)",
+	  "H7: CLOCK_MONOTONIC_COARSE never goes back while the frequency is changed; before 6.15 a tick's adjustment may take off what was read already (timekeeping_apply_adjustment(); b71f9804f66c)",
 	  slew_coarse, false },
 	{ "leap_insert",
 	  "H8: an inserted leap second repeats a second of CLOCK_REALTIME, CLOCK_TAI doesn't notice, and no timer for a time of day is early (second_overflow(), ntp_get_next_leap())",
