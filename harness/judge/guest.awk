@@ -88,7 +88,7 @@ function a_hist(text,    n, word, k, bin, last) {
 			return broken("a histogram that can't be read in " cur)
 		bin = word[k]
 		sub(/:.*/, "", bin)
-		if (bin + 0 <= last || bin >= 64 * word[4])
+		if (bin + 0 <= last || bin + 0 >= 64 * word[4])
 			return broken("a histogram that can't be read in " cur)
 		last = bin + 0
 	}

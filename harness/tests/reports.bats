@@ -93,11 +93,11 @@ edit_kernel() {
 
 @test "numbers of any size, twice, and histograms" {
 	one 1..1 "$A" '# metric a.one.a x=1e999 ns' '# metric a.one.a x=-1e999 ns' '# metric a.one.a y=+5. ppm' '# metric a.one.a y=7 ppm' '# metric a.one.a z=3' \
-		'# hist a.one.a late ns 8 0:2 25:2 159:1' 'ok 1 a.one.a' 0
+		'# hist a.one.a late ns 8 0:2 25:2 98:4 159:1' 'ok 1 a.one.a' 0
 	reported
 	[[ $(grep -c 'name="y"' "$RUN/metrics.prom") == 1 ]]
 	grep -q 'tickproof_measured_ratio.*name="y"} 7e-06' "$RUN/metrics.prom"
-	[[ $(jq -c '.cases[0].histograms' "$RUN/results.json") == '[{"name":"late","unit":"ns","per_octave":8,"bins":[[0,2],[25,2],[159,1]]}]' ]]
+	[[ $(jq -c '.cases[0].histograms' "$RUN/results.json") == '[{"name":"late","unit":"ns","per_octave":8,"bins":[[0,2],[25,2],[98,4],[159,1]]}]' ]]
 }
 
 @test "a histogram that is none breaks the protocol" {
