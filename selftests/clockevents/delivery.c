@@ -71,7 +71,7 @@
 #define SAMPLINGS 4
 /* As often where a sampling shows too little: the host gave the CPU too short a time to run. */
 #define CLEARINGS 9
-#define CLEAR	  30
+#define CLEAR	  20
 
 /* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
 struct span {
