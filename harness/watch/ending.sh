@@ -28,7 +28,7 @@ image_prompt() {
 # all CPUs run, an emulated CPU may keep the breakpoint that stood there for a moment, above all on a busy host (seen with QEMU 7.2):
 # "Oops: int3", or, so it seems, a triple fault where a CPU can't take exceptions yet. And the hypervisor appliance, seldom,
 # ends before it has come to start the guest.
-# What is so ended begins anew; but what ends so twice is the guest's own doing. What a guest prints on its own
+# What is so ended begins anew; but what ends so twice, in the same place, is the guest's own doing. What a guest prints on its own
 # console excuses nothing where there is an appliance to ask, and least elsewhere: see breakpoint_panic.
 emulation_failure() {
 	local words fault
@@ -47,6 +47,12 @@ emulation_failure() {
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: the guest ended'* ]]; then
 		echo "the hypervisor appliance ended without a word, and the guest with it"
 	fi
+}
+
+# fault_place WHY -> where the CPU shut down, as far as every boot of a kernel has it in common: KASLR moves it by steps of 2 MiB
+# (CONFIG_PHYSICAL_ALIGN). What the emulation does to a guest happens anywhere.
+fault_place() {
+	[[ ! $1 =~ rip\ 0x([0-9a-f]{1,16}) ]] || printf '%x' $((0x${BASH_REMATCH[1]} & 0x1fffff))
 }
 
 # breakpoint_panic : did the kernel die of a breakpoint while the running program had told of nothing bad? The guest's word alone, so it

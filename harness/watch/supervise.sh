@@ -80,7 +80,7 @@ progress() {
 # void WHY : this boot proves nothing of the guest: it is begun anew, but not for ever
 void() {
 	if ((again++ < 2)); then
-		verdict="again $1" again_in+=" $program"
+		verdict="again $1" again_in+=" $program@$(fault_place "$1")"
 	else
 		# What it said of the running program is taken back all the same.
 		journal "> again $1"
@@ -196,7 +196,7 @@ watch() {
 			guest_kill
 			wait "$console_pid" || :
 			why=$(emulation_failure)
-			if [[ -z $why || " $again_in " == *" ${program:-in no program} "* ]]; then
+			if [[ -z $why || " $again_in " == *" ${program:-in no program}@$(fault_place "$why") "* ]]; then
 				verdict=$(gone)
 			else
 				void "$why"
