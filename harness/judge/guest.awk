@@ -80,7 +80,7 @@ function a_metric(text,    n, word, at, value) {
 function a_hist(text,    n, word, k, bin, last) {
 	n = split(text, word, " ")
 	if (n < 5 || n > 4 + MAX_BINS || !ours(word[1]) || word[2] !~ /^[a-z0-9_]+$/ || length(word[2]) > 50 || \
-		word[3] !~ /^[A-Za-z%/]+$/ || length(word[3]) > 20 || word[4] !~ /^[1248]$/)
+		word[3] !~ /^[A-Za-z%\/]+$/ || length(word[3]) > 20 || word[4] !~ /^[1248]$/)
 		return broken("a histogram that can't be read in " cur)
 	last = -1
 	for (k = 5; k <= n; k++) {

@@ -16,7 +16,7 @@ setup() { fake_setup; }
 	assert_output --partial -- 'SKIP a.one.y: no hpet'
 	assert_output --partial -- "CONFORMS  $RESULTS/latest"
 	[[ $(lines_in journal.log '> boot ') == 1 ]]
-	[[ $(cd "$RESULTS/latest/" && echo *) == 'console.log facts.json journal.log metrics.tsv records.tsv report.ktap' ]]
+	[[ $(cd "$RESULTS/latest/" && echo *) == 'console.log facts.json journal.log junit.xml metrics.prom metrics.tsv records.tsv report.html report.ktap results.json summary.md' ]]
 	grep -q 'Linux version 0' "$RESULTS/latest/console.log"
 	grep -Eq '^[0-9]+\.[0-9]{6} [0-9]+\.[0-9]{2} 1 [0-9]+ < # RUN a.two$' "$RESULTS/latest/journal.log"
 	no_scratch
