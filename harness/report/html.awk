@@ -309,7 +309,7 @@ function failed_section(    i, f, shown) {
 	print "<section aria-labelledby=\"failed\"><h2 id=\"failed\">Failed</h2>"
 	for (i = 1; i <= failures && i <= MAX_FAILURES; i++) {
 		split(failure[i], f, "\t")
-		print "<article><h3>" badge(f[4], "fail") " <code>" xml(f[3]) "</code></h3><p>" xml(short(f[7], 600)) "</p>"
+		print "<article><h3>" badge(f[4], "fail") " <code>" xml(f[3]) "</code></h3><p>" (f[7] ~ /[^ ]/ ? xml(short(f[7], 600)) : "No reason was given.") "</p>"
 		print "<p class=\"dim\">" journal_link(f[12]) console_link(f[2]) "</p>"
 		if (!(f[2] in shown) && (f[2] in said)) {
 			print "<details><summary>What " xml(f[2]) " said</summary><pre>" said[f[2]] "</pre></details>"
