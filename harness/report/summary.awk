@@ -28,6 +28,17 @@ $1 == "case" && $5 == "skip" {
 	skips[$7]++
 }
 
+# A heading and its lines, which are n, or the first of them.
+function section(heading, text, n, most,    i) {
+	if (!n)
+		return
+	print "\n### " heading "\n"
+	for (i = 1; i <= n && i <= most; i++)
+		print text[i]
+	if (n > most)
+		print "- and " n - most " more in report.html"
+}
+
 END {
 	print "## " (words == "" ? "NO VERDICT" : words) ": " code_span(gate["guest"])
 	print ""
@@ -47,20 +58,8 @@ END {
 		if (rows > max_cpus)
 			print "\n" rows - max_cpus " more CPUs are in report.html."
 	}
-	if (failures) {
-		print "\n### Failed\n"
-		for (i = 1; i <= failures && i <= max_failures; i++)
-			print failure[i]
-		if (failures > max_failures)
-			print "- and " failures - max_failures " more in report.html"
-	}
-	if (excuses) {
-		print "\n### Failed as expected\n"
-		for (i = 1; i <= excuses && i <= max_excuses; i++)
-			print excuse[i]
-		if (excuses > max_excuses)
-			print "- and " excuses - max_excuses " more in report.html"
-	}
+	section("Failed", failure, failures, max_failures)
+	section("Failed as expected", excuse, excuses, max_excuses)
 	if (skip_reasons) {
 		print "\n### Skipped, and why\n"
 		for (i = 1; i <= skip_reasons && i <= max_skips; i++)

@@ -15,6 +15,16 @@ fake_setup() {
 	mkdir -p "$FAKE_SCRIPTS"
 }
 
+# judge_setup : the same, with the functions of judge.sh here
+judge_setup() {
+	fake_setup
+	# shellcheck source=/dev/null
+	. "$HARNESS/lib/common.sh"
+	# shellcheck source=/dev/null
+	. "$HARNESS/judge/judge.sh"
+	export LC_ALL=C
+}
+
 # program NAME LINE... : a test program of the guest; lines call fake-qemu's functions (plan, pass, fail, hang ...)
 program() {
 	local name=$1

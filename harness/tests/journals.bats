@@ -7,10 +7,7 @@
 load helpers
 
 setup() {
-	fake_setup
-	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/judge/judge.sh"
-	export LC_ALL=C
+	judge_setup
 	journals=$BATS_TEST_DIRNAME/journals
 	none=$BATS_TEST_TMPDIR/none
 	: >"$none"

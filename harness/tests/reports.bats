@@ -7,10 +7,7 @@
 load helpers
 
 setup() {
-	fake_setup
-	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/judge/judge.sh"
-	export LC_ALL=C
+	judge_setup
 	RUN=$BATS_TEST_TMPDIR/run EXPECTED=$BATS_TEST_TMPDIR/expected.txt
 	mkdir -p "$RUN"
 }

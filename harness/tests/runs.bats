@@ -8,10 +8,7 @@
 load helpers
 
 setup() {
-	fake_setup
-	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/judge/judge.sh"
-	export LC_ALL=C
+	judge_setup
 	mkdir -p "$RESULTS"
 }
 

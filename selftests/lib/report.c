@@ -115,12 +115,14 @@ static void judge_pauses(void)
  */
 static bool is_slowness(const char *text)
 {
-	int cpu = -1;
-	int64_t cost;
+	static int64_t cost;
+	static int cpu = -1;
 
 	if (strncmp(text, GAVE_UP, strlen(GAVE_UP)))
 		return false;
-	cost = arming_cost(report_cpus(), &cpu);
+	/* Once in a process: a slow device takes 0.1 s for it, and may log often. */
+	if (!cost)
+		cost = arming_cost(report_cpus(), &cpu);
 	if (cost < ARMING_SLOW_NS)
 		return false;
 	report_note("kernel: %s: not judged, arming a timer on CPU %d takes %.0f us: a time a tick ahead can pass meanwhile",
