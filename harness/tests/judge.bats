@@ -6,12 +6,9 @@
 load helpers
 
 setup() {
-	fake_setup
-	. "$HARNESS/lib/common.sh"
-	. "$HARNESS/judge/judge.sh"
+	judge_setup
 	RUN=$BATS_TEST_TMPDIR/run EXPECTED=$BATS_TEST_TMPDIR/expected.txt
 	mkdir -p "$RUN"
-	export LC_ALL=C
 }
 
 # edit SED-SCRIPT : change the journal, and make it whole again
