@@ -16,7 +16,11 @@
 #include "busy.h"
 #include "pace.h"
 
-enum { WAITS = 15, SLEEPS = 2 };
+/*
+ * A wait that was paused says little: how late it was is not seen, if the pause was then. So others
+ * are wanted, but a host may be so busy that there are none.
+ */
+enum { WAITS = 15, PAUSED_MAX = 45, SLEEPS = 2 };
 
 /* A wait ends before the next tick, and before a busy host takes the CPU away again. */
 #define LENGTH_NS NSEC_PER_MSEC
@@ -31,7 +35,7 @@ struct waiter {
 };
 
 /* One wait, begun with a tick, so that no other event of the CPU comes in between. */
-static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late)
+static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late, bool *paused)
 {
 	const struct itimerspec when = { .it_value = ns_timespec(w->length) };
 	uint64_t expirations;
@@ -51,6 +55,7 @@ static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late
 	} while (read(fd, &expirations, sizeof(expirations)) < 0);
 	busy_step(&b);
 	*late = busy_late(&b);
+	*paused = b.paused > 0;
 	return 0;
 }
 
@@ -58,12 +63,17 @@ static void *wait_busily(void *arg)
 {
 	struct waiter *w = arg;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int n = 0, nr_paused = 0;
 	timer_t tick;
+	bool paused;
 
 	w->error = fd < 0 ? -errno : busy_tick_open(&tick);
 	if (!w->error) {
-		for (int i = 0; i < WAITS && !w->error; i++)
-			w->error = wait_once(tick, fd, w, &w->late[i]);
+		while (n < WAITS && !w->error) {
+			w->error = wait_once(tick, fd, w, &w->late[n], &paused);
+			if (!paused || ++nr_paused > PAUSED_MAX)
+				n++;
+		}
 		timer_delete(tick);
 	}
 	close(fd);
