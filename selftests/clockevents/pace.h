@@ -3,7 +3,7 @@
 #ifndef TICKPROOF_PACE_H
 #define TICKPROOF_PACE_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pace {
@@ -17,6 +17,12 @@ struct pace {
  * observer. 0, -errno; -ETIMEDOUT: no event.
  */
 int pace_sample(int cpu, int observer, const char *device, struct pace *p);
+
+/* Of two samplings of the same device, what disturbs either is left out. */
+void pace_better(struct pace *best, const struct pace *p);
+
+/* Whether there is no better to be seen: nearly in time, and hardly an interrupt too many. */
+bool pace_good(const struct pace *p);
 
 /*
  * Whether the rate is now another one than before: a slow device makes waits late in proportion
