@@ -65,7 +65,7 @@ static void *wait_busily(void *arg)
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	int n = 0, nr_paused = 0;
 	timer_t tick;
-	bool paused;
+	bool paused = false;
 
 	w->error = fd < 0 ? -errno : busy_tick_open(&tick);
 	if (!w->error) {
