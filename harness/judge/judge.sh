@@ -92,7 +92,7 @@ report_awk() {
 report_page() {
 	local plots=$RUN/.plots
 	mkdir -p "$plots"
-	report_awk plots -v dir="$plots" >"$plots/commands"
+	report_awk bins plots -v dir="$plots" >"$plots/commands"
 	# A page without pictures still says what was found.
 	[[ ! -s $plots/commands ]] || gnuplot "$plots/commands" >"$plots/log" 2>&1 ||
 		note "gnuplot has drawn nothing for report.html: $(head -n 1 "$plots/log")"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The records.tsv of some runs, and of some others -> what has changed: KIND, ID, NAME, UNIT, A, B, JUDGEMENT, WHY, a line each, separated by
-# tabs, after a line with these names. -v of_a=N: the first N files are A's. KIND is verdict, case, samples or metric; JUDGEMENT is worse, better,
-# changed, same, or "untested" where nothing can be said. Exits 1 if anything is worse. docs/records.md says why these tests.
+# tabs, after a line with these names. After bins.awk. -v of_a=N: the first N files are A's. KIND is verdict, case, samples or metric;
+# JUDGEMENT is worse, better, changed, same, or "untested" where nothing can be said. Exits 1 if anything is worse. docs/records.md says why
+# these tests.
 
 BEGIN {
 	FS = OFS = "\t"
@@ -66,17 +67,10 @@ $1 == "hist" {
 }
 
 # Quantiles of this run's samples, and its samples to those of its side. Of a bin, its middle: what is compared lies at least half an octave apart.
-function take_histogram(side, run, key, per, text,    n, pair, part, k, e, middle, total, bin, count, sum) {
-	n = split(text, pair, " ")
-	for (k = 1; k <= n; k++) {
-		split(pair[k], part, ":")
-		bin[k] = part[1]
-		count[k] = part[2]
-		total += part[2]
-	}
-	for (k = 1; k <= n; k++) {
-		e = int(bin[k] / per)
-		middle = 2 ^ e * (1 + (bin[k] % per + 0.5) / per)
+function take_histogram(side, run, key, per, text,    k, middle, total, sum) {
+	total = bins_read(text)
+	for (k = 1; k <= bins; k++) {
+		middle = bin_value(bin[k], per, 0.5)
 		sum += count[k]
 		if (!((side, run, key, 10) in q) && sum >= total / 10)
 			q[side, run, key, 10] = middle

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # judge.awk's records -> gnuplot's commands for one SVG for each CPU (-v dir=DIR: DIR/CPU.svg): how late its sleeps woke before its
-# clockevent was unbound, and after. Nothing that the guest wrote but numbers gets in here. Prints nothing where there are no histograms.
+# clockevent was unbound, and after. After bins.awk. Nothing that the guest wrote but numbers gets in here. Prints nothing where there are no histograms.
 
 BEGIN {
 	FS = "\t"
@@ -12,22 +12,14 @@ BEGIN {
 function begin_with(prefix) { prefixes[++kinds] = prefix }
 
 # The share of samples up to the end of each bin, by ms: "$name << E" and so on.
-function block(name, per, bins,    n, pair, part, k, e, m, sum, total) {
-	n = split(bins, pair, " ")
-	for (k = 1; k <= n; k++) {
-		split(pair[k], part, ":")
-		bin[k] = part[1]
-		count[k] = part[2]
-		total += part[2]
-	}
+function block(name, per, text,    k, sum, total) {
+	total = bins_read(text)
 	print "$" name " << E"
-	for (k = 1; k <= n; k++) {
-		e = int(bin[k] / per)
-		m = bin[k] % per
-		if (k == 1)
-			printf "%.6g 0\n", 2 ^ e * (1 + m / per) / 1e6
+	if (bins)
+		printf "%.6g 0\n", bin_value(bin[1], per, 0) / 1e6
+	for (k = 1; k <= bins; k++) {
 		sum += count[k]
-		printf "%.6g %.4f\n", 2 ^ e * (1 + (m + 1) / per) / 1e6, sum / total
+		printf "%.6g %.4f\n", bin_value(bin[k], per, 1) / 1e6, sum / total
 	}
 	print "E"
 }
@@ -38,7 +30,7 @@ $1 == "hist" && $3 == "late" && $4 == "ns" {
 			if (!((id, 1) in per) && !((id, 2) in per) && plots < max_plots)
 				cpu[++plots] = id
 			per[id, k] = $5
-			bins[id, k] = $6
+			text[id, k] = $6
 		}
 }
 
@@ -59,7 +51,7 @@ END {
 		curves = ""
 		for (k = 1; k <= kinds; k++)
 			if ((id, k) in per) {
-				block("p" k, per[id, k], bins[id, k])
+				block("p" k, per[id, k], text[id, k])
 				curves = curves (curves == "" ? "" : ", ") "$p" k " with steps lw 2 lc rgb '" (k == 1 ? "#1f7fc4" : "#d9720f") "'" \
 					(k == 1 ? "" : " dt 2")
 			}
