@@ -63,7 +63,7 @@ static void *wait_busily(void *arg)
 {
 	struct waiter *w = arg;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	int n = 0, nr_paused = 0;
+	int n = 0, clean = 0, nr_paused = 0;
 	timer_t tick;
 	bool paused = false;
 
@@ -71,7 +71,8 @@ static void *wait_busily(void *arg)
 	if (!w->error) {
 		while (n < WAITS && !w->error) {
 			w->error = wait_once(tick, fd, w, &w->late[n], &paused);
-			if (!paused || ++nr_paused > (n ? PAUSED_MAX : ALL_PAUSED))
+			clean += !paused;
+			if (!paused || ++nr_paused > (clean ? PAUSED_MAX : ALL_PAUSED))
 				n++;
 		}
 		timer_delete(tick);
