@@ -75,6 +75,28 @@ in_overlay() {
 	no_scratch
 }
 
+@test "image: without systemd a last line in its inittab starts the agent" {
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -p "$ROOT"/{sbin,etc,bin}
+	elf 62 >"$ROOT/sbin/init"
+	echo 'id:2:initdefault:' >"$ROOT/etc/inittab"
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	assert_output --partial 'way in: overlay (an ext4 root with an inittab'
+	[[ $(in_overlay 'cat /etc/inittab') == $'id:2:initdefault:\ntp:2345:once:/bin/sh /etc/tickproof' ]]
+	in_overlay 'cat /etc/tickproof' | grep 'LABEL=TICKPROOF /run/tickproof'
+	# Busybox, which is all programs at once, as in Alpine.
+	mv "$ROOT/sbin/init" "$ROOT/bin/busybox"
+	ln -s /bin/busybox "$ROOT/sbin/init"
+	echo '::sysinit:/sbin/openrc sysinit' >"$ROOT/etc/inittab"
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	in_overlay 'cat /etc/inittab' | grep -x '::once:/bin/sh /etc/tickproof'
+}
+
 @test "image: each format is told by its content, compressed ones too" {
 	local format
 	mkdir "$BATS_TEST_TMPDIR/root"
@@ -102,7 +124,7 @@ in_overlay() {
 	make_disk "$BATS_TEST_TMPDIR/root"
 	gate IMAGE="$DISK"
 	exits 0
-	assert_output --partial 'way in: offered (no ext4 root with systemd was found in it'
+	assert_output --partial 'way in: offered (no ext4 root with systemd or an inittab was found in it'
 	grep -q '^type=11,value=io.systemd.credential.binary:tmpfiles.extra=' "$FAKE_SCRIPTS/command"
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -find / 2>/dev/null | grep "'/user-data'"
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -pvd_info 2>/dev/null | grep -i 'volume id.*CIDATA'
@@ -111,7 +133,7 @@ in_overlay() {
 	run ! grep -q '^type=11' "$FAKE_SCRIPTS/command"
 	gate IMAGE="$DISK" WAY_IN=overlay
 	exits 2
-	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd was found in it'
+	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd or an inittab was found in it'
 }
 
 @test "image: what says nothing can be judged" {
