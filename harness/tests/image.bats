@@ -147,6 +147,9 @@ in_overlay() {
 	gate IMAGE="$DISK" BOOT_TIMEOUT=2
 	exits 2
 	assert_output --partial "it asks for a disk's passphrase"
+	PROMPT_WAIT=1 gate IMAGE="$DISK" BOOT_TIMEOUT=60
+	exits 2
+	assert_output --partial 'guest not ready, and its console silent for 1 s (it asks for'
 	no_scratch
 }
 

@@ -6,10 +6,11 @@
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1
+	local line half='' now deadline boot_deadline others waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others
 	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
-	deadline=$((now + BOOT_TIMEOUT * 100))
+	boot_deadline=$((now + BOOT_TIMEOUT * 100))
+	deadline=$boot_deadline others=$(others_work)
 	while [[ -z $verdict ]]; do
 		progress
 		parent_lives || interrupted=TERM
@@ -30,6 +31,7 @@ listen() {
 		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
 		if [[ -z $verdict ]]; then
 			stalled
+			[[ -z ${IMAGE:-} ]] || stuck
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
 				overdue "not done after the $program_limit s it may take"
@@ -41,6 +43,19 @@ listen() {
 stalled() {
 	[[ -z $verdict && -n $ready && -n ${eyes:-} ]] && ((now > deadline - (SILENCE_TIMEOUT - STALL) * 100)) || return 0
 	[[ -z $(eyes_stalled) ]] || excuse "$STALL"
+}
+
+# stuck : an image whose console has said nothing for PROMPT_WAIT seconds, and last what leads nowhere, isn't waited for
+stuck() {
+	local size why
+	[[ -z $ready$verdict ]] || return 0
+	size=$(stat -c %s "$RUN/console$lane.log")
+	if ((size != quiet_size)); then
+		quiet_size=$size quiet_since=$now quiet_others=$(others_work)
+	elif ((now - quiet_since > PROMPT_WAIT * 100 && now - quiet_since - ($(others_work) - quiet_others) > PROMPT_WAIT * 100)); then
+		why=$(image_prompt)
+		[[ -z $why || $why == nothing* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
+	fi
 }
 
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
@@ -166,7 +181,11 @@ overdue() {
 	if [[ -n $verdict ]]; then
 		:
 	elif [[ -z $ready ]]; then
-		verdict="NOBOOT guest not ready after $BOOT_TIMEOUT s"
+		waited=$(($(others_work) - others))
+		waited=$((waited < PATIENCE * BOOT_TIMEOUT * 100 ? waited : PATIENCE * BOOT_TIMEOUT * 100))
+		deadline=$((boot_deadline + waited))
+		((now < deadline)) ||
+			verdict="NOBOOT guest not ready after $(((now - boot_deadline) / 100 + BOOT_TIMEOUT)) s$( ((waited < 100)) || echo ", in $((waited / 100)) of which this machine was busy with other work")"
 	elif [[ -n $dead && -z $open ]]; then
 		verdict=dead
 	else
