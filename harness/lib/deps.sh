@@ -89,6 +89,18 @@ deps() {
 			/usr/include/gelf.h libelf-dev
 		EOF
 		;;
+	image)
+		cat <<-'EOF'
+			mmdebstrap mmdebstrap
+			mcopy mtools
+			mkfs.vfat dosfstools
+			sfdisk fdisk
+			qemu-img qemu-utils
+			mke2fs e2fsprogs
+			arch-test arch-test
+			qemu-aarch64-static qemu-user-static
+		EOF
+		;;
 	*) die 2 "need: no such group of packages: $1" ;;
 	esac
 }

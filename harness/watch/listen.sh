@@ -72,7 +72,7 @@ listen_line() {
 			second_start
 			;;
 		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
-		'# guest '*=*) [[ -z ${IMAGE:-}${MACHINE_DIR:-} ]] || about "${line#\# guest }" ;;
+		'# guest '*=*) [[ -z ${IMAGE:-}${INITRD:-}${MACHINE_DIR:-} ]] || about "${line#\# guest }" ;;
 		esac
 		return
 	fi
@@ -124,7 +124,7 @@ about() {
 		journal "> gate how=Linux $value of $GUEST_DESCRIPTION"
 		;;
 	# As kernels are compared: Debian's releases don't say which 6.1 they are.
-	kernel_version) [[ ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
+	kernel_version) [[ -n ${INITRD:-} || ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
 	way | system | clock_daemon | daemons | lsm | lockdown | root) journal "> gate $key=${value:0:200}" ;;
 	esac
 }
