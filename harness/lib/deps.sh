@@ -49,6 +49,7 @@ deps() {
 		;;
 	gate-image-arm64) echo /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64 ;;
 	gate-host) echo ssh openssh-client ;;
+	domain) printf '%s\n' "virsh libvirt-clients" "xmllint libxml2-utils" ;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'

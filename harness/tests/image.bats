@@ -226,3 +226,64 @@ in_overlay() {
 	exits 2
 	assert_output --partial 'only files (path.ko)'
 }
+
+@test "image: an initrd that can't be" {
+	: >"$DISK"
+	gate INITRD="$DISK"
+	exits 2
+	assert_output --partial 'INITRD= without KERNEL='
+	gate INITRD="$DISK" KERNEL=6.1
+	exits 2
+	assert_output --partial 'is no initrd: neither a cpio archive (newc) nor one that the kernel can decompress'
+	gate INITRD=/nonexistent KERNEL=6.1
+	exits 2
+	assert_output --partial 'no such file'
+	gate INITRD="$DISK" IMAGE="$DISK" KERNEL=6.1
+	exits 2
+	no_scratch
+}
+
+# virsh_of DISK STATE [XML] : $VIRSH_CMD, a virsh that knows one domain, "mine", as libvirt 9.0 describes it
+virsh_of() {
+	export VIRSH_CMD=$BATS_TEST_TMPDIR/virsh
+	cat >"$VIRSH_CMD" <<END
+#!/bin/sh
+case "\$*" in
+'domstate mine') echo '$2' ;;
+'dumpxml mine') echo "<domain type='kvm'><name>mine</name><memory unit='KiB'>2097152</memory><vcpu placement='static'>4</vcpu>
+	<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+	<devices><disk type='file' device='cdrom'/><disk type='file' device='disk'><source file='$1'/></disk></devices></domain>" ;;
+'domxml-to-native qemu-argv --domain mine') echo "LC_ALL=C /usr/bin/qemu-system-x86_64 -name guest=mine -machine pc-q35-7.2,usb=off,memory-backend=pc.ram -accel kvm" \\
+	"-cpu host,migratable=on,hv-time=on,hv-stimer=on -m 2048 -no-hpet -no-shutdown" ;;
+*) echo "error: failed to get domain '\$2'" >&2; exit 1 ;;
+esac
+END
+	chmod +x "$VIRSH_CMD"
+	unset GUEST
+}
+
+@test "image: a domain of libvirt's is its disk, in a machine as libvirt would make it" {
+	[[ -n $(command -v xmllint) ]] || skip 'no xmllint here'
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	virsh_of "$DISK" 'shut off'
+	gate DOMAIN=mine
+	exits 0
+	assert_output --partial 'domain mine: -M pc-q35-7.2,hpet=off -cpu host,migratable=on,hv-time=on,hv-stimer=on'
+	lines_in journal.log '> gate domain=mine'
+	lines_in journal.log "> gate image=$DISK"
+	gate DOMAIN=other
+	exits 2
+	assert_output --partial "DOMAIN=other: virsh domstate: failed to get domain 'other'"
+	virsh_of "$DISK" running
+	gate DOMAIN=mine
+	exits 2
+	assert_output --partial 'DOMAIN=mine is running, and writes to its disk: shut it down first'
+	virsh_of '' 'shut off'
+	gate DOMAIN=mine
+	exits 2
+	assert_output --partial 'its first disk is neither a file nor a device of this machine'
+	gate DOMAIN=mine GUEST=x86
+	exits 2
+	no_scratch
+}
