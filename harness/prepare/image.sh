@@ -388,8 +388,14 @@ image_credential() {
 image_boot() {
 	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on'
 	local -a credential=()
-	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw,cache=unsafe' agent='file=/dev/vde,format=raw,read-only=on'
-	GUEST_CMD+=(-drive "if=none,id=disk,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"
+	GUEST_SNAPSHOT=no
+	if [[ $GUEST_ACCEL == tcg ]]; then
+		# watch/snapshot.sh
+		GUEST_SNAPSHOT=yes disk='file=first.qcow2,format=qcow2'
+		GUEST_CMD+=(-monitor pipe:control)
+	fi
+	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw' agent='file=/dev/vde,format=raw,read-only=on'
+	GUEST_CMD+=(-drive "if=none,id=disk,cache=unsafe,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"
 		-drive "if=none,id=agent,$agent" -device "virtio-blk-pci,drive=agent")
 	if [[ $IMAGE_WAY == credential || $IMAGE_WAY == offered ]]; then
 		mapfile -t credential < <(image_credential)

@@ -287,3 +287,21 @@ END
 	exits 2
 	no_scratch
 }
+
+@test "image: it boots once; later boots begin where it was ready" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	program clockevents.one 'plan 1' 'begin a' 'hang deaf'
+	program clockevents.two 'plan 1' 'pass a'
+	program clockevents.three ': disruptive' 'plan 1' 'pass a'
+	FAKE_SNAPSHOT=completed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
+	exits 1
+	assert_output --partial '2 passed, 1 failed'
+	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log '> boot .*file=first.qcow2,format=qcow2,snapshot=on .*-incoming exec:cat state$') == 2 ]]
+	# Where it can't be had each boot is a whole one.
+	FAKE_SNAPSHOT=failed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
+	exits 1
+	assert_output --partial '2 passed, 1 failed'
+	[[ $(lines_in journal.log '> boot .*-incoming') == 0 ]]
+	no_scratch
+}

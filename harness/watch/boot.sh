@@ -63,6 +63,7 @@ guest_start() {
 	boots=1 journal_lines=0
 	# The next number that no boot has: side by side they count together.
 	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
+	snapshot_open
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	eyes_open
@@ -93,6 +94,7 @@ guest_end() {
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
+	snapshot_close
 	eyes_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||

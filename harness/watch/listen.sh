@@ -12,6 +12,7 @@ listen() {
 	boot_deadline=$((now + BOOT_TIMEOUT * 100))
 	deadline=$boot_deadline others=$(others_work)
 	while [[ -z $verdict ]]; do
+		snapshot_wake
 		progress
 		parent_lives || interrupted=TERM
 		[[ -z $interrupted ]] || return 0
@@ -67,6 +68,8 @@ listen_line() {
 			ready=1 case_began=$now
 			journal '> ready'
 			excuse
+			[[ -z $verdict ]] || return 0
+			snapshot_take
 			[[ -z $verdict ]] || return 0
 			next_program
 			second_start
