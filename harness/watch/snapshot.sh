@@ -55,5 +55,9 @@ snapshot_take() {
 	uptime
 }
 
-# snapshot_wake : to a machine that comes out of the state, until it answers: what is sent while it is loaded is lost
-snapshot_wake() { [[ -n $ready || ! -e $GUEST_DIR/state ]] || answer "again $EPOCHSECONDS"; }
+# snapshot_wake : to a machine that comes out of the state, stopped as it was saved, until it answers: what is sent while it is loaded is lost
+snapshot_wake() {
+	[[ -z $ready && -n ${control:-} && -e $GUEST_DIR/state ]] || return 0
+	echo cont >&"$control"
+	answer "again $EPOCHSECONDS"
+}
