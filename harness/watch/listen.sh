@@ -55,7 +55,8 @@ stuck() {
 		quiet_size=$size quiet_since=$now quiet_others=$(others_work)
 	elif ((now - quiet_since > PROMPT_WAIT * 100 && now - quiet_since - ($(others_work) - quiet_others) > PROMPT_WAIT * 100)); then
 		why=$(image_prompt)
-		[[ -z $why || $why == nothing* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
+		# At a login prompt, or without a word, it may still be on its way.
+		[[ -z $why || $why == *login\ prompt* || $why == nothing\ came* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
 	fi
 }
 
