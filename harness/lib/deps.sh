@@ -49,6 +49,7 @@ deps() {
 		;;
 	gate-image-arm64) echo /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64 ;;
 	gate-host) echo ssh openssh-client ;;
+	domain) printf '%s\n' "virsh libvirt-clients" "xmllint libxml2-utils" ;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'
@@ -87,6 +88,18 @@ deps() {
 			bison bison
 			bc bc
 			/usr/include/gelf.h libelf-dev
+		EOF
+		;;
+	image)
+		cat <<-'EOF'
+			mmdebstrap mmdebstrap
+			mcopy mtools
+			mkfs.vfat dosfstools
+			sfdisk fdisk
+			qemu-img qemu-utils
+			mke2fs e2fsprogs
+			arch-test arch-test
+			qemu-aarch64-static qemu-user-static
 		EOF
 		;;
 	*) die 2 "need: no such group of packages: $1" ;;

@@ -141,7 +141,7 @@ image_partitions() {
 
 # image_look PARTITIONS : what is in the image, by the raw view of it in $GUEST_DIR/view: lines arch=, bios=yes, uefi=yes, root=OFFSET, init=, cloud_init=yes
 image_look() {
-	local start size type names offset kind init='' view=$GUEST_DIR/view
+	local start size type name names fs init view=$GUEST_DIR/view
 	[[ $(bytes_at "$view" 0 2 -tx1) == 0000 ]] || echo bios=yes
 	while read -r start size type; do
 		[[ ${type,,} =~ ^(c12a7328-f81f-11d2-ba4b-00a0c93ec93b|ef|0xef)$ ]] || continue
@@ -155,27 +155,49 @@ image_look() {
 			echo luks=yes
 			continue
 		fi
-		offset="$view?offset=$start"
+		fs="$view?offset=$start"
 		[[ $(bytes_at "$view" $((start + 1080)) 2 -tx1) == 53ef ]] || continue
-		for kind in /usr/lib/systemd/systemd /lib/systemd/systemd /sbin/init; do
-			if image_has "$offset" "$kind"; then
-				[[ $kind == /sbin/init ]] || init=systemd
-				[[ -n $init ]] || ! image_has "$offset" /etc/inittab || init=inittab
-				printf '%s\n' "root=$start" "init=${init:-unknown}"
-				debugfs -R "dump $kind $GUEST_DIR/init.elf" "$offset" >/dev/null 2>&1 || :
-				case $(bytes_at "$GUEST_DIR/init.elf" 18 2 -tu2) in
-				62) echo arch=amd64 ;;
-				183) echo arch=arm64 ;;
-				esac
-				! image_has "$offset" /usr/bin/cloud-init || echo cloud_init=yes
-				return 0
-			fi
+		init=$(image_init "$fs")
+		[[ -n $init ]] || continue
+		printf '%s\n' "root=$start" "init=$init"
+		for name in /usr/lib/systemd/systemd /lib/systemd/systemd /sbin/init /bin/busybox; do
+			image_get "$fs" "$name" "$GUEST_DIR/init.elf"
+			case $(bytes_at "$GUEST_DIR/init.elf" 18 2 -tu2) in
+			62) echo arch=amd64 && break ;;
+			183) echo arch=arm64 && break ;;
+			esac
 		done
+		! image_has "$fs" /usr/bin/cloud-init || echo cloud_init=yes
+		return 0
 	done <<<"$1"
 }
 
 # image_has FILESYSTEM PATH : is that file there?
 image_has() { debugfs -R "stat $2" "$1" 2>/dev/null | grep -q '^Inode:'; }
+
+# image_get FILESYSTEM PATH FILE : that file's content, or nothing
+image_get() {
+	: >"$3"
+	debugfs -R "dump $2 $3" "$1" >/dev/null 2>&1 || :
+}
+
+# image_init FILESYSTEM -> what starts there: systemd, inittab (sysvinit, or busybox as in Alpine), unknown; nothing where no system is
+image_init() {
+	local first
+	first=$(debugfs -R 'stat /sbin/init' "$1" 2>/dev/null) || :
+	if [[ $first != *Inode:* || $first == *'link dest: "'*/systemd\"* ]] && { image_has "$1" /usr/lib/systemd/systemd || image_has "$1" /lib/systemd/systemd; }; then
+		echo systemd
+	elif [[ $first == *Inode:* ]] && image_has "$1" /etc/inittab; then
+		echo inittab
+	elif [[ $first == *Inode:* ]]; then
+		echo unknown
+	fi
+}
+
+# image_begin WAY -> the command that starts the agent from our disk
+image_begin() {
+	echo "mkdir -p /run/tickproof && { mountpoint -q /run/tickproof || mount -o ro,exec LABEL=$IMAGE_LABEL /run/tickproof; } && exec /bin/sh /run/tickproof/start $1"
+}
 
 # image_unit WAY -> the unit that starts the agent when the rest of the boot is over
 image_unit() {
@@ -184,18 +206,26 @@ image_unit() {
 Description=tickproof's agent
 After=multi-user.target cloud-final.service
 [Service]
-ExecStart=/bin/sh -c 'mkdir -p /run/tickproof && { mountpoint -q /run/tickproof || mount -o ro,exec LABEL=$IMAGE_LABEL /run/tickproof; } && exec /bin/sh /run/tickproof/start $1'
+ExecStart=/bin/sh -c '$(image_begin "$1")'
 StandardInput=null
 END
 }
 
-# image_inject ROOT-OFFSET : our unit into the overlay's root file system (ext4), by debugfs; fails if that can't be
+# image_inject ROOT-OFFSET INIT : what starts the agent into the overlay's root file system (ext4), by debugfs; fails if that can't be
 image_inject() {
 	local fs="$GUEST_DIR/view?offset=$1"
 	# A journal that the kernel would replay over what is written here.
 	! dumpe2fs -h "$fs" 2>/dev/null | grep -q needs_recovery || e2fsck -p -E journal_only "$fs" >/dev/null 2>&1 || return 1
+	image_inject_"$2" "$fs"
+}
+
+# image_write FILESYSTEM : debugfs, with the commands on stdin
+image_write() { debugfs -w -f - "$1" >"$GUEST_DIR/debugfs.log" 2>&1; }
+
+# image_inject_systemd FILESYSTEM : our unit, wanted by multi-user.target
+image_inject_systemd() {
 	image_unit overlay >"$GUEST_DIR/unit"
-	debugfs -w -f - "$fs" >"$GUEST_DIR/debugfs.log" 2>&1 <<END || return 1
+	image_write "$1" <<END || return 1
 mkdir /etc/systemd/system/multi-user.target.wants
 write $GUEST_DIR/unit /etc/systemd/system/tickproof.service
 sif /etc/systemd/system/tickproof.service mode 0100644
@@ -203,7 +233,26 @@ sif /etc/systemd/system/tickproof.service uid 0
 sif /etc/systemd/system/tickproof.service gid 0
 symlink /etc/systemd/system/multi-user.target.wants/tickproof.service /etc/systemd/system/tickproof.service
 END
-	image_has "$fs" /etc/systemd/system/tickproof.service && image_has "$fs" /etc/systemd/system/multi-user.target.wants/tickproof.service
+	image_has "$1" /etc/systemd/system/tickproof.service && image_has "$1" /etc/systemd/system/multi-user.target.wants/tickproof.service
+}
+
+# image_inject_inittab FILESYSTEM : a last line in inittab, for when the rest of the boot is over
+image_inject_inittab() {
+	local entry='tp:2345'
+	image_get "$1" /etc/inittab "$GUEST_DIR/inittab"
+	# Busybox's has no run levels, and takes the first field for a terminal.
+	! grep -q '^::sysinit:' "$GUEST_DIR/inittab" || entry=':'
+	echo "$entry:once:/bin/sh /etc/tickproof" >>"$GUEST_DIR/inittab"
+	image_begin overlay >"$GUEST_DIR/begin"
+	image_write "$1" <<END || return 1
+rm /etc/inittab
+write $GUEST_DIR/inittab /etc/inittab
+sif /etc/inittab mode 0100644
+sif /etc/inittab uid 0
+sif /etc/inittab gid 0
+write $GUEST_DIR/begin /etc/tickproof
+END
+	image_has "$1" /etc/inittab && image_has "$1" /etc/tickproof
 }
 
 # image_with_view COMMAND... : COMMAND while $GUEST_DIR/view is the overlay's disk as a raw file (by QEMU's FUSE export: no root, no mount, no
@@ -244,15 +293,16 @@ image_firmware() {
 
 # image_way : how the agent is started, in IMAGE_WAY, and why, in IMAGE_WHY; makes it so in the overlay where that is the way
 image_way() {
-	local injected=no
+	local injected=no known=no
+	[[ -z ${seen[root]:-} || ${seen[init]:-} == unknown ]] || known=yes
 	IMAGE_WAY=${WAY_IN:-} IMAGE_WHY=${WAY_IN:+WAY_IN=$WAY_IN}
-	if [[ $IMAGE_WAY == overlay && (-z ${seen[root]:-} || ${seen[init]:-} != systemd) ]]; then
-		image_die "WAY_IN=overlay: ${why_not:-no ext4 root file system with systemd was found in it}"
+	if [[ $IMAGE_WAY == overlay && $known == no ]]; then
+		image_die "WAY_IN=overlay: ${why_not:-no ext4 root file system with systemd or an inittab was found in it}"
 	fi
-	if [[ $IMAGE_WAY == overlay || -z $IMAGE_WAY ]] && [[ -n ${seen[root]:-} && ${seen[init]:-} == systemd ]]; then
-		! image_with_view image_inject "${seen[root]}" || injected=yes
+	if [[ $IMAGE_WAY == overlay || -z $IMAGE_WAY ]] && [[ $known == yes ]]; then
+		! image_with_view image_inject "${seen[root]}" "${seen[init]}" || injected=yes
 		if [[ $injected == yes ]]; then
-			IMAGE_WAY=overlay IMAGE_WHY=${IMAGE_WHY:-an ext4 root with systemd: a unit was put into the throw-away overlay}
+			IMAGE_WAY=overlay IMAGE_WHY=${IMAGE_WHY:-an ext4 root with ${seen[init]/inittab/an inittab}: a $([[ ${seen[init]} == systemd ]] && echo unit || echo line) was put into the throw-away overlay}
 			return
 		fi
 		[[ -z $IMAGE_WAY ]] || image_die "WAY_IN=overlay: debugfs can't write into its root file system: $(tail -n 1 "$GUEST_DIR/debugfs.log" | cut -c -200)"
@@ -260,7 +310,7 @@ image_way() {
 	fi
 	if [[ -z $IMAGE_WAY ]]; then
 		# What is in it isn't known: what it has takes what it knows.
-		IMAGE_WAY=offered IMAGE_WHY="${why_not:-no ext4 root with systemd was found in it}: cloud-init's seed and systemd's credentials were offered"
+		IMAGE_WAY=offered IMAGE_WHY="${why_not:-no ext4 root with systemd or an inittab was found in it}: cloud-init's seed and systemd's credentials were offered"
 	fi
 }
 
@@ -338,8 +388,14 @@ image_credential() {
 image_boot() {
 	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on'
 	local -a credential=()
-	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw,cache=unsafe' agent='file=/dev/vde,format=raw,read-only=on'
-	GUEST_CMD+=(-drive "if=none,id=disk,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"
+	GUEST_SNAPSHOT=no
+	if [[ $GUEST_ACCEL == tcg ]]; then
+		# watch/snapshot.sh
+		GUEST_SNAPSHOT=yes disk='file=first.qcow2,format=qcow2'
+		GUEST_CMD+=(-monitor pipe:control)
+	fi
+	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw' agent='file=/dev/vde,format=raw,read-only=on'
+	GUEST_CMD+=(-drive "if=none,id=disk,cache=unsafe,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"
 		-drive "if=none,id=agent,$agent" -device "virtio-blk-pci,drive=agent")
 	if [[ $IMAGE_WAY == credential || $IMAGE_WAY == offered ]]; then
 		mapfile -t credential < <(image_credential)
@@ -393,7 +449,7 @@ image_prepare() {
 	truncate -s 512 "$GUEST_DIR/initrd"
 	GUEST_SYSTEM=${IMAGE##*/}
 	guest_machine
-	rm -f "$GUEST_DIR"/{view,view.err,seen,unit,init.elf,info.err,xorriso.log,debugfs.log,unpack.err}
+	rm -f "$GUEST_DIR"/{view,view.err,seen,unit,inittab,begin,init.elf,info.err,xorriso.log,debugfs.log,unpack.err}
 }
 
 # image_unchanged : die if the image is not what it was

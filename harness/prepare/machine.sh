@@ -11,7 +11,7 @@ machine_check() {
 	local name
 	[[ $HOST =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.:_%-]+$ || $HOST =~ ^ssh://[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9._%:-]+$ ]] ||
 		die 2 "HOST=$HOST: give user@machine, or ssh://user@machine:port"
-	for name in IMAGE KERNEL MODULES CPUS ACCEL; do
+	for name in IMAGE INITRD KERNEL MODULES CPUS ACCEL; do
 		[[ -z ${!name:-} ]] || die 2 "HOST= and $name=: a machine is tested as it is: leave one of the two out"
 	done
 	[[ -z $guest_given ]] || die 2 "HOST= and GUEST=: a guest is booted, a machine already runs: leave one of the two out"

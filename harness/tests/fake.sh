@@ -49,3 +49,10 @@ guest_prepare() {
 	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_NESTED=${FAKE_NESTED:-no} GUEST_EMULATED=yes
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
 }
+
+# This machine's other work, which a test makes up: none, or nothing else.
+others_work() {
+	local now
+	uptime
+	echo $((${FAKE_BUSY:-0} ? now : 0))
+}

@@ -19,5 +19,6 @@ guest_machine() {
 	printf '%s\n' "${GUEST_CMD[@]}" >"$FAKE_SCRIPTS/command"
 	cp "$GUEST_DIR/agent.iso" "$FAKE_SCRIPTS/agent_iso"
 	cp "$GUEST_DIR/disk.qcow2" "$FAKE_SCRIPTS/disk_qcow2"
-	GUEST_CMD=("$HARNESS/tests/fake-qemu")
+	[[ -n ${FAKE_SNAPSHOT:-} ]] || GUEST_SNAPSHOT=no
+	GUEST_CMD=("$HARNESS/tests/fake-qemu" "${GUEST_CMD[@]}")
 }

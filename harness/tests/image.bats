@@ -75,6 +75,28 @@ in_overlay() {
 	no_scratch
 }
 
+@test "image: without systemd a last line in its inittab starts the agent" {
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -p "$ROOT"/{sbin,etc,bin}
+	elf 62 >"$ROOT/sbin/init"
+	echo 'id:2:initdefault:' >"$ROOT/etc/inittab"
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	assert_output --partial 'way in: overlay (an ext4 root with an inittab'
+	[[ $(in_overlay 'cat /etc/inittab') == $'id:2:initdefault:\ntp:2345:once:/bin/sh /etc/tickproof' ]]
+	in_overlay 'cat /etc/tickproof' | grep 'LABEL=TICKPROOF /run/tickproof'
+	# Busybox, which is all programs at once, as in Alpine.
+	mv "$ROOT/sbin/init" "$ROOT/bin/busybox"
+	ln -s /bin/busybox "$ROOT/sbin/init"
+	echo '::sysinit:/sbin/openrc sysinit' >"$ROOT/etc/inittab"
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	in_overlay 'cat /etc/inittab' | grep -x '::once:/bin/sh /etc/tickproof'
+}
+
 @test "image: each format is told by its content, compressed ones too" {
 	local format
 	mkdir "$BATS_TEST_TMPDIR/root"
@@ -102,7 +124,7 @@ in_overlay() {
 	make_disk "$BATS_TEST_TMPDIR/root"
 	gate IMAGE="$DISK"
 	exits 0
-	assert_output --partial 'way in: offered (no ext4 root with systemd was found in it'
+	assert_output --partial 'way in: offered (no ext4 root with systemd or an inittab was found in it'
 	grep -q '^type=11,value=io.systemd.credential.binary:tmpfiles.extra=' "$FAKE_SCRIPTS/command"
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -find / 2>/dev/null | grep "'/user-data'"
 	xorriso -indev "$FAKE_SCRIPTS/agent_iso" -pvd_info 2>/dev/null | grep -i 'volume id.*CIDATA'
@@ -111,7 +133,7 @@ in_overlay() {
 	run ! grep -q '^type=11' "$FAKE_SCRIPTS/command"
 	gate IMAGE="$DISK" WAY_IN=overlay
 	exits 2
-	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd was found in it'
+	assert_output --partial 'WAY_IN=overlay: no ext4 root file system with systemd or an inittab was found in it'
 }
 
 @test "image: what says nothing can be judged" {
@@ -125,6 +147,9 @@ in_overlay() {
 	gate IMAGE="$DISK" BOOT_TIMEOUT=2
 	exits 2
 	assert_output --partial "it asks for a disk's passphrase"
+	PROMPT_WAIT=1 gate IMAGE="$DISK" BOOT_TIMEOUT=60
+	exits 2
+	assert_output --partial 'guest not ready, and its console silent for 1 s (it asks for'
 	no_scratch
 }
 
@@ -200,4 +225,83 @@ in_overlay() {
 	gate IMAGE="$DISK" MODULES=timer_fault
 	exits 2
 	assert_output --partial 'only files (path.ko)'
+}
+
+@test "image: an initrd that can't be" {
+	: >"$DISK"
+	gate INITRD="$DISK"
+	exits 2
+	assert_output --partial 'INITRD= without KERNEL='
+	gate INITRD="$DISK" KERNEL=6.1
+	exits 2
+	assert_output --partial 'is no initrd: neither a cpio archive (newc) nor one that the kernel can decompress'
+	gate INITRD=/nonexistent KERNEL=6.1
+	exits 2
+	assert_output --partial 'no such file'
+	gate INITRD="$DISK" IMAGE="$DISK" KERNEL=6.1
+	exits 2
+	no_scratch
+}
+
+# virsh_of DISK STATE [XML] : $VIRSH_CMD, a virsh that knows one domain, "mine", as libvirt 9.0 describes it
+virsh_of() {
+	export VIRSH_CMD=$BATS_TEST_TMPDIR/virsh
+	cat >"$VIRSH_CMD" <<END
+#!/bin/sh
+case "\$*" in
+'domstate mine') echo '$2' ;;
+'dumpxml mine') echo "<domain type='kvm'><name>mine</name><memory unit='KiB'>2097152</memory><vcpu placement='static'>4</vcpu>
+	<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+	<devices><disk type='file' device='cdrom'/><disk type='file' device='disk'><source file='$1'/></disk></devices></domain>" ;;
+'domxml-to-native qemu-argv --domain mine') echo "LC_ALL=C /usr/bin/qemu-system-x86_64 -name guest=mine -machine pc-q35-7.2,usb=off,memory-backend=pc.ram -accel kvm" \\
+	"-cpu host,migratable=on,hv-time=on,hv-stimer=on -m 2048 -no-hpet -no-shutdown" ;;
+*) echo "error: failed to get domain '\$2'" >&2; exit 1 ;;
+esac
+END
+	chmod +x "$VIRSH_CMD"
+	unset GUEST
+}
+
+@test "image: a domain of libvirt's is its disk, in a machine as libvirt would make it" {
+	[[ -n $(command -v xmllint) ]] || skip 'no xmllint here'
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	virsh_of "$DISK" 'shut off'
+	gate DOMAIN=mine
+	exits 0
+	assert_output --partial 'domain mine: -M pc-q35-7.2,hpet=off -cpu host,migratable=on,hv-time=on,hv-stimer=on'
+	lines_in journal.log '> gate domain=mine'
+	lines_in journal.log "> gate image=$DISK"
+	gate DOMAIN=other
+	exits 2
+	assert_output --partial "DOMAIN=other: virsh domstate: failed to get domain 'other'"
+	virsh_of "$DISK" running
+	gate DOMAIN=mine
+	exits 2
+	assert_output --partial 'DOMAIN=mine is running, and writes to its disk: shut it down first'
+	virsh_of '' 'shut off'
+	gate DOMAIN=mine
+	exits 2
+	assert_output --partial 'its first disk is neither a file nor a device of this machine'
+	gate DOMAIN=mine GUEST=x86
+	exits 2
+	no_scratch
+}
+
+@test "image: it boots once; later boots begin where it was ready" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	program clockevents.one 'plan 1' 'begin a' 'hang deaf'
+	program clockevents.two 'plan 1' 'pass a'
+	program clockevents.three ': disruptive' 'plan 1' 'pass a'
+	FAKE_SNAPSHOT=completed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
+	exits 1
+	assert_output --partial '2 passed, 1 failed'
+	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log '> boot .*file=first.qcow2,format=qcow2,snapshot=on .*-incoming exec:cat state$') == 2 ]]
+	# Where it can't be had each boot is a whole one.
+	FAKE_SNAPSHOT=failed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
+	exits 1
+	assert_output --partial '2 passed, 1 failed'
+	[[ $(lines_in journal.log '> boot .*-incoming') == 0 ]]
+	no_scratch
 }

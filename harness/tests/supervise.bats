@@ -174,6 +174,17 @@ not_excused() {
 	assert_output --partial -- 'COULD NOT BE JUDGED: module foo.ko: invalid parameters'
 }
 
+@test "what other work of this machine takes from a guest that boots is given back to it, within bounds" {
+	program a.one 'plan 1' 'pass x'
+	program firmware 'sleep 2.5'
+	FAKE_BUSY=1 BOOT_TIMEOUT=1 gate
+	exits 0
+	program firmware 'hang deaf'
+	FAKE_BUSY=1 BOOT_TIMEOUT=1 gate
+	exits 2
+	assert_output --partial -- 'NO BOOT: guest not ready after 4 s, in 3 of which this machine was busy with other work'
+}
+
 @test "a KVM that brings no guest to its first line: nested, once, with a note; not where ACCEL forces it, nor where the guest spoke" {
 	program a.one 'plan 1' 'pass x'
 	program firmware 'echo "qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX" >&2' 'reset'

@@ -12,6 +12,17 @@ guest_kill() {
 	wait "$pid" 2>/dev/null || :
 }
 
+# others_work -> seconds/100 for which each CPU of this machine has so far worked for others than the guest, or was kept from working by the machine below
+others_work() {
+	# A machine by ssh is another one.
+	[[ -z ${MACHINE_DIR:-} ]] || { echo 0 && return; }
+	{ cat "/proc/$guest_pid/stat" 2>/dev/null || echo; } | sed 's/^.*)//' | awk '
+		NR == FNR { guest = $12 + $13; next }
+		$1 == "cpu" { work = $2 + $3 + $4 + $7 + $8 + $9; next }
+		/^cpu[0-9]/ { cpus++ }
+		END { printf "%d\n", (work - guest) / cpus }' - /proc/stat
+}
+
 # guest_interrupt SIGNAL : trap action while a guest runs; its death is the end of file that ends the listening
 guest_interrupt() {
 	interrupted=$1
@@ -52,6 +63,7 @@ guest_start() {
 	boots=1 journal_lines=0
 	# The next number that no boot has: side by side they count together.
 	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
+	snapshot_open
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	eyes_open
@@ -82,6 +94,7 @@ guest_end() {
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
+	snapshot_close
 	eyes_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||

@@ -19,7 +19,7 @@ image_prompt() {
 	*'aintenance'* | *'mergency mode'* | *initramfs*) echo 'it ended in its emergency shell; ' ;;
 	*login:*) echo "it booted to its login prompt, and did not start the agent (way in: $IMAGE_WAY): choose another WAY_IN=; " ;;
 	*'grub>'* | *'grub rescue>'*) echo 'its boot loader found no kernel; ' ;;
-	*'No bootable device'* | *'not a bootable disk'* | *'UEFI Interactive Shell'* | *'Shell>'* | *BdsDxe*) echo "nothing on it boots by ${IMAGE_BOOTS_BY^^}: see FIRMWARE=; " ;;
+	*'No bootable device'* | *'not a bootable disk'* | *'UEFI Interactive Shell'* | *'Shell>'* | *'No bootable option'*) echo "nothing on it boots by ${IMAGE_BOOTS_BY^^}: see FIRMWARE=; " ;;
 	'') echo "nothing came on its serial console; its kernel may lack the driver of the disk or of the console; " ;;
 	esac
 }

@@ -6,11 +6,13 @@
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1
+	local line half='' now deadline boot_deadline others waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others
 	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
-	deadline=$((now + BOOT_TIMEOUT * 100))
+	boot_deadline=$((now + BOOT_TIMEOUT * 100))
+	deadline=$boot_deadline others=$(others_work)
 	while [[ -z $verdict ]]; do
+		snapshot_wake
 		progress
 		parent_lives || interrupted=TERM
 		[[ -z $interrupted ]] || return 0
@@ -30,6 +32,7 @@ listen() {
 		[[ -n $verdict || ! -e $queue/given_up ]] || verdict=given-up
 		if [[ -z $verdict ]]; then
 			stalled
+			[[ -z ${IMAGE:-} ]] || stuck
 			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
 			((program_deadline == 0 || now < program_deadline)) ||
 				overdue "not done after the $program_limit s it may take"
@@ -43,6 +46,20 @@ stalled() {
 	[[ -z $(eyes_stalled) ]] || excuse "$STALL"
 }
 
+# stuck : an image whose console has said nothing for PROMPT_WAIT seconds, and last what leads nowhere, isn't waited for
+stuck() {
+	local size why
+	[[ -z $ready$verdict ]] || return 0
+	size=$(stat -c %s "$RUN/console$lane.log")
+	if ((size != quiet_size)); then
+		quiet_size=$size quiet_since=$now quiet_others=$(others_work)
+	elif ((now - quiet_since > PROMPT_WAIT * 100 && now - quiet_since - ($(others_work) - quiet_others) > PROMPT_WAIT * 100)); then
+		why=$(image_prompt)
+		# At a login prompt, or without a word, it may still be on its way.
+		[[ -z $why || $why == *login\ prompt* || $why == nothing\ came* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
+	fi
+}
+
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
 listen_line() {
 	if [[ -z $ready ]]; then
@@ -53,11 +70,13 @@ listen_line() {
 			journal '> ready'
 			excuse
 			[[ -z $verdict ]] || return 0
+			snapshot_take
+			[[ -z $verdict ]] || return 0
 			next_program
 			second_start
 			;;
 		'# ERROR '*) verdict="SETUP ${line#\# ERROR }" ;;
-		'# guest '*=*) [[ -z ${IMAGE:-}${MACHINE_DIR:-} ]] || about "${line#\# guest }" ;;
+		'# guest '*=*) [[ -z ${IMAGE:-}${INITRD:-}${MACHINE_DIR:-} ]] || about "${line#\# guest }" ;;
 		esac
 		return
 	fi
@@ -109,7 +128,8 @@ about() {
 		journal "> gate how=Linux $value of $GUEST_DESCRIPTION"
 		;;
 	# As kernels are compared: Debian's releases don't say which 6.1 they are.
-	kernel_version) [[ ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
+	kernel_version) [[ -n ${INITRD:-} || ! $value =~ ^[0-9.]{3,20}$ ]] || journal "> gate kernel_version=$value" ;;
+	clock_daemon) say "$value runs there, and may steer its clock" ;;&
 	way | system | clock_daemon | daemons | lsm | lockdown | root) journal "> gate $key=${value:0:200}" ;;
 	esac
 }
@@ -166,7 +186,11 @@ overdue() {
 	if [[ -n $verdict ]]; then
 		:
 	elif [[ -z $ready ]]; then
-		verdict="NOBOOT guest not ready after $BOOT_TIMEOUT s"
+		waited=$(($(others_work) - others))
+		waited=$((waited < PATIENCE * BOOT_TIMEOUT * 100 ? waited : PATIENCE * BOOT_TIMEOUT * 100))
+		deadline=$((boot_deadline + waited))
+		((now < deadline)) ||
+			verdict="NOBOOT guest not ready after $(((now - boot_deadline) / 100 + BOOT_TIMEOUT)) s$( ((waited < 100)) || echo ", in $((waited / 100)) of which this machine was busy with other work")"
 	elif [[ -n $dead && -z $open ]]; then
 		verdict=dead
 	else

@@ -7,6 +7,7 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/report.h"
+#include "../lib/resolution.h"
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"
 #include "afterwards.h"
@@ -162,6 +163,12 @@ void afterwards_idle(int cpu)
 		report_fail("an idle CPU woke %lld ns early", (long long)-i->late);
 	if (before.nohz <= 0)
 		report_skip("nohz isn't active: the tick doesn't stop in idle");
+	/* Fewer than half of what a tick that runs makes, and no idleness either. */
+	if (after.idle_calls <= before.idle_calls &&
+	    (int64_t)i->irqs < (TICK_IDLE_NS + i->late) / tick_ns() / 2)
+		report_skip("CPU %d neither became idle nor ticked, with %llu interrupts in %lld ms: this machine, or other work, kept it from running",
+			    cpu, (unsigned long long)i->irqs,
+			    (long long)(TICK_IDLE_NS + i->late) / NSEC_PER_MSEC);
 	if (after.idle_calls <= before.idle_calls || after.idle_sleeps <= before.idle_sleeps)
 		report_fail("%lld ms of idleness, but idle_calls rose by %lld, idle_sleeps by %lld",
 			    TICK_IDLE_NS / NSEC_PER_MSEC,
