@@ -26,9 +26,10 @@ copy_program() {
 build_appliance() {
 	local dir=$1 name file
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
+	cp "$HARNESS/guest/again" "$dir/bin/again"
 	mkdir "$dir/modules" "$dir/guest"
-	for name in hold_lapic heart; do
-		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/$name" "$HARNESS/guest/$name.c" ||
+	for name in guest/hold_lapic guest/heart prepare/hold_thread; do
+		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/${name#*/}" "$HARNESS/$name.c" ||
 			die 2 "cannot build the appliance: gcc fails"
 	done
 	copy_program "$dir" "$(command -v qemu-system-x86_64)"
@@ -69,14 +70,14 @@ appliance_command() {
 	# TICKPROOF_APPLIANCE_FAULT is for the harness's own tests as well: a shell command that the appliance runs beside the guest.
 	{
 		[[ -z ${TICKPROOF_APPLIANCE_FAULT:-} ]] || printf '{ %s; } </dev/null &\n' "$TICKPROOF_APPLIANCE_FAULT"
-		printf '%q ' "${GUEST_CMD[@]}"
+		printf '%q ' again "${GUEST_CMD[@]}"
 	} >"$GUEST_DIR/command"
 	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
 
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
 	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/guest/{hold_lapic,heart}.c "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/{guest/{again,hold_lapic.c,heart.c},prepare/hold_thread.c} "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
@@ -86,7 +87,7 @@ appliance_command() {
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
-		-device "virtserialport,chardev=eyes,nr=3"
+		-device "virtserialport,chardev=eyes,nr=3" -device "virtserialport,chardev=qmp,nr=4"
 		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
@@ -95,7 +96,7 @@ appliance_command() {
 	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
 		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
-		-chardev "pipe,id=eyes,path=eyes" -monitor pipe:monitor)
+		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor)
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
@@ -132,7 +133,7 @@ appliance_save() {
 	local log pid line='' status=0
 	mkfifo appliance.log
 	exec {log}<>appliance.log
-	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -monitor stdio 2>&1; }
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -monitor stdio 2>&1; }
 	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
 	pid=$appliance_PID
 	until [[ $line == *'appliance: waiting'* ]]; do

@@ -66,6 +66,7 @@ guest_start() {
 	snapshot_open
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
+	hold_open
 	eyes_open
 	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
 	console_start=$(stat -c %s "$RUN/console$lane.log")
@@ -96,6 +97,7 @@ guest_end() {
 	wait "$console_pid" 2>/dev/null || :
 	snapshot_close
 	eyes_close
+	hold_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
 		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"

@@ -56,6 +56,8 @@ source "$HARNESS/watch/ending.sh"
 source "$HARNESS/watch/eyes.sh"
 # shellcheck source=snapshot.sh
 source "$HARNESS/watch/snapshot.sh"
+# shellcheck source=hold.sh
+source "$HARNESS/watch/hold.sh"
 # shellcheck source=machine.sh
 source "$HARNESS/watch/machine.sh"
 
@@ -147,7 +149,7 @@ second_watch() {
 	trap guest_kill EXIT
 	# The first boot's.
 	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
-	exec {answers}>&- {channel}<&-
+	exec {answers}>&- {channel}<&- {qmp}>&- {qmp_says}<&-
 	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
 	((journal_lost == 0))
