@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What bench ran -> its table. Input: one file "live.log" (what make run_tests printed, "# metric ID NAME=VALUE UNIT" after
-# any number of "# "), the records.tsv of gates, and "peers.tsv" (PROGRAM, STATUS, SECONDS), told apart by their names.
+# any number of "# "), the records.tsv of gates, and "peers.tsv" (PROGRAM, STATUS, SECONDS), known by their names.
 # -v live=SECONDS -v live_status=CODE -v walls="SECONDS ..." (of the gates, in their order) -v limit=SECONDS (of a peer)
 
 BEGIN { split(walls, wall, " ") }

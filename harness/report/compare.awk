@@ -36,7 +36,7 @@ $1 == "case" {
 		case_seen[$3] = 1
 		case_id[++cases] = $3
 	}
-	told[side, $3]++
+	reports[side, $3]++
 	n_status[side, $3, $5]++
 	last_outcome[side, $3, $5] = $4
 }
@@ -179,13 +179,13 @@ function judge_case(id,    a, b, judgement, reason, good) {
 	if (n_status[2, id, "fail"] && !n_status[1, id, "fail"]) {
 		judgement = "worse"
 		reason = "fails"
-	} else if (!n_status[2, id, "fail"] && n_status[1, id, "fail"] && told[2, id]) {
+	} else if (!n_status[2, id, "fail"] && n_status[1, id, "fail"] && reports[2, id]) {
 		judgement = "better"
 		reason = "no longer fails"
-	} else if (!told[2, id]) {
+	} else if (!reports[2, id]) {
 		judgement = good ? "worse" : "changed"
 		reason = "gone"
-	} else if (!told[1, id]) {
+	} else if (!reports[1, id]) {
 		judgement = "changed"
 		reason = "new"
 	} else {

@@ -63,13 +63,13 @@ $1 == "program" {
 }
 
 END {
-	told = code != 0 && !failures && !errors
+	unnamed = code != 0 && !failures && !errors
 	wall = seconds(phase["prepare"] + phase["boot"] + phase["tests"])
 	print "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-	print "<testsuites name=\"tickproof " xml(gate["guest"]) "\" tests=\"" all + told "\" failures=\"" failures + 0 "\" errors=\"" \
-		errors + told "\" time=\"" wall "\">"
+	print "<testsuites name=\"tickproof " xml(gate["guest"]) "\" tests=\"" all + unnamed "\" failures=\"" failures + 0 "\" errors=\"" \
+		errors + unnamed "\" time=\"" wall "\">"
 	n = outs
-	add("  <testsuite name=\"tickproof\" tests=\"" told "\" failures=\"0\" errors=\"" told "\" skipped=\"0\" time=\"" wall \
+	add("  <testsuite name=\"tickproof\" tests=\"" unnamed "\" failures=\"0\" errors=\"" unnamed "\" skipped=\"0\" time=\"" wall \
 		"\" timestamp=\"" at "\">")
 	add("   <properties>")
 	for (i = 1; i <= keys; i++)
@@ -78,7 +78,7 @@ END {
 	property("exit", code)
 	property("sentence", sentence)
 	add("   </properties>")
-	if (told)
+	if (unnamed)
 		add("    <testcase classname=\"tickproof\" name=\"verdict\" time=\"0.000\"><error type=\"VERDICT\" message=\"" xml(sentence) "\">" \
 			xml(words ": " sentence) "</error></testcase>")
 	add("  </testsuite>")

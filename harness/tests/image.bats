@@ -97,7 +97,7 @@ in_overlay() {
 	in_overlay 'cat /etc/inittab' | grep -x '::once:/bin/sh /etc/tickproof'
 }
 
-@test "image: each format is told by its content, compressed ones too" {
+@test "image: each format is found by its content, compressed ones too" {
 	local format
 	mkdir "$BATS_TEST_TMPDIR/root"
 	make_disk "$BATS_TEST_TMPDIR/root"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Kernels and modules: told apart by their first bytes, cached whole or not at all. apt is a fake here.
+# Kernels and modules: known by their first bytes, cached whole or not at all. apt is a fake here.
 
 # shellcheck disable=SC2030,SC2031  # each test is a subshell of its own
 bats_require_minimum_version 1.5.0

@@ -22,7 +22,7 @@ function beats(    i, cpu, gap) {
 # The appliance's clock at each of its lines, and the host's
 function clock() {
 	arrived[++stamps] = host
-	told[stamps] = $3 / 1e9
+	appliance_time[stamps] = $3 / 1e9
 }
 
 # Is the appliance's clock off against the host's, by more than the stamps' delays explain?
@@ -31,15 +31,15 @@ function judge_clock(    pass, i, j, third, slope, doubt, span) {
 		return
 	third = int(stamps / 3)
 	for (pass = 1; pass <= 3; pass++) {
-		i = least_delay(told, slope, 1, third)
+		i = least_delay(appliance_time, slope, 1, third)
 		doubt = spread
-		j = least_delay(told, slope, stamps - third + 1, stamps)
+		j = least_delay(appliance_time, slope, stamps - third + 1, stamps)
 		span = arrived[j] - arrived[i]
 		# uptime has two digits
 		doubt += spread + 0.02
 		if (span <= 0)
 			return
-		slope = (told[j] - told[i]) / span - 1
+		slope = (appliance_time[j] - appliance_time[i]) / span - 1
 	}
 	if (slope > 0.01 + doubt / span || slope < -0.01 - doubt / span)
 		fault(sprintf("the appliance's clock ran %.2f times as fast as the host's", 1 + slope))
