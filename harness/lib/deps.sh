@@ -81,6 +81,7 @@ deps() {
 	zstd) echo zstd zstd ;;
 	toolchain) echo patchelf patchelf ;;
 	soak) echo stress-ng stress-ng ;;
+	matrix) printf '%s\n' 'parallel parallel' 'rsync rsync' ;;
 	bisect)
 		cat <<-'EOF'
 			git git
