@@ -82,6 +82,13 @@ deps() {
 	toolchain) echo patchelf patchelf ;;
 	soak) echo stress-ng stress-ng ;;
 	matrix) printf '%s\n' 'parallel parallel' 'rsync rsync' ;;
+	lava)
+		cat <<-'EOF'
+			lava-run lava-dispatcher
+			qemu-system-x86_64 qemu-system-x86
+			qemu-system-aarch64 qemu-system-arm
+		EOF
+		;;
 	bisect)
 		cat <<-'EOF'
 			git git

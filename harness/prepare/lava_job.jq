@@ -46,4 +46,4 @@ def names_file: test("\\{[A-Za-z0-9]+\\}");
 "      start: \"# guest ready\"",
 "      end: \"# guest done\"",
 # What guest/signals prints.
-"      pattern: \("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=(?P<test_case_id>[a-z0-9_.]+) RESULT=(?P<result>pass|fail|skip) UNITS=(?P<units>[^ >]*)(?: MEASUREMENT=(?P<measurement>[-0-9.]+))?>" | tojson)"
+"      pattern: \("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=(?P<test_case_id>[a-z0-9_.]+) RESULT=(?P<result>pass|fail|skip) UNITS=(?P<units>[^ >]*) MEASUREMENT=(?P<measurement>[-0-9.]+)>" | tojson)"
