@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# command.json of an exported guest (export.sh) -> LAVA's job in YAML: jq -r --arg name NAME --arg url URL --argjson minutes N --argjson silence N
+# command.json of an exported guest (export.sh) -> LAVA's job in YAML: jq -r --arg name NAME --arg url URL --argjson seconds N
 # The machine is LAVA's own template's (qemu.jinja2): what that sets by the job's context is said there, the rest are extra options.
 
 # A word of QEMU's command line, which LAVA has taken apart as a shell would.
@@ -17,9 +17,9 @@ def names_file: test("\\{[A-Za-z0-9]+\\}");
 "visibility: public",
 "priority: medium",
 "timeouts:",
-"  job: {minutes: \($minutes + 15)}",
-"  action: {minutes: \($minutes + 5)}",
-"  connection: {seconds: \($silence)}",
+"  job: {seconds: \($seconds + 1200)}",
+"  action: {seconds: \([$seconds, 600] | max)}",
+"  connection: {minutes: 2}",
 "context:",
 "  arch: \(.arch)",
 (if .arch == "arm64" then "  cpu: \(.cpu | tojson)", "  machine: \(.machine | tojson)" else empty end),
@@ -39,11 +39,14 @@ def names_file: test("\\{[A-Za-z0-9]+\\}");
 "    timeout: {minutes: 5}",
 "    method: qemu",
 "    media: tmpfs",
+# The kernel says nothing ("quiet").
+"    parameters: {kernel-start-message: \"\"}",
+"    prompts: [\"# guest ready\"]",
 "- test:",
-"    timeout: {minutes: \($minutes)}",
+"    timeout: {seconds: \($seconds)}",
 "    monitors:",
 "    - name: tickproof",
-"      start: \"# guest ready\"",
+"      start: \"# RUN \"",
 "      end: \"# guest done\"",
 # What guest/signals prints.
 "      pattern: \("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=(?P<test_case_id>[a-z0-9_.]+) RESULT=(?P<result>pass|fail|skip) UNITS=(?P<units>[^ >]*) MEASUREMENT=(?P<measurement>[-0-9.]+)>" | tojson)"
