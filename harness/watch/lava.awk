@@ -48,7 +48,7 @@ NR == FNR {
 	}
 }
 
-kind == "error" && error == "" { error = text }
+kind == "error" && error == "" { error = match(text, /timed out after [0-9]+ seconds/) ? substr(text, RSTART, RLENGTH) : text }
 kind == "job" {
 	job = text
 	sub(/ .*/, "", job)
