@@ -171,7 +171,7 @@ machines() {
 	((EUID == 0)) || skip 'needs root, to start sshd in namespaces'
 	unshare -mn true 2>/dev/null || skip 'no namespaces here, which play the machines'
 	mkdir -p /run/sshd
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	for name in machine user; do
 		ssh-keygen -q -t ed25519 -N '' -f "$name"
 	done
