@@ -88,7 +88,7 @@ combination_words() {
 			CPUS) [[ $file =~ ^([1-9]|[1-5][0-9]|6[0-4])$ ]] || die 2 "CPUS: $file: give numbers from 1 to 64" ;;
 			GUESTS) (guest_conf "$file") || exit ;;
 			esac
-			[[ $1 == CPUS || ! -e $file || ($1 == GUESTS && $file != */*) ]] || file=$(realpath -- "$file")
+			[[ $1 == CPUS || ! -e $file || ($1 == GUESTS && $file != */*) ]] || absolute file
 			[[ $file != *[[:cntrl:]]* ]] || die 2 "$1: a control character is in the name of a file"
 			WORDS+=("$file")
 		done
