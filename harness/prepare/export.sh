@@ -15,6 +15,21 @@ export_check() {
 	[[ -z $(ls -A "$EXPORT") ]] || die 2 "EXPORT=$EXPORT: the directory is not empty"
 }
 
+# export_choose : leave the programs out that ask the host for something: nobody answers
+export_choose() {
+	local entry
+	local -a chosen=("${PROGRAMS[@]}")
+	PROGRAMS=()
+	for entry in "${chosen[@]}"; do
+		if [[ ${entry#* } == continuity/* ]]; then
+			LEFT_OUT+=("${entry#* }")
+		else
+			PROGRAMS+=("$entry")
+		fi
+	done
+	((${#PROGRAMS[@]})) || die 2 "EXPORT=: what TESTS=$TESTS chooses asks the host, and nobody answers there"
+}
+
 # export_list -> what a host would say to the guest, line by line
 export_list() {
 	local entry number=0
@@ -57,7 +72,7 @@ export_guest() {
 			of[$1]=$2
 			shift
 			;;
-		-display | -nic) shift ;;
+		-display | -nic | -mon) shift ;;
 		-nodefaults) ;;
 		# Console and channel in one: somebody else has one to listen to.
 		-chardev)
