@@ -45,8 +45,8 @@ export_file() {
 	label=${1##*/}
 	label=${label%%[.-]*}
 	label=${label//[^A-Za-z0-9]/}
-	while [[ -n ${files[$label]:-} && ${files[$label]} != "${1##*/}" ]]; do label+=x; done
-	files[$label]=${1##*/}
+	while [[ -n ${exported[$label]:-} && ${exported[$label]} != "${1##*/}" ]]; do label+=x; done
+	exported[$label]=${1##*/}
 	[[ ! -e $EXPORT/${1##*/} ]] || return 0
 	case $1 in
 	# It stands alone then.
@@ -59,7 +59,7 @@ export_file() {
 export_guest() {
 	local word part sep out label
 	local -a words=("${GUEST_CMD[@]}") args=()
-	local -A files=() of=()
+	local -A exported=() of=()
 	[[ $GUEST_NESTED == no ]] ||
 		die 2 "EXPORT=: GUEST=$GUEST would run in an emulated machine here; take GUEST=x86 or arm64, or export where it runs on KVM (ACCEL=kvm)"
 	# What the gate needs around it.
@@ -101,8 +101,8 @@ export_guest() {
 	{
 		printf '%s\n' "${of[command]}" "${of[-cpu]}" "${of[-M]}" "${of[-m]}" "$GUEST_ARCH"
 		printf 'arg %s\n' "${args[@]}"
-		for label in "${!files[@]}"; do
-			printf 'file %s %s\n' "$label" "${files[$label]}"
+		for label in "${!exported[@]}"; do
+			printf 'file %s %s\n' "$label" "${exported[$label]}"
 		done
 	} | jq -R -n '[inputs] as $lines | {command: $lines[0], cpu: $lines[1], machine: $lines[2], memory: ($lines[3] | tonumber), arch: $lines[4],
 		args: [$lines[5:][] | select(startswith("arg ")) | .[4:]],
