@@ -2,7 +2,7 @@
 # The verbs of tickproof. What each does lives in harness/ and selftests/; make only passes variables on.
 
 KNOWN := GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS PERF BOOT_TIMEOUT SILENCE_TIMEOUT \
-	IMAGE INITRD FIRMWARE WAY_IN IMAGE_EXTERNAL DOMAIN VIRSH_CMD SKIP_MAX HOST SSH_CMD REBOOT_CMD CONSOLE_CMD N LOAD JOBS SUBSET PEER PEER_LIMIT \
+	GUESTS KERNELS IMAGES IMAGE INITRD FIRMWARE WAY_IN IMAGE_EXTERNAL DOMAIN VIRSH_CMD SKIP_MAX HOST SSH_CMD REBOOT_CMD CONSOLE_CMD N LOAD JOBS SUBSET PEER PEER_LIMIT \
 	TICKPROOF_CACHE summary I_KNOW_THIS_MAY_HANG_THE_MACHINE CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V \
 	INSTALL_PATH FORMAT KDIR USERCFLAGS USERLDFLAGS
 
@@ -21,6 +21,7 @@ make gate [GUEST=hyperv] [KERNEL=version|path] [ACCEL=kvm|nested|tcg] [CPUS=n] [
 make gate IMAGE=disk.qcow2 [GUEST=..]  boot somebody's disk image, which stays as it is, and judge it
 make gate HOST=user@machine            test a machine that already runs, by ssh
 make soak N=20 [GUEST=..] [LOAD=..]   the same gate N times
+make matrix GUESTS="x86 arm64" [KERNELS=..] [IMAGES=..] [CPUS=..]   a gate for every combination, and one page
 make check      all tests of tickproof itself
 make format     lay out every file of C and shell as the rest
 make mutants [SUBSET=quick]            put each fault into a guest, and see that the test meant for it finds it
@@ -39,9 +40,9 @@ endef
 help: ; $(info $(HELP)) @:
 
 # Without MAKEFLAGS: a make inside is not part of this one, and has the variables from its environment.
-gate check soak bench perf mutants format: ; @MAKEFLAGS= harness/$@
+gate check soak bench perf mutants format matrix: ; @MAKEFLAGS= harness/$@
 
 run_tests run_destructive_tests install gen_tar clean:
 	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)
 
-.PHONY: help gate check soak bench perf mutants format run_tests run_destructive_tests install gen_tar clean
+.PHONY: help gate check soak bench perf mutants format matrix run_tests run_destructive_tests install gen_tar clean

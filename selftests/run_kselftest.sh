@@ -151,7 +151,7 @@ case ${1:-} in
 -h | --help) ;;
 *) [ -r "$here/kselftest-list.txt" ] || die "nothing is installed beside this script; make run_tests or make install does that" ;;
 esac
-tests='' logs='' summary='' dryrun='' override='' destructive=''
+tests='' logs='' summary='' dryrun='' override='' destructive='' list=''
 # needs_name OPTION VALUE - end the script if VALUE cannot name anything here: grep would take two lines for two names
 needs_name() {
 	case $2 in
@@ -192,11 +192,7 @@ while [ $# -gt 0 ]; do
 		;;
 	-s | --summary) summary=yes ;;
 	-d | --dry-run) dryrun=yes ;;
-	-l | --list)
-		cat "$here/kselftest-list.txt"
-		sed 's/^\([^ ]*\) \([^ ]*\) \(.*\)/\2 # \1: \3/' "$here/kselftest-destructive.txt"
-		exit 0
-		;;
+	-l | --list) list=yes ;;
 	--destructive) destructive=yes ;;
 	-h | --help)
 		usage
@@ -207,6 +203,15 @@ while [ $# -gt 0 ]; do
 	shift
 done
 cd "$here" || exit 2
+
+# One bare name on each line, as LISA reads it.
+if [ -n "$list" ] && [ -z "$destructive" ]; then
+	cat kselftest-list.txt
+	exit 0
+elif [ -n "$list" ]; then
+	sed 's/^\([^ ]*\) \([^ ]*\) \(.*\)/\2 # \1: \3/' kselftest-destructive.txt
+	exit 0
+fi
 
 if [ -n "$destructive" ]; then
 	tests="$tests $(cut -d' ' -f2 kselftest-destructive.txt)"

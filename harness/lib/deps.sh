@@ -67,6 +67,8 @@ deps() {
 			busybox busybox-static
 			/usr/sbin/sshd openssh-server
 			unshare util-linux
+			yamllint yamllint
+			systemd-analyze systemd
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12
 		EOF
 		;;
@@ -81,6 +83,14 @@ deps() {
 	zstd) echo zstd zstd ;;
 	toolchain) echo patchelf patchelf ;;
 	soak) echo stress-ng stress-ng ;;
+	matrix) printf '%s\n' 'parallel parallel' 'rsync rsync' ;;
+	lava)
+		cat <<-'EOF'
+			lava-run lava-dispatcher
+			qemu-system-x86_64 qemu-system-x86
+			qemu-system-aarch64 qemu-system-arm
+		EOF
+		;;
 	bisect)
 		cat <<-'EOF'
 			git git

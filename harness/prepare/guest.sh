@@ -30,6 +30,8 @@ source "$HARNESS/prepare/appliance.sh"
 source "$HARNESS/prepare/hypervisor.sh"
 # shellcheck source=image.sh
 source "$HARNESS/prepare/image.sh"
+# shellcheck source=export.sh
+source "$HARNESS/prepare/export.sh"
 
 # Whether programs are recorded (guest_recorder).
 GUEST_RECORDED=no
@@ -112,7 +114,7 @@ build_userland() {
 	userland_programs "$1/bin" "$2"
 	ln -s busybox "$1/bin/sh"
 	cp "$3" "$1/init"
-	cp "$HARNESS/guest/session" "$1/bin/session"
+	cp "$HARNESS"/guest/{session,signals} "$1/bin/"
 }
 
 # userland_programs DIR ARCH : bash, busybox and confine, which need nothing else
@@ -131,7 +133,7 @@ agent_files() {
 	local strip=strip
 	[[ $GUEST_ARCH != arm64 ]] || strip=aarch64-linux-gnu-strip
 	userland_programs "$1/bin" "$GUEST_ARCH"
-	cp "$HARNESS"/guest/{agent,session} "$1/"
+	cp "$HARNESS"/guest/{agent,session,signals} "$1/"
 	cp -R "$TESTS_DIR" "$1/tests"
 	find "$1/tests" -type f -exec "$strip" {} + 2>/dev/null || :
 	extra_programs "$1/tests/extra"
@@ -352,8 +354,9 @@ guest_prepare() {
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
 	extra_programs "$files/payload/tests/extra"
 	guest_modules "$files/payload"
+	[[ -z ${EXPORT:-} ]] || export_list >"$files/payload/alone"
 	archive "$files" >"$files.cpio" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
-	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS"/guest/{init,session,confine.c})" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
+	GUEST_BASE=$(image "userland-$GUEST_ARCH-$(fingerprint "$HARNESS"/guest/{init,session,signals,confine.c})" build_userland "$GUEST_ARCH" "$HARNESS/guest/init")
 	# The same for all boots: userland, then what is this guest's own.
 	cat "$GUEST_BASE" "$files.cpio" >"$GUEST_DIR/initrd" || die 2 "cannot write to $GUEST_DIR: is the disk full?"
 	guest_machine

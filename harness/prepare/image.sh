@@ -322,6 +322,7 @@ image_agent() {
 	printf '%s\n' '#!/bin/sh' "d=\$(cd \"\$(dirname \"\$0\")\" && pwd) && exec \"\$d/bin/bash\" \"\$d/agent\" image \"\$1\"" >"$root/start"
 	[[ $GUEST_CHANNEL == vport* ]] || echo "$GUEST_CHANNEL" >"$root/serial"
 	image_modules "$root/modules"
+	[[ -z ${EXPORT:-} ]] || export_list >"$root/alone"
 	if [[ $IMAGE_WAY == cloud-init || $IMAGE_WAY == offered ]]; then
 		# cloud-init looks for this name, and reads nothing else of the disk.
 		IMAGE_LABEL=CIDATA
