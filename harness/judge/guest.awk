@@ -172,7 +172,7 @@ function guest(line,    word, n) {
 	} else if (line ~ /^(not )?ok([^A-Za-z0-9_]|$)/) {
 		a_result(line)
 	} else if (cur == "") {
-		if (line ~ /^1\.\.[0-9]/ || line ~ /^# (BEGIN|DEAD|fact|metric|hist) /)
+		if (line ~ /^1\.\.[0-9]/ || line ~ /^# (BEGIN|DEAD|HOST|fact|metric|hist) /)
 			broken("a line of a test outside any program")
 	} else if (line ~ /^1\.\.[0-9]+ *$/ || line ~ /^1\.\.0 +# SKIP/) {
 		a_plan(line)
@@ -188,7 +188,7 @@ function guest(line,    word, n) {
 		a_hist(substr(line, 8))
 	} else if (line ~ /^# stamp /) {
 		a_stamp(word[3], word[4])
-	} else if (line !~ /^KTAP version/) {
+	} else if (line !~ /^(KTAP version|# HOST )/) {
 		sub(/^# ?/, "", line)
 		add_diag(cur, line)
 	}

@@ -105,7 +105,7 @@ function host(line,    word, n, rest) {
 		if (cur != "" && !died)
 			damaged(line ", and no line says DEAD")
 		program_over()
-	} else if (word[1] ~ /^(console|appliance|connection)$/) {
+	} else if (word[1] ~ /^(console|appliance|connection|held)$/) {
 		add_diag(last_asked == "" ? planned[1] : last_asked, word[1] ": " rest)
 	} else if (word[1] == "interrupted") {
 		ended = 1

@@ -86,7 +86,7 @@ appliance_command() {
 		-smp $((GUEST_CPUS < 2 ? 1 : 2)) -m $((GUEST_CONF[memory] + 1024))
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
-		-device "virtserialport,chardev=eyes,nr=3"
+		-device "virtserialport,chardev=eyes,nr=3" -device "virtserialport,chardev=qmp,nr=4"
 		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
@@ -95,7 +95,7 @@ appliance_command() {
 	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
 		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
-		-chardev "pipe,id=eyes,path=eyes" -monitor pipe:monitor)
+		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor)
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
@@ -132,7 +132,7 @@ appliance_save() {
 	local log pid line='' status=0
 	mkfifo appliance.log
 	exec {log}<>appliance.log
-	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -monitor stdio 2>&1; }
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -monitor stdio 2>&1; }
 	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
 	pid=$appliance_PID
 	until [[ $line == *'appliance: waiting'* ]]; do

@@ -7,8 +7,8 @@
 #   guest_prepare            KERNEL CPUS MODULES TESTS_DIR EXTRA_DIR GUEST_DIR -> GUEST_CMD ..., for any number of boots
 #   guest_fall_back          the same guest, nested, where KVM boots nothing
 #
-# What runs GUEST_CMD (an array) does so in GUEST_DIR, where two FIFOs wait: console.in and console.out. The
-# command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel, guest and host in turn:
+# What runs GUEST_CMD (an array) does so in GUEST_DIR, where two FIFOs wait: console.in and console.out; two more, qmp.in and qmp.out, are the
+# way to its monitor. The command's stdin and stdout are the channel; its end of file is the end of the guest. On the channel, guest and host in turn:
 #     # guest ready                                 go TOKEN clockevents/sysfs_contract [ARG...]
 #     # RUN clockevents.sysfs_contract
 #     (what the program prints, verbatim)
@@ -281,6 +281,7 @@ guest_command() {
 		-M "${GUEST_CONF[machine]}" -cpu "$cpu" -accel "$accel"
 		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
 		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
+		-chardev "pipe,id=qmp,path=qmp" -mon "chardev=qmp,mode=control"
 		-chardev "stdio,id=ktap,signal=off")
 	case $GUEST_CHANNEL in
 	vport*) GUEST_CMD+=(-device virtio-serial-pci -device "virtserialport,chardev=ktap,nr=1,name=tickproof") ;;

@@ -54,6 +54,7 @@ guest_start() {
 	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
 	journal "> boot ${GUEST_CMD[*]}"
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
+	hold_open
 	eyes_open
 	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
 	console_start=$(stat -c %s "$RUN/console$lane.log")
@@ -83,6 +84,7 @@ guest_end() {
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
 	eyes_close
+	hold_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
 		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"

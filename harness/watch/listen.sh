@@ -77,6 +77,7 @@ listen_line() {
 		;;
 	'# guest done') [[ -n $todo ]] || verdict=finished ;;
 	'# BEGIN '*) open=${line#\# BEGIN } case_began=$now ;;
+	'# HOST '*) hold "${line#\# HOST }" ;;
 	'# DEAD '*) death "${line#\# DEAD }" ;;
 	'1..'*) plan=${line#1..} plan=${plan%% *} ;;
 	'ok '*) count=$((count + 1)) open='' ;;
@@ -136,7 +137,7 @@ next_program() {
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
-	case_began=$now
+	case_began=$now holds=0
 	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
 	program_deadline=$((now + program_limit * 100))
 	answer "go $token $todo"

@@ -51,6 +51,8 @@ source "$HARNESS/watch/listen.sh"
 source "$HARNESS/watch/ending.sh"
 # shellcheck source=eyes.sh
 source "$HARNESS/watch/eyes.sh"
+# shellcheck source=hold.sh
+source "$HARNESS/watch/hold.sh"
 # shellcheck source=machine.sh
 source "$HARNESS/watch/machine.sh"
 
@@ -142,7 +144,7 @@ second_watch() {
 	trap guest_kill EXIT
 	# The first boot's.
 	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
-	exec {answers}>&- {channel}<&-
+	exec {answers}>&- {channel}<&- {qmp}>&- {qmp_says}<&-
 	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
 	((journal_lost == 0))

@@ -5,14 +5,6 @@
 #ifndef TICKPROOF_DEATHS_H
 #define TICKPROOF_DEATHS_H
 
-#include <stddef.h>
-
-/*
- * Memory, zeroed, that the processes of all cases share with the program. For setup(); exits on
- * failure.
- */
-void *shared_memory(size_t size);
-
 /* For setup(): nobody is dead yet. Starts what a death needs: the list to restore. */
 void deaths_init(void);
 

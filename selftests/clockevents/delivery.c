@@ -16,6 +16,7 @@
 #include "../lib/cpus.h"
 #include "../lib/crew.h"
 #include "../lib/report.h"
+#include "../lib/shared.h"
 #include "../lib/resolution.h"
 #include "../lib/timer_list.h"
 #include "../lib/wake.h"

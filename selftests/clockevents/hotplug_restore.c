@@ -19,6 +19,7 @@
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
+#include "../lib/shared.h"
 #include "../lib/sleepers.h"
 #include "../lib/wake.h"
 #include "alive.h"

@@ -4,6 +4,7 @@
 
 #include "../lib/clockevents.h"
 #include "../lib/report.h"
+#include "../lib/shared.h"
 #include "deaths.h"
 #include "result.h"
 

@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2154,SC2034  # what one part sets, another reads
+# SPDX-License-Identifier: GPL-2.0-only
+# Holding a guest up: what only the host can do to it, and whose true time only the host knows. Part of supervise.sh.
+#
+# A program of the surface "continuity" asks, and waits for the answer on the channel, which needs no timer of the guest:
+#   # HOST time            host time NOW
+#   # HOST pause SECONDS   host held ASKED STOPPED RESUMED RUNS    the guest stood still from somewhere between the first two to somewhere
+#                                                                between the last two
+#   whatever it was        host no WHY                             it can't be done here
+# Times are the host's uptime in 1/100 s, cut off. QEMU is told by its monitor (QMP), which no guest can reach; that of a nested guest
+# has a virtio port of the appliance's for it.
+# No guest gets more of this host's time than this:
+HOLD_ASKS=100 # questions of one program; what is asked beyond is not answered, for nobody may read it, and the channel is of a limited length
+HOLD_MAX=10   # s that one hold may take
+# s for QEMU's answer
+: "${QMP_WAIT:=10}"
+
+# hold_open : before a boot, the way to QEMU's monitor
+hold_open() {
+	mkfifo "$GUEST_DIR"/qmp.{in,out}
+	exec {qmp}<>"$GUEST_DIR/qmp.in" {qmp_says}<>"$GUEST_DIR/qmp.out"
+	qmp_id=0
+}
+
+# hold_close : after a boot
+hold_close() {
+	exec {qmp}>&- {qmp_says}<&-
+	rm -f "$GUEST_DIR"/qmp.{in,out}
+}
+
+# qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; false if it refuses or doesn't answer, with the reason in $why_not
+qmp() {
+	local reply until now
+	qmp_id=$((qmp_id + 1))
+	(printf '{"execute": "%s", "id": %d%s}\n' "$1" "$qmp_id" "${2:+, \"arguments\": $2}" >&"$qmp") 2>/dev/null || :
+	uptime
+	until=$((now + QMP_WAIT * 100))
+	while ((now < until)) && [[ -z $interrupted ]]; do
+		reply=''
+		IFS= read -r -t 1 -u "$qmp_says" reply || :
+		uptime
+		# Events and QEMU's greeting have no id.
+		[[ $reply == *'"id": '"$qmp_id"[,}]* ]] || continue
+		[[ $reply == *'"error": '* ]] || return 0
+		why_not="QEMU refuses $1: ${reply:0:200}"
+		return 1
+	done
+	why_not="QEMU's monitor did not answer $1 in $QMP_WAIT s"
+	return 1
+}
+
+# hold_wait SECONDS : let time pass, while QEMU's events are read and forgotten
+hold_wait() {
+	local until now
+	uptime
+	until=$((now + $1 * 100))
+	while ((now < until)) && [[ -z $interrupted ]]; do
+		IFS= read -r -t 0.1 -u "$qmp_says" _ || :
+		uptime
+	done
+}
+
+# hold_pause SECONDS : the guest's CPUs stop for so long, and all that QEMU emulates with them
+hold_pause() {
+	local now asked stopped resumed
+	uptime
+	asked=$now
+	qmp stop || return
+	uptime
+	stopped=$now
+	hold_wait "$1"
+	uptime
+	resumed=$now
+	qmp cont || return
+	uptime
+	held="held $asked $stopped $resumed $now"
+}
+
+# hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given
+hold() {
+	local what seconds rest why_not='' held='' begun
+	[[ $program == continuity.* ]] && ((holds++ < HOLD_ASKS)) || return 0
+	read -r what seconds rest <<<"$1"
+	uptime
+	begun=$now
+	if [[ -n ${MACHINE_DIR:-} ]]; then
+		why_not="this machine is not the gate's to hold up"
+	elif [[ $what == time && -z $seconds ]]; then
+		held="time $now"
+	elif [[ $what != pause || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
+		why_not="nothing is known of that; known: time, pause SECONDS (at most $HOLD_MAX)"
+	elif ((qmp_id > 0)) || qmp qmp_capabilities; then
+		"hold_$what" "$seconds" || :
+	fi
+	[[ -z $interrupted ]] || return 0
+	[[ $what == time ]] || journal "> held $what ${seconds:-}: ${held:-no, $why_not}"
+	answer "host ${held:-no $why_not}"
+	uptime
+	# It is no time of the guest's.
+	((program_deadline == 0)) || program_deadline=$((program_deadline + now - begun))
+}

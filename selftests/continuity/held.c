@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "../lib/clockevents.h"
+#include "../lib/clocks.h"
+#include "../lib/clocksource.h"
+#include "../lib/host.h"
+#include "../lib/hyperv.h"
+#include "../lib/offset.h"
+#include "../lib/platform.h"
+#include "../lib/readers.h"
+#include "../lib/shared.h"
+#include "../lib/wake.h"
+#include "held.h"
+#include "timers.h"
+
+#define ASKS 4 /* questions for the time, before and after, for each of two clocks */
+
+/* Clocks that differ from CLOCK_MONOTONIC by what only setting the time or a suspend changes. */
+static const struct {
+	clockid_t id;
+	const char *name;
+	double slew; /* by how much NTP may make it run apart */
+} kin[] = {
+	{ CLOCK_BOOTTIME, "CLOCK_BOOTTIME", 0 },
+	{ CLOCK_REALTIME, "CLOCK_REALTIME", 0 },
+	{ CLOCK_TAI, "CLOCK_TAI", 0 },
+	{ CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW", 1e-3 },
+};
+#define NR_KIN (sizeof(kin) / sizeof(*kin))
+
+/* One moment. */
+struct moment {
+	int64_t mono;
+	struct offset host;    /* the host's clock - CLOCK_MONOTONIC */
+	struct offset counter; /* the host's clock - the raw counter, in ns since it was first read */
+	struct offset kin[NR_KIN]; /* - CLOCK_MONOTONIC */
+	struct offset reference;   /* Hyper-V's reference counter by its register - MONOTONIC_RAW */
+	struct ce_names devices;
+	char clocksource[CS_NAME_LEN];
+};
+
+/* What the first case leaves for the others. */
+struct held {
+	bool done;
+	char why[256]; /* not: why not */
+	struct moment before, after;
+	int64_t asked, stopped, resumed, runs; /* ns of the host's clock, each cut off by up to HOST_TICK_NS */
+	bool set;			       /* somebody has set the time of day */
+	struct read_result read[NR_READ_CLOCKS];
+	unsigned long rounds;
+	struct timers timers[]; /* of each CPU, in their order */
+};
+
+static const struct held_way *way;
+static struct platform platform;
+static struct held *held;
+
+static void cant(const char *why)
+{
+	snprintf(held->why, sizeof(held->why), "%s", why);
+	report_skip("%s", held->why);
+}
+
+static int64_t read_monotonic(void *unused)
+{
+	(void)unused;
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int64_t read_raw_counter(void *start)
+{
+	return counter_since_ns(*(uint64_t *)start);
+}
+
+static int64_t read_reference(void *fd)
+{
+	uint64_t ticks = 0;
+
+	msr_read(*(int *)fd, HV_MSR_TIME_REF_COUNT, &ticks);
+	return ticks * (NSEC_PER_SEC / HV_REFERENCE_HZ);
+}
+
+/* Where there is such a register, and a way to it; otherwise it has no samples. */
+static void sample_reference(struct offset *o)
+{
+	uint64_t ticks;
+	struct sandwich s;
+	int fd;
+
+	*o = (struct offset){ 0 };
+	if (!platform.x86 || strcmp(platform.hypervisor, "Microsoft Hv"))
+		return;
+	fd = msr_open(cpus_next(-1, report_cpus()));
+	if (fd < 0)
+		return;
+	if (!msr_read(fd, HV_MSR_TIME_REF_COUNT, &ticks) &&
+	    sandwich_with(CLOCK_MONOTONIC_RAW, read_reference, &fd, 2 * SANDWICH_TRIES, &s)) {
+		*o = offset_of(&s);
+		/* The counter's value holds for a whole tick. */
+		o->high += NSEC_PER_SEC / HV_REFERENCE_HZ;
+	}
+	close(fd);
+}
+
+static void sample(struct moment *m, uint64_t *start)
+{
+	int err = ce_snapshot(&m->devices);
+
+	if (err && err != -ENOENT)
+		report_fail("reading the clockevents' names: %s", strerror(-err));
+	cs_current(m->clocksource);
+	for (size_t i = 0; i < NR_KIN; i++)
+		m->kin[i] = offset_between(CLOCK_MONOTONIC, kin[i].id, SANDWICH_TRIES);
+	sample_reference(&m->reference);
+	err = host_offset(read_monotonic, NULL, ASKS, &m->host);
+	if (!err)
+		err = host_offset(read_raw_counter, start, ASKS, &m->counter);
+	if (err == -ENOENT)
+		cant("nobody here can hold this machine up: harness/gate does, a guest that it boots");
+	if (err)
+		report_fail("asking the host for the time: %s", strerror(-err));
+	m->mono = clock_ns(CLOCK_MONOTONIC);
+}
+
+/* A timer that tells when somebody sets the time of day. */
+static int watch_settings(void)
+{
+	struct itimerspec day = { .it_value.tv_sec =
+					  clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC + 86400 };
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	ck_assert_int_eq(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &day,
+					 NULL),
+			 0);
+	return fd;
+}
+
+static bool all_armed(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < cpus_count(report_cpus()); i++)
+		if (!atomic_load(&held->timers[i].armed))
+			return false;
+	return true;
+}
+
+static struct timers *first_undone(void)
+{
+	for (int i = 0; i < cpus_count(report_cpus()); i++)
+		if (!atomic_load(&held->timers[i].done))
+			return &held->timers[i];
+	return NULL;
+}
+
+static bool all_done(void *unused)
+{
+	(void)unused;
+	return !first_undone();
+}
+
+static void start_timers(_Atomic bool *over)
+{
+	int cpu, err = 0, i = 0;
+
+	cpus_for_each(cpu, report_cpus()) {
+		held->timers[i] = (struct timers){ .cpu = cpu, .over = over };
+		err = timers_start(&held->timers[i++]);
+		if (err)
+			report_fail("starting a thread on CPU %d: %s", cpu, strerror(-err));
+	}
+	if (observe(all_armed, NULL, WAKE_DEAD_NS))
+		report_fail("timers were not armed within %lld s", WAKE_DEAD_NS / NSEC_PER_SEC);
+}
+
+static void say_dead(int cpu, const char *what)
+{
+	char device[CE_NAME_LEN];
+
+	if (ce_current(cpu, device))
+		strcpy(device, "unknown");
+	report_note("DEAD cpu=%d device=%s: %s", cpu, device, what);
+	report_log();
+	report_fail("DEAD: CPU %d on %s: %s", cpu, device, what);
+}
+
+static void ask_to_be_held(void)
+{
+	char answer[256];
+	int64_t at[4];
+	int err = host_ask(way->question, answer, sizeof(answer));
+
+	if (err)
+		report_fail("asking the host for \"%s\": %s", way->question, strerror(-err));
+	if (host_refuses(answer))
+		cant(host_refuses(answer));
+	if (!host_times(answer, "held", at, 4))
+		report_fail("the host's answer to \"%s\" is \"%s\", not \"held\" and four times",
+			    way->question, answer);
+	held->asked = at[0], held->stopped = at[1], held->resumed = at[2], held->runs = at[3];
+}
+
+static void collect_readers(struct readers *r)
+{
+	if (readers_round(r, 10 * NSEC_PER_SEC, false))
+		report_note("the host was too busy to let all CPUs read the clocks once more");
+	readers_stop(r);
+	for (int i = 0; i < NR_READ_CLOCKS; i++)
+		held->read[i] = readers_result(r, i);
+	held->rounds = readers_rounds(r);
+	readers_free(r);
+}
+
+/* The least and the most that the machine stood still for, ns. */
+static int64_t held_least(void)
+{
+	return held->resumed - held->stopped - HOST_TICK_NS;
+}
+
+static int64_t held_most(void)
+{
+	return held->runs - held->asked + HOST_TICK_NS;
+}
+
+static void hold(int unused)
+{
+	/* Threads may outlive this function. */
+	static _Atomic bool over;
+	static struct readers readers;
+	uint64_t expirations, start = counter_read();
+	int settings;
+
+	(void)unused;
+	counter_hz();
+	sample(&held->before, &start);
+	settings = watch_settings();
+	ck_assert_int_eq(readers_start(&readers, report_cpus(), NULL), 0);
+	start_timers(&over);
+	ask_to_be_held();
+	atomic_store(&over, true);
+	collect_readers(&readers);
+	if (observe(all_done, NULL, 10 * NSEC_PER_SEC))
+		say_dead(first_undone()->cpu,
+			 "timers that were armed before the machine was held up had not fired 10 s after it went on");
+	held->set = read(settings, &expirations, sizeof(expirations)) < 0 && errno == ECANCELED;
+	sample(&held->after, &start);
+	held->done = true;
+	report_metric("held_least", held_least() / 1e9, "s");
+	report_metric("held_most", held_most() / 1e9, "s");
+	report_metric("monotonic", (held->after.mono - held->before.mono) / 1e9, "s");
+	if (held_least() <= 0)
+		report_fail("the host says that it held the machine up from %.2f to %.2f s of its time, which is nothing",
+			    held->stopped / 1e9, held->resumed / 1e9);
+}
+
+static void need_held(void)
+{
+	if (!held->done)
+		report_skip("%s", held->why[0] ? held->why : "the machine was not held up");
+}
+
+static bool settable(clockid_t clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_COARSE;
+}
+
+static void order(int unused)
+{
+	uint64_t readings = 0;
+
+	(void)unused;
+	need_held();
+	for (int i = 0; i < NR_READ_CLOCKS; i++) {
+		const struct read_result *r = &held->read[i];
+
+		readings += r->own.count;
+		if (held->set && settable(read_clocks[i].id))
+			continue;
+		if (r->own.backward)
+			report_fail("CLOCK_%s went back for one thread, %llu times, by up to %lld ns",
+				    read_clocks[i].name, (unsigned long long)r->own.backward,
+				    (long long)r->own.worst);
+		if (r->behind)
+			report_fail("CLOCK_%s was behind what another CPU had read before, %llu times, by up to %lld ns",
+				    read_clocks[i].name, (unsigned long long)r->behind,
+				    (long long)r->behind_worst);
+		if (r->ahead)
+			report_fail("CLOCK_%s was ahead of its fine clock, %llu times, by up to %lld ns",
+				    read_clocks[i].name, (unsigned long long)r->ahead,
+				    (long long)r->ahead_worst);
+	}
+	report_metric("readings", readings, "readings");
+	report_metric("rounds_min", held->rounds, "rounds");
+	if (held->rounds < 2)
+		report_skip("a CPU read the clocks %lu times only", held->rounds);
+}
+
+/*
+ * Judges how far a clock fell behind the host's over the hold, of which both offsets leave a range:
+ * only what is certain is a failure. rate: by how much its own may be off the host's.
+ */
+static void judge_passage(const char *name, enum held_clock expected, const struct offset *before,
+			  const struct offset *after, double rate)
+{
+	int64_t least = after->low - before->high, most = after->high - before->low;
+	int64_t slack = NSEC_PER_MSEC + (held->after.mono - held->before.mono + held_most()) * rate;
+	int64_t may = expected == HELD_STILL ? held_most() + slack : slack;
+	int64_t must = expected == HELD_STILL ? held_least() - slack : -slack;
+
+	report_metric("behind", (least + most) / 2e9, "s");
+	report_metric("uncertainty", (most - least) / 2e9, "s");
+	if (least > may)
+		report_fail("%s fell behind the host's time by %.3f s at least; the machine was held up for %.3f to %.3f s, and this clock %s meanwhile",
+			    name, least / 1e9, held_least() / 1e9, held_most() / 1e9,
+			    expected == HELD_STILL ? "stands still" : "goes on");
+	if (most < must)
+		report_fail("%s fell behind the host's time by %.3f s at most; the machine was held up for %.3f to %.3f s, and this clock %s meanwhile",
+			    name, most / 1e9, held_least() / 1e9, held_most() / 1e9,
+			    expected == HELD_STILL ? "stands still" : "goes on");
+	if (most - least > held_least() / 2)
+		report_skip("the host answered too slowly: it is known to %.1f s only",
+			    (most - least) / 1e9);
+}
+
+/*
+ * QEMU stops its own clock, from which all that it emulates gets the time (softmmu/cpus.c,
+ * do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which Hyper-V's reference
+ * time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's virtual counter
+ * (target/arm/kvm.c, kvm_arm_vm_state_change()), but no TSC.
+ */
+static bool is_kvm(void)
+{
+	return platform.x86 && (!strcmp(platform.hypervisor, "KVMKVMKVM") ||
+				!strcmp(platform.hypervisor, "Microsoft Hv"));
+}
+
+static enum held_clock counter_passage(void)
+{
+	return is_kvm() ? way->tsc_on_kvm : HELD_STILL;
+}
+
+static void monotonic(int unused)
+{
+	(void)unused;
+	need_held();
+	judge_passage("CLOCK_MONOTONIC",
+		      strcmp(held->before.clocksource, "tsc") ? HELD_STILL : counter_passage(),
+		      &held->before.host, &held->after.host, 1e-3);
+}
+
+static void counter(int unused)
+{
+	(void)unused;
+	need_held();
+	/* On x86 the rate of the counter was measured, in 10 ms. */
+	judge_passage("the raw counter", counter_passage(), &held->before.counter,
+		      &held->after.counter, platform.x86 ? 2e-2 : 1e-3);
+}
+
+static void offsets(int unused)
+{
+	int64_t span = held->after.mono - held->before.mono;
+
+	(void)unused;
+	need_held();
+	for (size_t i = 0; i < NR_KIN; i++) {
+		int64_t off = offset_step_error(&held->before.kin[i], &held->after.kin[i], 0);
+
+		if (held->set && settable(kin[i].id)) {
+			report_note("%s is not judged: somebody has set it", kin[i].name);
+			continue;
+		}
+		if (llabs(off) > kin[i].slew * span)
+			report_fail("%s - CLOCK_MONOTONIC changed by %lld ns while the machine was held up",
+				    kin[i].name, (long long)off);
+	}
+}
+
+/* When the machine stopped, at the latest, on its CLOCK_MONOTONIC. */
+static int64_t stopped_at(void)
+{
+	return held->stopped + HOST_TICK_NS - held->before.host.low;
+}
+
+static void armed(int unused)
+{
+	int64_t latest = 0, margin = INT64_MAX;
+	unsigned int fired = 0;
+
+	(void)unused;
+	need_held();
+	for (int i = 0; i < cpus_count(report_cpus()); i++) {
+		const struct timers *t = &held->timers[i];
+
+		if (t->error)
+			report_fail("CPU %d: a timer's call failed: %s", t->cpu, strerror(t->error));
+		if (t->early)
+			report_fail("CPU %d: %u of %u timers fired early, by up to %lld ns", t->cpu,
+				    t->early, t->fired, (long long)t->worst_early);
+		if (t->disordered)
+			report_fail("CPU %d: %u signals came before one of a timer that was to expire earlier",
+				    t->cpu, t->disordered);
+		if (t->repeated)
+			report_fail("CPU %d: one-shot timers expired %u times more than once", t->cpu,
+				    t->repeated);
+		fired += t->fired;
+		if (t->latest > latest)
+			latest = t->latest;
+		if (t->first - stopped_at() < margin)
+			margin = t->first - stopped_at();
+	}
+	report_metric("fired", fired, "timers");
+	report_metric("latest", latest, "ns");
+	if (margin <= 0)
+		report_skip("the host was too busy: it stopped the machine when these timers had fired");
+}
+
+static void periodic(int unused)
+{
+	(void)unused;
+	need_held();
+	for (int i = 0; i < cpus_count(report_cpus()); i++) {
+		const struct timers *t = &held->timers[i];
+
+		if (t->missed)
+			report_fail("CPU %d: a periodic timer counted %lld periods %s than had begun (it counted %llu)",
+				    t->cpu, (long long)llabs(t->missed),
+				    t->missed < 0 ? "fewer" : "more", (unsigned long long)t->periods);
+	}
+}
+
+static void devices(int unused)
+{
+	(void)unused;
+	need_held();
+	if (!ce_same(&held->before.devices, &held->after.devices, CE_BROADCAST) ||
+	    strcmp(held->before.devices.broadcast, held->after.devices.broadcast))
+		report_fail("the clockevents aren't those of before");
+	if (strcmp(held->before.clocksource, held->after.clocksource))
+		report_fail("the clocksource was %s, and is %s", held->before.clocksource,
+			    held->after.clocksource);
+}
+
+static void reference(int unused)
+{
+	int64_t off, tolerance;
+
+	(void)unused;
+	need_held();
+	if (strcmp(held->before.clocksource, HV_TSC_PAGE))
+		report_skip("the clocksource is %s, not Hyper-V's reference TSC page",
+			    held->before.clocksource);
+	if (!held->before.reference.samples || !held->after.reference.samples)
+		report_skip("the reference counter's register can't be read: the module msr is missing");
+	off = offset_step_error(&held->before.reference, &held->after.reference, 0);
+	tolerance = NSEC_PER_SEC / HV_REFERENCE_HZ +
+		    (held->after.mono - held->before.mono + held_most()) / 100000;
+	report_metric("off", off, "ns");
+	if (llabs(off) > tolerance)
+		report_fail("CLOCK_MONOTONIC_RAW by the reference TSC page and the counter by its register were one time, and are %lld ns apart now, more than %lld ns",
+			    (long long)off, (long long)tolerance);
+}
+
+#define SLEEPS 5
+
+static void alive(int cpu)
+{
+	struct wake w[] = {
+		{ .cpu = cpu, .kind = WAKE_ABS, .count = SLEEPS, .interval_ns = 2 * NSEC_PER_MSEC },
+		{ .cpu = cpu, .kind = WAKE_REL, .count = SLEEPS, .interval_ns = 20 * NSEC_PER_MSEC },
+		{ .cpu = cpu, .kind = WAKE_TIMERFD, .count = 1, .interval_ns = 50 * NSEC_PER_MSEC },
+	};
+	struct wake *all[] = { &w[0], &w[1], &w[2] };
+	struct wake_death death;
+
+	need_held();
+	ck_assert_int_eq(cpu_pin(cpus_observer(cpu, report_cpus(), NULL)), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wake_start(all[i]), 0);
+	if (wake_watch(all, 3, &death))
+		say_dead(cpu, "a sleep was 2 s overdue, after the machine had been held up");
+	for (int i = 0; i < 3; i++) {
+		wake_join(all[i]);
+		if (w[i].error)
+			report_fail("sleeping on CPU %d: %s", cpu, strerror(-w[i].error));
+		if (w[i].early)
+			report_fail("%u sleeps on CPU %d ended early", w[i].early, cpu);
+	}
+}
+
+static const struct report_case cases[] = {
+	{ "held", "K1: the host holds the machine up, and it goes on: timers armed before fire", hold,
+	  false },
+	{ "order",
+	  "K2: over a hold no clock goes back, for no thread and on no CPU, and no coarse clock is ahead of its fine one (lib/vdso/gettimeofday.c, timekeeping_cycles_to_ns())",
+	  order, false },
+	{ "monotonic",
+	  "K3: CLOCK_MONOTONIC stands still over a hold, where the hypervisor's clock that it is made of does (QEMU: cpu_disable_ticks(), kvmclock_vm_state_change()), else goes on",
+	  monotonic, false },
+	{ "counter",
+	  "K4: the raw counter stands still over a hold where QEMU emulates it or puts it back (cpu_disable_ticks(), kvm_arm_vm_state_change()), and goes on where it is this host's own TSC (kvm_put_msrs())",
+	  counter, false },
+	{ "offsets",
+	  "K5: no hold changes REALTIME, TAI and BOOTTIME against MONOTONIC, nor MONOTONIC_RAW beyond what NTP slews: the guest is told of none (timekeeping_inject_sleeptime64() has no caller)",
+	  offsets, false },
+	{ "armed",
+	  "K6: timers of every kind that a hold came upon fire once, in order and never early (hrtimer_interrupt(), posix_timer_fn())",
+	  armed, false },
+	{ "periodic",
+	  "K7: a periodic timer counts exactly the periods that have begun, held up or not (hrtimer_forward())",
+	  periodic, false },
+	{ "devices",
+	  "K8: a hold changes neither clockevents nor the clocksource: no watchdog takes it for a fault (clocksource_watchdog())",
+	  devices, false },
+	{ "reference",
+	  "K9: after a hold the reference TSC page tells the time of the reference counter, as before (TLFS, reference TSC page; kvm_hv_setup_tsc_page())",
+	  reference, false },
+	{ "alive", "K10: after a hold armed timers fire on every CPU, never early", alive, true },
+};
+
+static void setup(void)
+{
+	platform_read(&platform);
+	platform_facts(&platform);
+	held = shared_memory(sizeof(*held) + cpus_count(report_cpus()) * sizeof(*held->timers));
+}
+
+int held_main(int argc, char **argv, const char *name, const struct held_way *the_way)
+{
+	const struct report_program program = {
+		.surface = "continuity",
+		.program = name,
+		.cases = cases,
+		.nr_cases = sizeof(cases) / sizeof(*cases),
+		.setup = setup,
+	};
+
+	way = the_way;
+	return report_main(argc, argv, &program);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Timers of each kind on one CPU that wait while the machine is held up. */
+#ifndef TICKPROOF_TIMERS_H
+#define TICKPROOF_TIMERS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* After it armed them, so that all are pending still when the host has stopped the machine. */
+#define TIMERS_LEAD_NS 1000000000ll
+
+/* The caller fills in cpu and over; the rest by timers_start(). */
+struct timers {
+	int cpu;
+	_Atomic bool *over; /* the machine goes on again */
+
+	pthread_t thread;
+	_Atomic bool armed, done;
+	int64_t first; /* CLOCK_MONOTONIC ns of the first to expire */
+	unsigned int fired;
+	unsigned int early;	/* told of before their time, on their own clock: must be 0 */
+	unsigned int disordered; /* signals that came before one of an earlier timer: must be 0 */
+	unsigned int repeated;	 /* expirations of one-shot timers beyond the first: must be 0 */
+	int64_t worst_early, latest; /* ns */
+	int64_t missed;		 /* a periodic timer's count off what it must be: must be 0 */
+	uint64_t periods;
+	int error;		 /* errno of a call that failed */
+};
+
+/*
+ * Starts the thread that arms them on its CPU, sees them fire, and is done when *over is set. Blocks
+ * SIGRTMIN for the caller and whom it starts. 0 or -errno.
+ */
+int timers_start(struct timers *t);
+
+#endif
