@@ -26,6 +26,7 @@ copy_program() {
 build_appliance() {
 	local dir=$1 name file
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
+	cp "$HARNESS/guest/again" "$dir/bin/again"
 	mkdir "$dir/modules" "$dir/guest"
 	for name in hold_lapic heart; do
 		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/$name" "$HARNESS/guest/$name.c" ||
@@ -69,14 +70,14 @@ appliance_command() {
 	# TICKPROOF_APPLIANCE_FAULT is for the harness's own tests as well: a shell command that the appliance runs beside the guest.
 	{
 		[[ -z ${TICKPROOF_APPLIANCE_FAULT:-} ]] || printf '{ %s; } </dev/null &\n' "$TICKPROOF_APPLIANCE_FAULT"
-		printf '%q ' "${GUEST_CMD[@]}"
+		printf '%q ' again "${GUEST_CMD[@]}"
 	} >"$GUEST_DIR/command"
 	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
 
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
 	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/guest/{hold_lapic,heart}.c "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/guest/{again,hold_lapic.c,heart.c} "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.

@@ -346,6 +346,7 @@ guest_machine() {
 		appliance_command
 	else
 		guest_command "$KERNEL_IMAGE"
+		GUEST_CMD=("$HARNESS/guest/again" setpriv --pdeathsig KILL "${GUEST_CMD[@]}")
 	fi
 }
 

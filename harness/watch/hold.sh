@@ -3,17 +3,18 @@
 # Holding a guest up: what only the host can do to it, and whose true time only the host knows. Part of supervise.sh.
 #
 # A program of the surface "continuity" asks, and waits for the answer on the channel, which needs no timer of the guest:
-#   # HOST time            host time NOW
-#   # HOST pause SECONDS   host held ASKED STOPPED RESUMED RUNS    the guest stood still from somewhere between the first two to somewhere
-#                                                                between the last two
-#   whatever it was        host no WHY                             it can't be done here
+#   # HOST time             host time NOW
+#   # HOST pause SECONDS    host held ASKED STOPPED RESUMED RUNS             its CPUs, and all that QEMU emulates, stood still from somewhere
+#                                                                          between the first two to somewhere between the last two
+#   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
+#                                                                          then another QEMU went on with it (guest/again)
+#   whatever it was         host no WHY                                    it can't be done here
 # Times are the host's uptime in 1/100 s, cut off. QEMU is told by its monitor (QMP), which no guest can reach; that of a nested guest
-# has a virtio port of the appliance's for it.
-# No guest gets more of this host's time than this:
+# has a virtio port of the appliance's for it. No guest gets more of this host's time than this:
 HOLD_ASKS=100 # questions of one program; what is asked beyond is not answered, for nobody may read it, and the channel is of a limited length
-HOLD_MAX=10   # s that one hold may take
-# s for QEMU's answer
-: "${QMP_WAIT:=10}"
+HOLD_MAX=10   # s of one hold
+# s for QEMU's answer, and for what it does in the background
+: "${QMP_WAIT:=10}" "${QMP_PATIENCE:=60}"
 
 # hold_open : before a boot, the way to QEMU's monitor
 hold_open() {
@@ -28,9 +29,10 @@ hold_close() {
 	rm -f "$GUEST_DIR"/qmp.{in,out}
 }
 
-# qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; false if it refuses or doesn't answer, with the reason in $why_not
+# qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; its words are in $reply. False if it refuses or doesn't answer, with
+# the reason in $why_not
 qmp() {
-	local reply until now
+	local until now
 	qmp_id=$((qmp_id + 1))
 	(printf '{"execute": "%s", "id": %d%s}\n' "$1" "$qmp_id" "${2:+, \"arguments\": $2}" >&"$qmp") 2>/dev/null || :
 	uptime
@@ -49,18 +51,34 @@ qmp() {
 	return 1
 }
 
-# hold_wait SECONDS : let time pass, while QEMU's events are read and forgotten
+# qmp_status COMMAND WORD : ask until the answer says so; false if it says "failed", or says something else for too long
+qmp_status() {
+	local until now
+	uptime
+	until=$((now + QMP_PATIENCE * 100))
+	while ((now < until)); do
+		qmp "$1" || return
+		[[ $reply != *'"status": "'"$2"'"'* ]] || return 0
+		[[ $reply != *'"status": "failed"'* ]] || break
+		hold_wait 10
+		uptime
+	done
+	why_not="QEMU's $1 does not come to \"$2\": ${reply:0:200}"
+	return 1
+}
+
+# hold_wait SECONDS/100 : let time pass, while QEMU's events are read and forgotten
 hold_wait() {
 	local until now
 	uptime
-	until=$((now + $1 * 100))
+	until=$((now + $1))
 	while ((now < until)) && [[ -z $interrupted ]]; do
-		IFS= read -r -t 0.1 -u "$qmp_says" _ || :
+		IFS= read -r -t 0.05 -u "$qmp_says" _ || :
 		uptime
 	done
 }
 
-# hold_pause SECONDS : the guest's CPUs stop for so long, and all that QEMU emulates with them
+# hold_pause SECONDS : QEMU stops, and goes on
 hold_pause() {
 	local now asked stopped resumed
 	uptime
@@ -68,17 +86,33 @@ hold_pause() {
 	qmp stop || return
 	uptime
 	stopped=$now
-	hold_wait "$1"
+	"${2:-hold_wait}" $(($1 * 100)) || return
 	uptime
 	resumed=$now
 	qmp cont || return
 	uptime
-	held="held $asked $stopped $resumed $now"
+	held="held $asked $stopped $resumed $now${held:+ $held}"
 }
 
-# hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given
+# hold_restore SECONDS : so it does, and another one goes on
+hold_restore() { hold_pause "$1" save_and_restore; }
+
+# save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; after so long another one has it. When, in $held
+save_and_restore() {
+	local saved
+	qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
+	uptime
+	saved=$now
+	hold_wait "$1"
+	uptime
+	held="$saved $now"
+	qmp quit && QMP_WAIT=$QMP_PATIENCE qmp qmp_capabilities && qmp_status query-status paused
+}
+
+# hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given. A guest that was stopped and does not go on is
+# not at fault.
 hold() {
-	local what seconds rest why_not='' held='' begun
+	local what seconds rest why_not='' held='' reply begun
 	[[ $program == continuity.* ]] && ((holds++ < HOLD_ASKS)) || return 0
 	read -r what seconds rest <<<"$1"
 	uptime
@@ -87,10 +121,12 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ $what == time && -z $seconds ]]; then
 		held="time $now"
-	elif [[ $what != pause || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
-		why_not="nothing is known of that; known: time, pause SECONDS (at most $HOLD_MAX)"
+	elif [[ ! $what =~ ^(pause|restore)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
+		why_not="nothing is known of that; known: time, pause SECONDS, restore SECONDS (at most $HOLD_MAX)"
+	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
+		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif ((qmp_id > 0)) || qmp qmp_capabilities; then
-		"hold_$what" "$seconds" || :
+		"hold_$what" "$seconds" || verdict="SETUP the guest was held up and could not go on: $why_not"
 	fi
 	[[ -z $interrupted ]] || return 0
 	[[ $what == time ]] || journal "> held $what ${seconds:-}: ${held:-no, $why_not}"

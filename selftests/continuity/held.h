@@ -10,16 +10,11 @@
 
 #include "../lib/report.h"
 
-enum held_clock {
-	HELD_STILL,   /* stands still while the machine does */
-	HELD_GOES_ON, /* is the hardware's, and goes on */
-};
-
 /* What a program of this surface asks for. */
 struct held_way {
 	const char *question; /* "pause 3": harness/watch/hold.sh */
-	/* What the raw counter does meanwhile where KVM gives the guest this host's own TSC. */
-	enum held_clock tsc_on_kvm;
+	/* Another QEMU goes on with it, which puts back the TSC as well. */
+	bool restored;
 };
 
 /* A program's main(). */

@@ -9,7 +9,6 @@ int main(int argc, char **argv)
 {
 	static const struct held_way way = {
 		.question = "pause 3",
-		.tsc_on_kvm = HELD_GOES_ON,
 	};
 
 	return held_main(argc, argv, "pause", &way);

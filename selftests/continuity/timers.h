@@ -20,18 +20,18 @@ struct timers {
 	_Atomic bool armed, done;
 	int64_t first; /* CLOCK_MONOTONIC ns of the first to expire */
 	unsigned int fired;
-	unsigned int early;	/* told of before their time, on their own clock: must be 0 */
+	unsigned int early;	 /* told of before their time, on their own clock: must be 0 */
 	unsigned int disordered; /* signals that came before one of an earlier timer: must be 0 */
 	unsigned int repeated;	 /* expirations of one-shot timers beyond the first: must be 0 */
 	int64_t worst_early, latest; /* ns */
-	int64_t missed;		 /* a periodic timer's count off what it must be: must be 0 */
+	int64_t missed;		     /* a periodic timer's count off what it must be: must be 0 */
 	uint64_t periods;
-	int error;		 /* errno of a call that failed */
+	int error; /* errno of a call that failed */
 };
 
 /*
- * Starts the thread that arms them on its CPU, sees them fire, and is done when *over is set. Blocks
- * SIGRTMIN for the caller and whom it starts. 0 or -errno.
+ * Starts the thread that arms them on its CPU, sees them fire, and is done when *over is set.
+ * Blocks SIGRTMIN for the caller and whom it starts. 0 or -errno.
  */
 int timers_start(struct timers *t);
 

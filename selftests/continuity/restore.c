@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine is saved to a file, is nowhere for a while, and goes on elsewhere (QEMU's migration
+ * to a file, and -incoming), as from a snapshot.
+ */
+#include "held.h"
+
+int main(int argc, char **argv)
+{
+	static const struct held_way way = {
+		.question = "restore 3",
+		.restored = true,
+	};
+
+	return held_main(argc, argv, "restore", &way);
+}
