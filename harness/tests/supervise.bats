@@ -44,6 +44,42 @@ setup() { fake_setup; }
 	assert_output --partial -- 'HANG a.one.x: not done after the 1 s it may take'
 }
 
+# monitor_told -> the commands that QEMU's monitor was given
+monitor_told() { sed 's/^{"execute": "\([^"]*\)".*/\1/' "$FAKE_SCRIPTS/monitor" | paste -s -d ' '; }
+
+# asks QUESTION PATTERN... : the lines of a program that asks the host for that, and passes where the answer is as the patterns say
+asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($2)\$ ]] && result ok '${1// /_}' || result 'not ok' '${1// /_}' \"\$answer\""; }
+
+@test "a guest is held up for the program that asks: paused, or saved and restored, and told when" {
+	program continuity.a 'plan 3' "$(asks time 'time [0-9]+')" "$(asks 'pause 1' 'held( [0-9]+){4}')" "$(asks 'restore 1' 'held( [0-9]+){6}')"
+	gate
+	exits 0
+	assert_output --partial -- '3 passed, 0 failed'
+	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities query-status cont' ]]
+	[[ $(lines_in journal.log '> held ') == 2 ]]
+	# It stood still for as long as it was to, and that was nobody's silence.
+	awk '/> held pause/ { if ($11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300) good = 1 } END { exit !good }' "$RESULTS/latest/journal.log"
+}
+
+@test "what can't be held up is told no, with the reason; what is no such program's, or too much, is not answered" {
+	program continuity.a 'plan 3' "$(asks 'pause 11' 'no nothing is known of that.*')" "$(asks 'leap 1' 'no nothing is known of that.*')" \
+		'for ((i = 0; i < 120; i++)); do say "# HOST time"; done' 'answers=0' 'while read -r -t 1 _; do answers=$((answers + 1)); done' 'begin many' \
+		'((answers == 98)) && result ok many || result "not ok" many $answers'
+	program a.one 'plan 1' 'say "# HOST pause 1"' 'begin x' 'read -r -t 0.5 _ && result "not ok" x answered || result ok x'
+	SILENCE_TIMEOUT=5 gate
+	exits 0
+	assert_output --partial -- '4 passed, 0 failed'
+	[[ ! -e $FAKE_SCRIPTS/monitor ]]
+}
+
+@test "a QEMU that doesn't let its guest go on is no fault of the guest's" {
+	program continuity.a 'plan 1' 'FAKE_REFUSES=cont' "$(asks 'pause 1' 'held.*')"
+	gate
+	exits 2
+	assert_output --partial -- 'COULD NOT BE JUDGED: the guest was held up and could not go on: QEMU refuses cont: {"id": 3, "error": {"desc": "not now"}}'
+	no_scratch
+}
+
 @test "panic and reset are named with the case, the rest goes on" {
 	program a.one 'plan 2' 'pass x' 'begin y' 'console some oops' 'panic "Fatal exception in interrupt"'
 	program a.three 'plan 1' 'begin x' 'reset'

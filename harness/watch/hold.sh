@@ -32,15 +32,18 @@ hold_close() {
 # qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; its words are in $reply. False if it refuses or doesn't answer, with
 # the reason in $why_not
 qmp() {
-	local until now
+	local until now piece half='' status
 	qmp_id=$((qmp_id + 1))
 	(printf '{"execute": "%s", "id": %d%s}\n' "$1" "$qmp_id" "${2:+, \"arguments\": $2}" >&"$qmp") 2>/dev/null || :
 	uptime
 	until=$((now + QMP_WAIT * 100))
 	while ((now < until)) && [[ -z $interrupted ]]; do
-		reply=''
-		IFS= read -r -t 1 -u "$qmp_says" reply || :
+		status=0
+		IFS= read -r -t 1 -u "$qmp_says" piece || status=$?
 		uptime
+		half+=$piece
+		((status == 0)) || continue
+		reply=$half half=''
 		# Events and QEMU's greeting have no id.
 		[[ $reply == *'"id": '"$qmp_id"[,}]* ]] || continue
 		[[ $reply == *'"error": '* ]] || return 0

@@ -325,10 +325,12 @@ static void judge_passage(const char *name, struct passage expected, const struc
 	int64_t least = after->low - before->high, most = after->high - before->low;
 	int64_t span = held->after.mono - held->before.mono + stands_still().most;
 	int64_t slack = NSEC_PER_MSEC + span * rate;
+	struct offset expected_after = { before->low + expected.least - slack,
+					 before->high + expected.most + slack, before->samples };
 
 	report_metric("behind", (least + most) / 2e9, "s");
 	report_metric("uncertainty", (most - least) / 2e9, "s");
-	if (least > expected.most + slack || most < expected.least - slack)
+	if (offset_step_error(&expected_after, after, 0))
 		report_fail("%s fell behind the host's time by %.3f to %.3f s; %.3f to %.3f s is right for a hold of %.3f to %.3f s",
 			    name, least / 1e9, most / 1e9, expected.least / 1e9,
 			    expected.most / 1e9, stands_still().least / 1e9,
