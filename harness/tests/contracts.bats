@@ -13,7 +13,7 @@ setup_file() {
 		"$program" -r 2>/dev/null || :
 	done | sed -n 's/^\([a-z0-9_]*\.[a-z0-9_]*\.[a-z0-9_]*\)\(\.cpu[0-9]*\)\?\t/\1\t/p' | sort -u >"$RULES"
 	# assertion <tab> what its last column names, with the surface
-	awk -F ' *[|] *' '$2 ~ /^[A-J][0-9]+$/ {
+	awk -F ' *[|] *' '$2 ~ /^[A-K][0-9]+$/ {
 		n = split($(NF - 1), word, "`")
 		for (i = 2; i <= n; i += 2)
 			print $2 "\t" (word[i] ~ /^(sysfs_contract|unbind_fallback|hotplug_restore)([.]|$)/ ? "clockevents." : "") word[i]
@@ -32,9 +32,9 @@ setup_file() {
 		{
 			rule = $2
 			split($1, part, ".")
-			while (match(rule, /(^|[^A-Za-z0-9_])[A-J][0-9]+([^A-Za-z0-9_]|$)/)) {
+			while (match(rule, /(^|[^A-Za-z0-9_])[A-K][0-9]+([^A-Za-z0-9_]|$)/)) {
 				id = substr(rule, RSTART, RLENGTH)
-				gsub(/[^A-J0-9]/, "", id)
+				gsub(/[^A-K0-9]/, "", id)
 				rule = substr(rule, RSTART + RLENGTH - 1)
 				if (!(id in there))
 					print $1 " cites " id ", which is not on the page"

@@ -80,6 +80,13 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	no_scratch
 }
 
+@test "a QEMU that can't be saved goes on, and says why" {
+	program continuity.a 'plan 1' 'FAKE_REFUSES=migrate' "$(asks 'restore 1' 'no QEMU refuses migrate: .*not now.*')"
+	gate
+	exits 0
+	[[ $(monitor_told) == 'qmp_capabilities stop migrate cont' ]]
+}
+
 @test "panic and reset are named with the case, the rest goes on" {
 	program a.one 'plan 2' 'pass x' 'begin y' 'console some oops' 'panic "Fatal exception in interrupt"'
 	program a.three 'plan 1' 'begin x' 'reset'

@@ -14,7 +14,7 @@
 HOLD_ASKS=100 # questions of one program; what is asked beyond is not answered, for nobody may read it, and the channel is of a limited length
 HOLD_MAX=10   # s of one hold
 # s for QEMU's answer, and for what it does in the background
-: "${QMP_WAIT:=10}" "${QMP_PATIENCE:=60}"
+: "${QMP_WAIT:=20}" "${QMP_PATIENCE:=60}"
 
 # hold_open : before a boot, the way to QEMU's monitor
 hold_open() {
@@ -29,14 +29,11 @@ hold_close() {
 	rm -f "$GUEST_DIR"/qmp.{in,out}
 }
 
-# qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; its words are in $reply. False if it refuses or doesn't answer, with
-# the reason in $why_not
-qmp() {
+# qmp_line PATTERN SECONDS : QEMU's next line that is like this, in $reply; false if none comes
+qmp_line() {
 	local until now piece half='' status
-	qmp_id=$((qmp_id + 1))
-	(printf '{"execute": "%s", "id": %d%s}\n' "$1" "$qmp_id" "${2:+, \"arguments\": $2}" >&"$qmp") 2>/dev/null || :
 	uptime
-	until=$((now + QMP_WAIT * 100))
+	until=$((now + $2 * 100))
 	while ((now < until)) && [[ -z $interrupted ]]; do
 		status=0
 		IFS= read -r -t 1 -u "$qmp_says" piece || status=$?
@@ -44,14 +41,24 @@ qmp() {
 		half+=$piece
 		((status == 0)) || continue
 		reply=$half half=''
-		# Events and QEMU's greeting have no id.
-		[[ $reply == *'"id": '"$qmp_id"[,}]* ]] || continue
-		[[ $reply == *'"error": '* ]] || return 0
-		why_not="QEMU refuses $1: ${reply:0:200}"
-		return 1
+		# shellcheck disable=SC2053  # a pattern
+		[[ $reply != $1 ]] || return 0
 	done
-	why_not="QEMU's monitor did not answer $1 in $QMP_WAIT s"
 	return 1
+}
+
+# qmp COMMAND [ARGUMENTS] : let QEMU do this, and wait until it has; its words are in $reply. False if it refuses or doesn't answer, with
+# the reason in $why_not
+qmp() {
+	qmp_id=$((qmp_id + 1))
+	(printf '{"execute": "%s", "id": %d%s}\n' "$1" "$qmp_id" "${2:+, \"arguments\": $2}" >&"$qmp") 2>/dev/null || :
+	# Events and QEMU's greeting have no id.
+	qmp_line '*"id": '"$qmp_id"'[,}]*' "$QMP_WAIT" || {
+		why_not="QEMU's monitor did not answer $1 in $QMP_WAIT s"
+		return 1
+	}
+	why_not="QEMU refuses $1: ${reply:0:200}"
+	[[ $reply != *'"error": '* ]]
 }
 
 # qmp_status COMMAND WORD : ask until the answer says so; false if it says "failed", or says something else for too long
@@ -81,18 +88,23 @@ hold_wait() {
 	done
 }
 
-# hold_pause SECONDS : QEMU stops, and goes on
+# hold_pause SECONDS [MEANWHILE] : QEMU stops, and goes on; false if it does so without having been held up as it was to be, or doesn't ($lost)
 hold_pause() {
-	local now asked stopped resumed
+	local now asked stopped resumed failed=''
 	uptime
 	asked=$now
 	qmp stop || return
 	uptime
 	stopped=$now
-	"${2:-hold_wait}" $(($1 * 100)) || return
+	"${2:-hold_wait}" $(($1 * 100)) || failed=$why_not
 	uptime
 	resumed=$now
-	qmp cont || return
+	[[ -z $lost ]] && qmp cont || {
+		lost=yes
+		return 1
+	}
+	why_not=$failed
+	[[ -z $failed ]] || return 1
 	uptime
 	held="held $asked $stopped $resumed $now${held:+ $held}"
 }
@@ -109,13 +121,20 @@ save_and_restore() {
 	hold_wait "$1"
 	uptime
 	held="$saved $now"
-	qmp quit && QMP_WAIT=$QMP_PATIENCE qmp qmp_capabilities && qmp_status query-status paused
+	lost=yes
+	qmp quit || return
+	# What is said to the first one now is lost with it.
+	qmp_line '*"QMP": *' "$QMP_PATIENCE" || {
+		why_not="no other QEMU came in $QMP_PATIENCE s"
+		return 1
+	}
+	qmp qmp_capabilities && qmp_status query-status paused && lost=''
 }
 
 # hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given. A guest that was stopped and does not go on is
 # not at fault.
 hold() {
-	local what seconds rest why_not='' held='' reply begun
+	local what seconds rest why_not='' held='' lost='' reply begun
 	[[ $program == continuity.* ]] && ((holds++ < HOLD_ASKS)) || return 0
 	read -r what seconds rest <<<"$1"
 	uptime
@@ -129,7 +148,10 @@ hold() {
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif ((qmp_id > 0)) || qmp qmp_capabilities; then
-		"hold_$what" "$seconds" || verdict="SETUP the guest was held up and could not go on: $why_not"
+		"hold_$what" "$seconds" || {
+			held=''
+			[[ -z $lost ]] || verdict="SETUP the guest was held up and could not go on: $why_not"
+		}
 	fi
 	[[ -z $interrupted ]] || return 0
 	[[ $what == time ]] || journal "> held $what ${seconds:-}: ${held:-no, $why_not}"
