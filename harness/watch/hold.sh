@@ -8,6 +8,8 @@
 #                                                                          between the first two to somewhere between the last two
 #   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
 #                                                                          then another QEMU went on with it (guest/again)
+#   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, without being told: of a nested guest, the
+#                                                                          whole machine under it
 #   whatever it was         host no WHY                                    it can't be done here
 # Times are the host's uptime in 1/100 s, cut off. QEMU is told by its monitor (QMP), which no guest can reach; that of a nested guest
 # has a virtio port of the appliance's for it. No guest gets more of this host's time than this:
@@ -109,6 +111,23 @@ hold_pause() {
 	held="held $asked $stopped $resumed $now${held:+ $held}"
 }
 
+# hold_freeze SECONDS : QEMU doesn't run, and doesn't know; nobody puts a clock back
+hold_freeze() {
+	local now asked stopped resumed
+	uptime
+	asked=$now
+	# A thread of its that runs stops at once, by an interrupt, and any other before it runs.
+	kill -STOP -- "-$guest_pid"
+	uptime
+	stopped=$now
+	hold_wait $(($1 * 100))
+	uptime
+	resumed=$now
+	kill -CONT -- "-$guest_pid"
+	uptime
+	held="held $asked $stopped $resumed $now"
+}
+
 # hold_restore SECONDS : so it does, and another one goes on
 hold_restore() { hold_pause "$1" save_and_restore; }
 
@@ -143,11 +162,11 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ $what == time && -z $seconds ]]; then
 		held="time $now"
-	elif [[ ! $what =~ ^(pause|restore)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
-		why_not="nothing is known of that; known: time, pause SECONDS, restore SECONDS (at most $HOLD_MAX)"
+	elif [[ ! $what =~ ^(pause|restore|freeze)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
+		why_not="nothing is known of that; known: time, and pause, restore or freeze SECONDS (at most $HOLD_MAX)"
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
-	elif ((qmp_id > 0)) || qmp qmp_capabilities; then
+	elif [[ $what == freeze ]] || ((qmp_id > 0)) || qmp qmp_capabilities; then
 		"hold_$what" "$seconds" || {
 			held=''
 			[[ -z $lost ]] || verdict="SETUP the guest was held up and could not go on: $why_not"

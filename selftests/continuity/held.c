@@ -60,7 +60,14 @@ struct held {
 	struct timers timers[]; /* of each CPU, in their order */
 };
 
-static const struct held_way *way;
+#define SECONDS "3"
+
+static const char *const ways[] = {
+	[HELD_PAUSE] = "pause",
+	[HELD_RESTORE] = "restore",
+	[HELD_FREEZE] = "freeze",
+};
+static enum held_way way;
 static struct platform platform;
 static struct held *held;
 
@@ -200,17 +207,19 @@ static void say_dead(int cpu, const char *what)
 
 static void ask_to_be_held(void)
 {
-	char answer[256];
+	char question[32], answer[256];
 	int64_t at[6] = { 0 };
-	int err = host_ask(way->question, answer, sizeof(answer));
+	int err;
 
+	snprintf(question, sizeof(question), "%s " SECONDS, ways[way]);
+	err = host_ask(question, answer, sizeof(answer));
 	if (err)
-		report_fail("asking the host for \"%s\": %s", way->question, strerror(-err));
+		report_fail("asking the host for \"%s\": %s", question, strerror(-err));
 	if (host_refuses(answer))
 		cant(host_refuses(answer));
-	if (!host_times(answer, "held", at, way->restored ? 6 : 4))
+	if (!host_times(answer, "held", at, way == HELD_RESTORE ? 6 : 4))
 		report_fail("the host's answer to \"%s\" is \"%s\", not \"held\" and times",
-			    way->question, answer);
+			    question, answer);
 	held->asked = at[0], held->stopped = at[1], held->resumed = at[2], held->runs = at[3];
 	held->saved = at[4], held->left = at[5];
 }
@@ -341,11 +350,19 @@ static void judge_passage(const char *name, struct passage expected, const struc
 }
 
 /*
- * QEMU stops its own clock, from which all that it emulates gets the time (softmmu/cpus.c,
- * do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which Hyper-V's reference
- * time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's virtual counter
- * (target/arm/kvm.c, kvm_arm_vm_state_change()). The TSC of KVM's guests is this host's own: it is
- * put back with the state that was saved (target/i386/kvm/kvm.c, kvm_put_msrs()), else goes on.
+ * QEMU that is told to stop stops its own clock, from which all that it emulates gets the time
+ * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
+ * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
+ * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
+ */
+static struct passage clock_passage(void)
+{
+	return way == HELD_FREEZE ? goes_on : stands_still();
+}
+
+/*
+ * The TSC of KVM's guests is this host's own: it is put back with the state that was saved
+ * (target/i386/kvm/kvm.c, kvm_put_msrs()), else goes on.
  */
 static struct passage counter_passage(void)
 {
@@ -353,8 +370,8 @@ static struct passage counter_passage(void)
 				    !strcmp(platform.hypervisor, "Microsoft Hv"));
 
 	if (!tsc)
-		return stands_still();
-	if (!way->restored)
+		return clock_passage();
+	if (way != HELD_RESTORE)
 		return goes_on;
 	return (struct passage){ held->left - held->saved - HOST_TICK_NS, stands_still().most };
 }
@@ -364,7 +381,7 @@ static void monotonic(int unused)
 	(void)unused;
 	need_held();
 	judge_passage("CLOCK_MONOTONIC",
-		      strcmp(held->before.clocksource, "tsc") ? stands_still() : counter_passage(),
+		      strcmp(held->before.clocksource, "tsc") ? clock_passage() : counter_passage(),
 		      &held->before.host, &held->after.host, 1e-3);
 }
 
@@ -522,10 +539,10 @@ static const struct report_case cases[] = {
 	  "K2: over a hold no clock goes back, for no thread and on no CPU, and no coarse clock is ahead of its fine one (lib/vdso/gettimeofday.c, timekeeping_cycles_to_ns())",
 	  order, false },
 	{ "monotonic",
-	  "K3: CLOCK_MONOTONIC stands still over a hold, where the hypervisor's clock that it is made of does (QEMU: cpu_disable_ticks(), kvmclock_vm_state_change()), else goes on",
+	  "K3: CLOCK_MONOTONIC stands still over a hold that the hypervisor knows of, where it stops or puts back the clock that it is made of (QEMU: cpu_disable_ticks(), kvmclock_vm_state_change()), else goes on",
 	  monotonic, false },
 	{ "counter",
-	  "K4: the raw counter stands still over a hold where QEMU emulates it or puts it back (cpu_disable_ticks(), kvm_arm_vm_state_change()), and goes on where it is this host's own TSC (kvm_put_msrs())",
+	  "K4: the raw counter stands still over such a hold where QEMU emulates it or puts it back (cpu_disable_ticks(), kvm_arm_vm_state_change(), kvm_put_msrs()), and goes on where it is the host's own TSC",
 	  counter, false },
 	{ "offsets",
 	  "K5: no hold changes REALTIME, TAI and BOOTTIME against MONOTONIC, nor MONOTONIC_RAW beyond what NTP slews: the guest is told of none (timekeeping_inject_sleeptime64() has no caller)",
@@ -552,11 +569,11 @@ static void setup(void)
 	held = shared_memory(sizeof(*held) + cpus_count(report_cpus()) * sizeof(*held->timers));
 }
 
-int held_main(int argc, char **argv, const char *name, const struct held_way *the_way)
+int held_main(int argc, char **argv, enum held_way the_way)
 {
 	const struct report_program program = {
 		.surface = "continuity",
-		.program = name,
+		.program = ways[the_way],
 		.cases = cases,
 		.nr_cases = sizeof(cases) / sizeof(*cases),
 		.setup = setup,

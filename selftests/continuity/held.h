@@ -10,14 +10,14 @@
 
 #include "../lib/report.h"
 
-/* What a program of this surface asks for. */
-struct held_way {
-	const char *question; /* "pause 3": harness/watch/hold.sh */
-	/* Another QEMU goes on with it, which puts back the TSC as well. */
-	bool restored;
+/* What the host does: harness/watch/hold.sh. */
+enum held_way {
+	HELD_PAUSE,   /* the hypervisor stops the machine, and lets it go on */
+	HELD_RESTORE, /* it saves it to a file, and another one goes on with it */
+	HELD_FREEZE,  /* it doesn't run itself, and knows nothing of it */
 };
 
-/* A program's main(). */
-int held_main(int argc, char **argv, const char *program, const struct held_way *way);
+/* The main() of the program that asks for this. */
+int held_main(int argc, char **argv, enum held_way way);
 
 #endif

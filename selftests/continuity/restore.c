@@ -7,10 +7,5 @@
 
 int main(int argc, char **argv)
 {
-	static const struct held_way way = {
-		.question = "restore 3",
-		.restored = true,
-	};
-
-	return held_main(argc, argv, "restore", &way);
+	return held_main(argc, argv, HELD_RESTORE);
 }
