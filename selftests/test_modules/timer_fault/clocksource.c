@@ -15,6 +15,7 @@
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 #if IS_ENABLED(CONFIG_HYPERV_TIMER) && defined(CONFIG_X86_64)
 #include <asm/mshyperv.h>
 #include <clocksource/hyperv_timer.h>
@@ -126,6 +127,39 @@ static u64 wrap(u64 now)
 
 	strike_interval(number);
 	return now - number * amount;
+}
+
+/*
+ * Time of more than amount in which nobody read the clock, as when the machine was held up: all of it
+ * so far. Two CPUs that read at once must agree about it.
+ */
+static u64 unread(u64 now)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+	static u64 last, sum;
+	unsigned long flags;
+	u64 so_far;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	if (now > last && now - last > amount) {
+		sum += now - last;
+		strike();
+	}
+	if (now > last)
+		last = now;
+	so_far = sum;
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return so_far;
+}
+
+static u64 swallow(u64 now)
+{
+	return now - unread(now);
+}
+
+static u64 twice(u64 now)
+{
+	return now + unread(now);
 }
 
 /* Readings by vDSO are true, those by system call are SIZE ahead. */
@@ -249,6 +283,8 @@ ARM(fast)
 ARM(coarse)
 ARM(jump)
 ARM(wrap)
+ARM(swallow)
+ARM(twice)
 
 static int arm_ahead(void)
 {
@@ -459,6 +495,10 @@ const struct fault clocksource_faults[] = {
 	{ "coarse", "the clock goes on in steps of SIZE ns", 1000000, arm_coarse, give_back },
 	{ "jump", "each PERIOD ms the clock jumps SIZE ns ahead", 1000000000, arm_jump, give_back },
 	{ "wrap", "the counter wraps each SIZE ns", 500000000, arm_wrap, give_back },
+	{ "swallow", "the clock leaves out each time of more than SIZE ns in which nobody read it",
+	  1000000000, arm_swallow, give_back },
+	{ "twice", "the clock goes on twice by each time of more than SIZE ns in which nobody read it",
+	  1000000000, arm_twice, give_back },
 	{ "ahead", "system calls read SIZE ns more than the vDSO", 1000000, arm_ahead, give_back },
 	{ "no_vdso", "the vDSO doesn't serve the source, though it could", 0, arm_no_vdso,
 	  give_back },

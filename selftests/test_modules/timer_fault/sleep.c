@@ -61,16 +61,35 @@ static int forward_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/* Of all that were missed, one. */
+static int forward_once(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (regs_return_value(regs) < 2 || !due())
+		return 0;
+	regs_set_return_value(regs, 1);
+	strike();
+	return 0;
+}
+
 static int nothing(struct kprobe *kp, struct pt_regs *regs)
 {
 	return 0;
 }
 
-static int arm_miscount(void)
+static int hook_forward(kretprobe_handler_t handler)
 {
 	return hook(&probe, "timerfd_tmrproc", nothing) ?:
-		       hook_return(&return_probe, "hrtimer_forward", forward_entry, forward_return,
-				   0);
+		       hook_return(&return_probe, "hrtimer_forward", forward_entry, handler, 0);
+}
+
+static int arm_miscount(void)
+{
+	return hook_forward(forward_return);
+}
+
+static int arm_backlog(void)
+{
+	return hook_forward(forward_once);
 }
 
 static void disarm_miscount(void)
@@ -190,6 +209,8 @@ const struct fault sleep_faults[] = {
 	  arm_early, unhook_probe },
 	{ "miscount", "a periodic timerfd counts SIZE expirations too many, once in EVERY reads", 1,
 	  arm_miscount, disarm_miscount },
+	{ "backlog", "a periodic timerfd counts one expiration for all that it missed", 0,
+	  arm_backlog, disarm_miscount },
 	{ "no_cancel", "setting the clock doesn't cancel a timerfd that asked for it", 0,
 	  arm_no_cancel, unhook_probe },
 	{ "remains", "an interrupted sleep says that SIZE ns too much remain", 1000000,
