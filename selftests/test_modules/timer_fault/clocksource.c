@@ -130,8 +130,8 @@ static u64 wrap(u64 now)
 }
 
 /*
- * Time of more than amount in which nobody read the clock, as when the machine was held up: all of it
- * so far. Two CPUs that read at once must agree about it.
+ * Time of more than amount in which nobody read the clock, as when the machine was held up: all of
+ * it so far. Two CPUs that read at once must agree about it.
  */
 static u64 unread(u64 now)
 {
@@ -497,7 +497,8 @@ const struct fault clocksource_faults[] = {
 	{ "wrap", "the counter wraps each SIZE ns", 500000000, arm_wrap, give_back },
 	{ "swallow", "the clock leaves out each time of more than SIZE ns in which nobody read it",
 	  1000000000, arm_swallow, give_back },
-	{ "twice", "the clock goes on twice by each time of more than SIZE ns in which nobody read it",
+	{ "twice",
+	  "the clock goes on twice by each time of more than SIZE ns in which nobody read it",
 	  1000000000, arm_twice, give_back },
 	{ "ahead", "system calls read SIZE ns more than the vDSO", 1000000, arm_ahead, give_back },
 	{ "no_vdso", "the vDSO doesn't serve the source, though it could", 0, arm_no_vdso,
