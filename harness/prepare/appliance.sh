@@ -28,8 +28,8 @@ build_appliance() {
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
 	cp "$HARNESS/guest/again" "$dir/bin/again"
 	mkdir "$dir/modules" "$dir/guest"
-	for name in hold_lapic heart; do
-		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/$name" "$HARNESS/guest/$name.c" ||
+	for name in guest/hold_lapic guest/heart prepare/hold_thread; do
+		gcc -O2 -Wall -Werror -static -pthread -o "$dir/bin/${name#*/}" "$HARNESS/$name.c" ||
 			die 2 "cannot build the appliance: gcc fails"
 	done
 	copy_program "$dir" "$(command -v qemu-system-x86_64)"
@@ -77,7 +77,7 @@ appliance_command() {
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
 	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/guest/{again,hold_lapic.c,heart.c} "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
+	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/{guest/{again,hold_lapic.c,heart.c},prepare/hold_thread.c} "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
 		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.

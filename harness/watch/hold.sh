@@ -10,6 +10,7 @@
 #                                                                          then another QEMU went on with it (guest/again)
 #   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, without being told: of a nested guest, the
 #                                                                          whole machine under it
+#   # HOST vcpu SECONDS     host held ASKED STOPPED RESUMED RUNS             its last CPU did, alone: QEMU's thread of it
 #   whatever it was         host no WHY                                    it can't be done here
 # Times are the host's uptime in 1/100 s, cut off. QEMU is told by its monitor (QMP), which no guest can reach; that of a nested guest
 # has a virtio port of the appliance's for it. No guest gets more of this host's time than this:
@@ -101,10 +102,10 @@ hold_pause() {
 	"${2:-hold_wait}" $(($1 * 100)) || failed=$why_not
 	uptime
 	resumed=$now
-	[[ -z $lost ]] && qmp cont || {
+	if [[ -n $lost ]] || ! qmp cont; then
 		lost=yes
 		return 1
-	}
+	fi
 	why_not=$failed
 	[[ -z $failed ]] || return 1
 	uptime
@@ -125,11 +126,55 @@ hold_freeze() {
 	resumed=$now
 	kill -CONT -- "-$guest_pid"
 	uptime
+	# That an appliance stood still meanwhile is no fault of its.
+	case_began=$((now + 100))
 	held="held $asked $stopped $resumed $now"
 }
 
 # hold_restore SECONDS : so it does, and another one goes on
 hold_restore() { hold_pause "$1" save_and_restore; }
+
+# hold_vcpu SECONDS : one CPU doesn't run, and the others do
+hold_vcpu() {
+	local now asked stopped resumed thread said
+	qmp query-cpus-fast || return
+	thread=${reply##*\"thread-id\": } thread=${thread%%[!0-9]*}
+	uptime
+	asked=$now
+	exec {said}< <(vcpu_stop "$thread" "$1" 2>&1)
+	hold_said stopped && {
+		uptime
+		stopped=$now
+		hold_said 'goes on'
+	} && {
+		uptime
+		resumed=$now
+		IFS= read -r -t "$QMP_WAIT" -u "$said" _ || :
+		uptime
+		held="held $asked $stopped $resumed $now"
+	}
+	exec {said}<&-
+	[[ -n $held ]]
+}
+
+# hold_said WORDS : wait until who stops a thread says so; what else is said is why it can't
+hold_said() {
+	why_not='nobody said that the CPU has stopped'
+	IFS= read -r -t "$QMP_PATIENCE" -u "$said" why_not
+	[[ $why_not == *"$1" ]]
+}
+
+# vcpu_stop THREAD SECONDS -> hold_thread's words. In an appliance it is told by its own line, and heard by its log.
+vcpu_stop() {
+	local program lines
+	if [[ -z ${eyes:-} ]]; then
+		program=$(host_program hold_thread) && exec "$program" "$1" "$2"
+	else
+		lines=$(wc -l <"$GUEST_DIR/eyes.log")
+		echo "hold $1 $2" >&"$eyes"
+		timeout $((QMP_PATIENCE + $2)) tail -n +$((lines + 1)) -F "$GUEST_DIR/eyes.log" | grep --line-buffered -m 3 -o ' hold .*'
+	fi
+}
 
 # save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; after so long another one has it. When, in $held
 save_and_restore() {
@@ -162,8 +207,8 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ $what == time && -z $seconds ]]; then
 		held="time $now"
-	elif [[ ! $what =~ ^(pause|restore|freeze)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
-		why_not="nothing is known of that; known: time, and pause, restore or freeze SECONDS (at most $HOLD_MAX)"
+	elif [[ ! $what =~ ^(pause|restore|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
+		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || ((qmp_id > 0)) || qmp qmp_capabilities; then
