@@ -17,7 +17,7 @@
 HOLD_ASKS=100 # questions of one program; what is asked beyond is not answered, for nobody may read it, and the channel is of a limited length
 HOLD_MAX=10   # s of one hold
 # s for QEMU's answer, and for what it does in the background
-: "${QMP_WAIT:=20}" "${QMP_PATIENCE:=60}"
+: "${QMP_WAIT:=30}" "${QMP_PATIENCE:=120}"
 
 # hold_open : before a boot, the way to QEMU's monitor
 hold_open() {

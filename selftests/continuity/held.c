@@ -18,6 +18,7 @@
 #include "../lib/shared.h"
 #include "../lib/wake.h"
 #include "held.h"
+#include "page.h"
 #include "timers.h"
 
 #define ASKS 4 /* questions for the time, before and after, for each of two clocks */
@@ -45,6 +46,8 @@ struct moment {
 	struct offset reference;   /* Hyper-V's reference counter by its register - MONOTONIC_RAW */
 	struct ce_names devices;
 	char clocksource[CS_NAME_LEN];
+	bool has_page;
+	struct page page;
 };
 
 /* What the first case leaves for the others. */
@@ -60,7 +63,7 @@ struct held {
 	struct timers timers[]; /* of each CPU, in their order */
 };
 
-#define SECONDS "3"
+#define SECONDS "2"
 
 static const char *const ways[] = {
 	[HELD_PAUSE] = "pause",
@@ -126,6 +129,7 @@ static void sample(struct moment *m, uint64_t *start)
 	if (err && err != -ENOENT)
 		report_fail("reading the clockevents' names: %s", strerror(-err));
 	cs_current(m->clocksource);
+	m->has_page = page_read(m->clocksource, &m->page);
 	for (size_t i = 0; i < NR_KIN; i++)
 		m->kin[i] = offset_between(CLOCK_MONOTONIC, kin[i].id, SANDWICH_TRIES);
 	sample_reference(&m->reference);
@@ -503,6 +507,25 @@ static void reference(int unused)
 			    (long long)off, (long long)tolerance);
 }
 
+static void page(int unused)
+{
+	const struct page *before = &held->before.page, *after = &held->after.page;
+
+	(void)unused;
+	need_held();
+	if (!held->before.has_page || !held->after.has_page)
+		report_skip("the clocksource is %s: no page of a hypervisor's that the vDSO reads",
+			    held->before.clocksource);
+	report_metric("version_before", before->version, "number");
+	report_metric("version_after", after->version, "number");
+	if (before->stable && !after->stable)
+		report_fail("the page of %s is no longer valid for all CPUs (version %u): the vDSO can't use it",
+			    held->before.clocksource, after->version);
+	if (clock_passage().least > 0 && before->version == after->version)
+		report_fail("the page of %s has the version of before, %u, though the host put its clock back",
+			    held->before.clocksource, after->version);
+}
+
 #define SLEEPS 5
 
 static void alive(int cpu)
@@ -560,6 +583,9 @@ static const struct report_case cases[] = {
 	{ "reference",
 	  "K9: after a hold the reference TSC page tells the time of the reference counter, as before (TLFS, reference TSC page; kvm_hv_setup_tsc_page())",
 	  reference, false },
+	{ "page",
+	  "K11: after a hold the page by which the hypervisor tells the time is valid for all CPUs, as before, and was written anew where the clock was put back (Documentation/virt/kvm/x86/msr.rst; TLFS, reference TSC page)",
+	  page, false },
 	{ "alive", "K10: after a hold armed timers fire on every CPU, never early", alive, true },
 };
 
