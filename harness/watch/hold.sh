@@ -203,10 +203,10 @@ hold() {
 	read -r what seconds rest <<<"$1"
 	uptime
 	begun=$now
-	if [[ -n ${MACHINE_DIR:-} ]]; then
-		why_not="this machine is not the gate's to hold up"
-	elif [[ $what == time && -z $seconds ]]; then
+	if [[ $what == time && -z $seconds ]]; then
 		held="time $now"
+	elif [[ -n ${MACHINE_DIR:-} ]]; then
+		why_not="this machine is not the gate's to hold up"
 	elif [[ ! $what =~ ^(pause|restore|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
 		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
