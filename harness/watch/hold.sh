@@ -179,7 +179,7 @@ vcpu_stop() {
 # save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; after so long another one has it. When, in $held
 save_and_restore() {
 	local saved
-	qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
+	memory_stays && qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
 	uptime
 	saved=$now
 	hold_wait "$1"
@@ -192,7 +192,12 @@ save_and_restore() {
 		why_not="no other QEMU came in $QMP_PATIENCE s"
 		return 1
 	}
-	qmp qmp_capabilities && qmp_status query-status paused && lost=''
+	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat restored"}' && qmp_status query-status paused && lost=''
+}
+
+# memory_stays : in an appliance the guest's memory is a file, which needs no saving (prepare/guest.sh)
+memory_stays() {
+	[[ ${GUEST_NESTED:-no} != yes ]] || qmp migrate-set-capabilities '{"capabilities": [{"capability": "x-ignore-shared", "state": true}]}'
 }
 
 # hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given. A guest that was stopped and does not go on is
