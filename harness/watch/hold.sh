@@ -138,7 +138,7 @@ hold_restore() { hold_pause "$1" save_and_restore; }
 hold_vcpu() {
 	local now asked stopped resumed thread said
 	qmp query-cpus-fast || return
-	thread=${reply##*\"thread-id\": } thread=${thread%%[!0-9]*}
+	thread=$(jq -r '.return[-1]["thread-id"]' <<<"$reply")
 	uptime
 	asked=$now
 	exec {said}< <(vcpu_stop "$thread" "$1" 2>&1)
