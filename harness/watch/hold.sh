@@ -192,7 +192,7 @@ save_and_restore() {
 		why_not="no other QEMU came in $QMP_PATIENCE s"
 		return 1
 	}
-	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat restored"}' && qmp_status query-status paused && lost=''
+	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
 }
 
 # memory_stays : in an appliance the guest's memory is a file, which needs no saving (prepare/guest.sh)
