@@ -77,21 +77,21 @@ in_overlay() {
 
 @test "image: without systemd a last line in its inittab starts the agent" {
 	[[ -e /dev/fuse ]] || skip 'no FUSE here'
-	ROOT=$BATS_TEST_TMPDIR/root
-	mkdir -p "$ROOT"/{sbin,etc,bin}
-	elf 62 >"$ROOT/sbin/init"
-	echo 'id:2:initdefault:' >"$ROOT/etc/inittab"
-	make_disk "$ROOT"
+	local root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$root"/{sbin,etc,bin}
+	elf 62 >"$root/sbin/init"
+	echo 'id:2:initdefault:' >"$root/etc/inittab"
+	make_disk "$root"
 	gate IMAGE="$DISK"
 	exits 0
 	assert_output --partial 'way in: overlay (an ext4 root with an inittab'
 	[[ $(in_overlay 'cat /etc/inittab') == $'id:2:initdefault:\ntp:2345:once:/bin/sh /etc/tickproof' ]]
 	in_overlay 'cat /etc/tickproof' | grep 'LABEL=TICKPROOF /run/tickproof'
 	# Busybox, which is all programs at once, as in Alpine.
-	mv "$ROOT/sbin/init" "$ROOT/bin/busybox"
-	ln -s /bin/busybox "$ROOT/sbin/init"
-	echo '::sysinit:/sbin/openrc sysinit' >"$ROOT/etc/inittab"
-	make_disk "$ROOT"
+	mv "$root/sbin/init" "$root/bin/busybox"
+	ln -s /bin/busybox "$root/sbin/init"
+	echo '::sysinit:/sbin/openrc sysinit' >"$root/etc/inittab"
+	make_disk "$root"
 	gate IMAGE="$DISK"
 	exits 0
 	in_overlay 'cat /etc/inittab' | grep -x '::once:/bin/sh /etc/tickproof'

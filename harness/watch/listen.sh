@@ -188,7 +188,7 @@ overdue() {
 		:
 	elif [[ -z $ready ]]; then
 		waited=$(($(others_work) - others))
-		waited=$((waited < PATIENCE * BOOT_TIMEOUT * 100 ? waited : PATIENCE * BOOT_TIMEOUT * 100))
+		waited=$((waited < BOOT_PATIENCE * BOOT_TIMEOUT * 100 ? waited : BOOT_PATIENCE * BOOT_TIMEOUT * 100))
 		deadline=$((boot_deadline + waited))
 		((now < deadline)) ||
 			verdict="NOBOOT guest not ready after $(((now - boot_deadline) / 100 + BOOT_TIMEOUT)) s$( ((waited < 100)) || echo ", in $((waited / 100)) of which this machine was busy with other work")"

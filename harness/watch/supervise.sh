@@ -26,7 +26,7 @@
 # kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd.
 #
 # No deadline below trusts a clock of the guest. Seconds:
-# BOOT_TIMEOUT             until "# guest ready" (gate); as long as this machine has other work at the same time it takes longer, up to 1 + PATIENCE
+# BOOT_TIMEOUT             until "# guest ready" (gate); as long as this machine has other work at the same time it takes longer, up to 1 + BOOT_PATIENCE
 #                          times as long
 : "${PROMPT_WAIT:=60}"     # until an image whose console shows a prompt, and is silent, is waited for no longer
 : "${SILENCE_TIMEOUT:=30}" # without a line while a program runs
@@ -36,7 +36,7 @@
 : "${CHANNEL_LIMIT:=1048576}" # of one boot's channel
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
-PATIENCE=3
+BOOT_PATIENCE=3
 # Programs in a row that may hang before the rest isn't tried
 HUNG_LIMIT=3
 # 1/100 s between two looks at the clock from which on we were stopped
