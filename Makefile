@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The verbs of tickproof. What each does lives in harness/ and selftests/; make only passes variables on.
 
-KNOWN := GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS BOOT_TIMEOUT SILENCE_TIMEOUT \
+KNOWN := GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS PERF BOOT_TIMEOUT SILENCE_TIMEOUT \
 	IMAGE INITRD FIRMWARE WAY_IN IMAGE_EXTERNAL DOMAIN VIRSH_CMD SKIP_MAX HOST SSH_CMD REBOOT_CMD CONSOLE_CMD N LOAD JOBS SUBSET PEER PEER_LIMIT \
 	TICKPROOF_CACHE summary I_KNOW_THIS_MAY_HANG_THE_MACHINE CC CROSS_COMPILE SYSROOT ARCH OUTPUT O V \
 	INSTALL_PATH FORMAT KDIR USERCFLAGS USERLDFLAGS
@@ -25,6 +25,7 @@ make check      all tests of tickproof itself
 make format     lay out every file of C and shell as the rest
 make mutants [SUBSET=quick]            put each fault into a guest, and see that the test meant for it finds it
 make bench [GUEST=..] [PEER=kernel-tree]   what the suite costs, and how near it comes to what the machine can do
+make perf [GUEST=..|IMAGE=..|HOST=..]  where late wake-ups lost their time, on this machine if no other is named; make gate PERF=1 as well
 make run_tests [summary=1]            the safe tests, on this machine
 make run_destructive_tests I_KNOW_THIS_MAY_HANG_THE_MACHINE=yes   the others, on this machine, as root
 make install [INSTALL_PATH=dir]       the test programs and run_kselftest.sh
@@ -38,9 +39,9 @@ endef
 help: ; $(info $(HELP)) @:
 
 # Without MAKEFLAGS: a make inside is not part of this one, and has the variables from its environment.
-gate check soak bench mutants format: ; @MAKEFLAGS= harness/$@
+gate check soak bench perf mutants format: ; @MAKEFLAGS= harness/$@
 
 run_tests run_destructive_tests install gen_tar clean:
 	@$(MAKE) --no-print-directory -C selftests $@ $(PATHS)
 
-.PHONY: help gate check soak bench mutants format run_tests run_destructive_tests install gen_tar clean
+.PHONY: help gate check soak bench perf mutants format run_tests run_destructive_tests install gen_tar clean

@@ -49,6 +49,23 @@ function host_run(program, its_token) {
 	ran_in[asked] = boot
 }
 
+# What watch/stages.awk and kvm.awk say of the recording: the last field, as the device, is the rest of its line.
+function host_perf(word, n, rest,    fields, k, text) {
+	fields = word[2] == "wakes" ? 8 : word[2] == "stage" ? 7 : word[2] == "worst" ? 12 : word[2] == "kvm" ? 4 : 0
+	text = word[2]
+	if (word[2] !~ /^(wakes|stage|worst|kvm|note)$/ || n < fields + 3)
+		return damaged("perf " rest)
+	if (!fields) {
+		perf[++perfs] = "note" OFS substr(rest, 6)
+		return
+	}
+	for (k = 3; k <= fields + 2; k++)
+		text = text OFS word[k]
+	for (; k <= n; k++)
+		text = text (k == fields + 3 ? OFS : " ") word[k]
+	perf[++perfs] = text
+}
+
 # An event of the host.
 function host(line,    word, n, rest) {
 	n = split(line, word, " ")
@@ -105,6 +122,8 @@ function host(line,    word, n, rest) {
 		if (cur != "" && !died)
 			damaged(line ", and no line says DEAD")
 		program_over()
+	} else if (word[1] == "perf") {
+		host_perf(word, n, rest)
 	} else if (word[1] ~ /^(console|appliance|connection|held)$/) {
 		add_diag(last_asked == "" ? planned[1] : last_asked, word[1] ": " rest)
 	} else if (word[1] == "interrupted") {

@@ -122,6 +122,8 @@ END {
 		print "metric", metric[e]
 	for (e = 1; e <= hists; e++)
 		print "hist", hist[e]
+	for (e = 1; e <= perfs; e++)
+		print "perf", perf[e]
 	line_records()
 	programs()
 	expectation_records()

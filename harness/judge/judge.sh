@@ -96,7 +96,7 @@ report_page() {
 	# A page without pictures still says what was found.
 	[[ ! -s $plots/commands ]] || gnuplot "$plots/commands" >"$plots/log" 2>&1 ||
 		note "gnuplot has drawn nothing for report.html: $(head -n 1 "$plots/log")"
-	make_report report.html report_awk cpus markup page html -v css="$HARNESS/report/page.css" -v plots="$plots"
+	make_report report.html report_awk cpus perf markup page perf_html html -v css="$HARNESS/report/page.css" -v plots="$plots"
 	rm -rf "$plots"
 }
 

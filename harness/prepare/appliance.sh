@@ -92,11 +92,13 @@ appliance_command() {
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done
+	[[ $GUEST_RECORDED != yes ]] || machine+=(-device "virtserialport,chardev=record,nr=5" -device "virtserialport,chardev=rings,nr=6")
 	# The guest's QEMU opens these two where they are, as block devices.
 	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
 		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
 		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor)
+	[[ $GUEST_RECORDED != yes ]] || GUEST_CMD+=(-chardev "pipe,id=record,path=record" -chardev "pipe,id=rings,path=rings")
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
@@ -133,7 +135,7 @@ appliance_save() {
 	local log pid line='' status=0
 	mkfifo appliance.log
 	exec {log}<>appliance.log
-	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -monitor stdio 2>&1; }
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -chardev ringbuf,id=record -chardev ringbuf,id=rings -monitor stdio 2>&1; }
 	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
 	pid=$appliance_PID
 	until [[ $line == *'appliance: waiting'* ]]; do

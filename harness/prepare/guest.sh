@@ -31,6 +31,8 @@ source "$HARNESS/prepare/hypervisor.sh"
 # shellcheck source=image.sh
 source "$HARNESS/prepare/image.sh"
 
+# Whether programs are recorded (guest_recorder).
+GUEST_RECORDED=no
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel config cmdline modules tests check hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
@@ -133,6 +135,7 @@ agent_files() {
 	cp -R "$TESTS_DIR" "$1/tests"
 	find "$1/tests" -type f -exec "$strip" {} + 2>/dev/null || :
 	extra_programs "$1/tests/extra"
+	guest_recorder "$1"
 }
 
 # guest_modules DIR : the guest's own modules and then MODULES ("name|path.ko param=value; ...") into DIR, each checked
@@ -208,21 +211,43 @@ guest_called() {
 # of a kernel, but under KVM each byte is an exit, and when nested that is 0.1 s and more for a kilobyte: there a
 # virtio port is taken if the kernel has the drivers, which go into DIR.
 guest_channel() {
-	local name number=0
 	GUEST_CHANNEL=ttyS1
 	[[ $GUEST_ARCH == amd64 ]] || GUEST_CHANNEL=ttyS0
 	[[ $GUEST_ACCEL != tcg && -n $KERNEL_MODULES ]] || return 0
+	if virtio_drivers "$1"; then
+		GUEST_CHANNEL=vport0p1
+	else
+		say "Linux $KERNEL_RELEASE has no module $virtio_lacks: the tests' words come by a serial port, which is slower"
+	fi
+}
+
+# virtio_drivers DIR : what a virtio port needs, into DIR; false, with $virtio_lacks set, where the kernel doesn't have all of it
+virtio_drivers() {
+	local name number=0
 	for name in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console; do
 		number=$((number + 1))
 		kernel_module "$KERNEL_MODULES" "$name" "$1/$number-$name.ko" || {
 			# Before 5.18 or so virtio_pci had these in itself.
 			[[ $name != virtio_pci_*_dev ]] || continue
-			say "Linux $KERNEL_RELEASE has no module $name: the tests' words come by a serial port, which is slower"
+			virtio_lacks=$name
 			rm -f "$1"/*.ko
-			return 0
+			return 1
 		}
 	done
-	GUEST_CHANNEL=vport0p1
+}
+
+# guest_recorder DIR [DRIVERS] : where programs are RECORDED, what the guest needs for that into DIR, and the drivers of the port by which it comes into
+# DRIVERS; sets GUEST_RECORDED
+guest_recorder() {
+	GUEST_RECORDED=no
+	((${#RECORDED[@]})) || return 0
+	if [[ -n ${2:-} && $GUEST_CHANNEL != vport* ]] && { [[ -z $KERNEL_MODULES ]] || ! virtio_drivers "$2"; }; then
+		note "PERF=: Linux $KERNEL_RELEASE comes without virtio's modules, by which a recording leaves the guest: nothing is recorded"
+		return 0
+	fi
+	GUEST_RECORDED=yes
+	printf '%s\n' "${RECORDED[@]}" >"$1/recorded"
+	cp "$HARNESS/guest/recorder" "$1/"
 }
 
 # guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on
@@ -288,6 +313,10 @@ guest_command() {
 	ttyS1) GUEST_CMD+=(-serial chardev:ktap) ;;
 	*) GUEST_CMD+=(-device "pci-serial,chardev=ktap") ;;
 	esac
+	if [[ $GUEST_RECORDED == yes ]]; then
+		[[ $GUEST_CHANNEL == vport* ]] || GUEST_CMD+=(-device virtio-serial-pci)
+		GUEST_CMD+=(-chardev "pipe,id=record,path=record" -device "virtserialport,chardev=record,nr=2,name=tickproof.record")
+	fi
 	if [[ -n ${IMAGE:-} ]]; then
 		image_boot "$GUEST_NESTED"
 		return
@@ -318,6 +347,7 @@ guest_prepare() {
 
 	mkdir -p "$files/payload/tests" "$files/payload/channel" "$files/payload/drivers"
 	guest_channel "$files/payload/channel"
+	guest_recorder "$files/payload" "$files/payload/channel"
 	guest_drivers "$files/payload/drivers"
 	cp -R "$TESTS_DIR/." "$files/payload/tests/"
 	extra_programs "$files/payload/tests/extra"

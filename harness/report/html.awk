@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# judge.awk's records -> report.html, for people. After cpus.awk, markup.awk and page.awk. -v css=FILE -v plots=DIR (of plots.awk's SVGs)
+# judge.awk's records -> report.html, for people. After cpus.awk, perf.awk, markup.awk and page.awk; perf_html.awk has a section of it. -v css=FILE -v plots=DIR (of plots.awk's SVGs)
 # Sizes are bounded: 64 CPUs and 3,000 cases make a page of at most 3 MB.
 
 BEGIN {
@@ -104,6 +104,7 @@ function navigation(    n, i, id, name) {
 	print "<nav aria-label=\"On this page\"><ul>"
 	if (failures) print "<li><a href=\"#failed\">Failed (" failures ")</a></li>"
 	if (rows) print "<li><a href=\"#cpus\">CPUs</a></li>"
+	if (perf_rows || perf_notes) print "<li><a href=\"#perf\">Late wake-ups</a></li>"
 	if (boots) print "<li><a href=\"#timeline\">Timeline</a></li>"
 	if (clocks) print "<li><a href=\"#pairs\">CPU pairs</a></li>"
 	if (excuses || expectations) print "<li><a href=\"#expected\">Expected</a></li>"
@@ -427,6 +428,7 @@ END {
 	cpu_table()
 	failed_section()
 	lateness()
+	perf_section()
 	timeline()
 	interrupts()
 	heat_map()

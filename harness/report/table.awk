@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# judge.awk's records -> what a person sees at the end of a gate; exits by the verdict. After cpus.awk.
+# judge.awk's records -> what a person sees at the end of a gate; exits by the verdict. After cpus.awk and perf.awk.
 # -v now=S -v started=S -v reporting=S (of the host's uptime; none of them: the gate was long ago) -v colour=0|1, and in the environment
 # shown=PATH of the results
 
@@ -22,23 +22,58 @@ function cell(row, column, text) {
 		width[column] = length(text)
 }
 
-function say_table(    r, c, line, text) {
-	for (r = 0; r <= rows; r++) {
-		line = ""
-		for (c = 1; c <= 7; c++) {
-			# The CPU's number is the one column set flush right.
-			text = c == 1 ? sprintf("%" width[1] "s", table[r, c]) : sprintf("%-" width[c] "s", table[r, c])
-			if (c == 7)
-				text = table[r, c]
-			if (r == 0)
-				text = paint(2, text)
-			else if (c == 7)
-				text = paint(table[r, c] ~ /^alive/ ? 32 : 31, text)
-			line = line (c > 1 ? "  " : "") text
-		}
-		sub(/ +$/, "", line)
-		print line
+# Row r as far as this column, and then last. The CPU's number is the one column set flush right.
+function say_row(r, columns, last,    c, line, text) {
+	for (c = 1; c < columns; c++) {
+		text = sprintf("%" (c == 1 ? "" : "-") width[c] "s", table[r, c])
+		line = line (r ? text : paint(2, text)) "  "
 	}
+	line = line last
+	sub(/ +$/, "", line)
+	print line
+}
+
+function say_table(    r) {
+	for (r = 0; r <= rows; r++)
+		say_row(r, 7, paint(r == 0 ? 2 : table[r, 7] ~ /^alive/ ? 32 : 31, table[r, 7]))
+}
+
+# Where late wake-ups lost their time. Stages that took less than 1 % everywhere are left out.
+function say_perf(    n, k, c, column, limit, checked, added) {
+	split("", table)
+	split("", width)
+	limit = perf_rows < max_rows ? perf_rows : max_rows
+	cell(0, 1, "cpu"); cell(0, 2, "device"); cell(0, 3, "wake-ups"); cell(0, c = 4, "late p50/p99")
+	for (k = 1; k <= perf_stages; k++)
+		for (n = 1; n <= limit; n++)
+			if (perf_share(n, k) >= 1 && !(k in column))
+				cell(0, column[k] = ++c, perf_stage[k])
+	for (n = 1; n <= limit; n++) {
+		checked += perf_checked[n]
+		added += perf_added[n]
+		cell(n, 1, perf_cpu[n]); cell(n, 2, perf_device[n]); cell(n, 3, perf_wakes[n]); cell(n, 4, perf_ms(perf_p50[n], perf_p99[n]))
+		for (k in column)
+			cell(n, column[k], sprintf("%2.0f %% %s", perf_share(n, k), perf_ms(stage_p50[n, k], stage_p99[n, k])))
+	}
+	if (limit)
+		print "where late wake-ups lost their time: each stage's share, and its p50/p99 in ms"
+	for (n = 0; n <= limit && limit; n++) {
+		if (n && perf_program[n] != perf_program[n - 1])
+			print paint(2, perf_program[n])
+		say_row(n, c, n ? table[n, c] : paint(2, table[n, c]))
+	}
+	if (checked)
+		printf "of %d wake-ups whose program told when it was awake, the stages of %d (%.1f %%) add up to that within 5 us\n", checked, added, 100 * added / checked
+	if (kvm_rows)
+		print "of the interrupts of Hyper-V's timer, by what KVM recorded below the guest: p50/p99 in ms"
+	for (n = 1; n <= kvm_rows; n++) {
+		printf "%*s", width[1], kvm_cpu[n]
+		for (k = 1; k <= kvm_parts; k++)
+			printf "  %s %s", kvm_part[k], perf_ms(kvm_p50[kvm_cpu[n], kvm_part[k]], kvm_p99[kvm_cpu[n], kvm_part[k]])
+		print "  (" kvm_number[kvm_cpu[n]] " interrupts)"
+	}
+	for (n = 1; n <= perf_notes; n++)
+		print paint(33, "NOTE"), short(perf_note[n], 200)
 }
 
 # The console's last lines, but for what the verdict says anyway.
@@ -79,6 +114,7 @@ END {
 		if (more_rows)
 			print "... and " more_rows " more CPUs in facts.json"
 	}
+	say_perf()
 	for (i = 1; i <= failures && i <= max_shown; i++) {
 		split(failure[i], f, "\t")
 		# What kept everything from running is the verdict's to say, once.

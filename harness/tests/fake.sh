@@ -47,6 +47,7 @@ guest_fall_back() {
 
 guest_prepare() {
 	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_NESTED=${FAKE_NESTED:-no} GUEST_EMULATED=yes
+	GUEST_RECORDED=$( ((${#RECORDED[@]})) && echo yes || echo no)
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
 }
 

@@ -425,7 +425,7 @@ stamped() {
 # show_table : the table, as $RUN/table; it exits by the verdict
 show_table() {
 	local code=0
-	awk -v now=1 -f "$HARNESS/report/cpus.awk" -f "$HARNESS/report/table.awk" <"$RUN/records.tsv" >"$RUN/table" || code=$?
+	awk -v now=1 -f "$HARNESS/report/cpus.awk" -f "$HARNESS/report/perf.awk" -f "$HARNESS/report/table.awk" <"$RUN/records.tsv" >"$RUN/table" || code=$?
 	((code == $(verdict_code)))
 }
 

@@ -68,6 +68,7 @@ guest_start() {
 	mkfifo "$GUEST_DIR"/{channel,console}.{in,out}
 	hold_open
 	eyes_open
+	perf_open
 	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
 	console_start=$(stat -c %s "$RUN/console$lane.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
@@ -86,18 +87,21 @@ guest_start() {
 	exec {channel}<"$GUEST_DIR/channel.out"
 	exec {told}>&- {complaints}>&-
 	[[ -z ${eyes:-} ]] || exec {eyes_out}>&-
+	[[ -z ${records:-} ]] || exec {records}>&- {rings}>&-
 	# The appliance waits for the time of day, and starts the guest.
 	[[ ${GUEST_NESTED:-no} != yes ]] || answer "now $EPOCHSECONDS"
 }
 
 # guest_end : the guest is gone when this returns, and console.log is complete
 guest_end() {
+	perf_rings
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
 	snapshot_close
 	eyes_close
 	hold_close
+	perf_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
 		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"

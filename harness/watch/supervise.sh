@@ -58,12 +58,14 @@ source "$HARNESS/watch/eyes.sh"
 source "$HARNESS/watch/snapshot.sh"
 # shellcheck source=hold.sh
 source "$HARNESS/watch/hold.sh"
+# shellcheck source=perf.sh
+source "$HARNESS/watch/perf.sh"
 # shellcheck source=machine.sh
 source "$HARNESS/watch/machine.sh"
 
 # The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
 # Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.
-lane='' second_pid=''
+lane='' second_pid='' perf_trace=''
 guest_pid='' interrupted='' boots=0 journal_lines=0
 # Lines that could not be written; when uptime was last asked.
 journal_lost=0 uptime_last=''
@@ -150,7 +152,7 @@ second_watch() {
 	# The first boot's.
 	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
 	exec {answers}>&- {channel}<&- {qmp}>&- {qmp_says}<&-
-	guest_pid='' second_pid='' eyes='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
+	guest_pid='' second_pid='' eyes='' perf_trace='' lane=2 share='program.2.*' GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
 	((journal_lost == 0))
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "mark.h"
 #include "sleepers.h"
 #include "uring.h"
 
@@ -279,6 +280,8 @@ void sleeper_wait(const struct sleeper *s, int64_t ns, struct slept *out)
 	out->error = s->wait(s, &when);
 	out->after = clock_ns(s->clock);
 	out->mono = clock_ns(CLOCK_MONOTONIC) - mono;
+	if (s->clock == CLOCK_MONOTONIC)
+		mark_woke(out->deadline, out->after);
 }
 
 void sleeps_add(struct sleeps *all, const struct slept *one)

@@ -10,6 +10,7 @@
 
 #include "clocks.h"
 #include "cpus.h"
+#include "mark.h"
 #include "wake.h"
 
 /*
@@ -48,13 +49,14 @@ static void *sleeper(void *arg)
 	struct wake *w = arg;
 
 	for (unsigned int i = 0; i < w->count && !w->error && !atomic_load(&w->stop); i++) {
-		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + w->interval_ns, late;
+		int64_t deadline = clock_ns(CLOCK_MONOTONIC) + w->interval_ns, now;
 
 		atomic_store(&w->deadline, deadline);
 		w->error = sleep_once(w, deadline);
-		late = clock_ns(CLOCK_MONOTONIC) - deadline;
-		w->late[i] = late;
-		w->early += late < 0;
+		now = clock_ns(CLOCK_MONOTONIC);
+		mark_woke(deadline, now);
+		w->late[i] = now - deadline;
+		w->early += now < deadline;
 		atomic_store(&w->woken, i + 1);
 	}
 	atomic_store(&w->done, true);

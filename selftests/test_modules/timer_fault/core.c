@@ -48,7 +48,8 @@ MODULE_PARM_DESC(period, "ms between two strikes of what goes by time (1000)");
 
 struct setting setting = { .fault = "none", .cpu = -1, .every = 1, .period = 1000 };
 
-static const struct fault *const files[] = { clockevent_faults, clocksource_faults, sleep_faults };
+static const struct fault *const files[] = { clockevent_faults, clocksource_faults, sleep_faults,
+					     wakeup_faults };
 static const struct fault *armed;
 static DEFINE_MUTEX(arming);
 static struct dentry *dir;

@@ -34,7 +34,8 @@ struct fault {
 };
 
 /* The faults of each file, up to one without a name. */
-extern const struct fault clockevent_faults[], clocksource_faults[], sleep_faults[];
+extern const struct fault clockevent_faults[], clocksource_faults[], sleep_faults[],
+	wakeup_faults[];
 
 /* The fault has done what it is for, once. From any context. */
 void strike(void);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A wake-up loses SIZE ns at one place on its way from the timer to the task: each for a stage of
+ * docs/perf.md, which must blame that one.
+ */
+#include "timer_fault.h"
+
+#include <linux/clockchips.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+
+static struct kprobe probe;
+static struct kretprobe return_probe;
+
+static void unhook_probe(void)
+{
+	unhook(&probe);
+}
+
+static void waste(void)
+{
+	u64 end = ktime_get_mono_fast_ns() + setting.size;
+
+	strike();
+	while (ktime_get_mono_fast_ns() < end)
+		cpu_relax();
+}
+
+/*
+ * clockevents_program_event(ce, expires, force), as the CPU goes idle: where the tick of a busy one
+ * came late as well, it would take sleepers along.
+ */
+static bool idle_event(struct pt_regs *regs)
+{
+	struct clock_event_device *ce = (void *)*argument(regs, 0);
+
+	return is_idle_task(current) && clockevent_state_oneshot(ce) && on_cpu() && due();
+}
+
+static int misprogram(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (idle_event(regs)) {
+		*argument(regs, 1) += setting.size;
+		strike();
+	}
+	return 0;
+}
+
+static int arm_misprogram(void)
+{
+	return hook(&probe, "clockevents_program_event", misprogram);
+}
+
+/* The device has another time than the kernel believes. */
+static int program_later(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (!idle_event(regs))
+		return 1;
+	*(struct clock_event_device **)ri->data = (void *)*argument(regs, 0);
+	*argument(regs, 1) += setting.size;
+	strike();
+	return 0;
+}
+
+static int believe(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct clock_event_device *ce = *(struct clock_event_device **)ri->data;
+
+	ce->next_event = ktime_sub_ns(ce->next_event, setting.size);
+	return 0;
+}
+
+static int arm_held(void)
+{
+	return hook_return(&return_probe, "clockevents_program_event", program_later, believe,
+			   sizeof(struct clock_event_device *));
+}
+
+static void disarm_held(void)
+{
+	unhook_return(&return_probe);
+}
+
+/*
+ * In idle, as long as nobody was woken: where the tick goes on, there would be no time left between
+ * two of its interrupts.
+ */
+static int dawdle_in_interrupt(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (is_idle_task(current) && !need_resched() && on_cpu() && due())
+		waste();
+	return 0;
+}
+
+static int arm_slow_interrupt(void)
+{
+	return hook(&probe, "hrtimer_interrupt", dawdle_in_interrupt);
+}
+
+static int dawdle_in_callback(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (on_cpu() && due())
+		waste();
+	return 0;
+}
+
+static int arm_slow_callback(void)
+{
+	return hook(&probe, "hrtimer_wakeup", dawdle_in_callback);
+}
+
+/* A task above all others that wants to run whenever a sleeper is woken. */
+static DEFINE_PER_CPU(struct task_struct *, hog);
+static DEFINE_PER_CPU(bool, hungry);
+
+static int hog_loop(void *unused)
+{
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!this_cpu_read(hungry) && !kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+		if (this_cpu_read(hungry)) {
+			this_cpu_write(hungry, false);
+			waste();
+		}
+	}
+	return 0;
+}
+
+static int wake_hog(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct task_struct *task = this_cpu_read(hog);
+
+	if (!task || !on_cpu() || !due())
+		return 0;
+	this_cpu_write(hungry, true);
+	wake_up_process(task);
+	return 0;
+}
+
+static void disarm_hog(void)
+{
+	int cpu;
+
+	unhook(&probe);
+	for_each_possible_cpu(cpu) {
+		if (per_cpu(hog, cpu))
+			kthread_stop(per_cpu(hog, cpu));
+		per_cpu(hog, cpu) = NULL;
+	}
+}
+
+static int arm_hog(void)
+{
+	struct task_struct *task;
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		task = kthread_create(hog_loop, NULL, "timer_fault/%d", cpu);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		kthread_bind(task, cpu);
+		sched_set_fifo(task);
+		per_cpu(hungry, cpu) = false;
+		per_cpu(hog, cpu) = task;
+		wake_up_process(task);
+	}
+	return hook(&probe, "hrtimer_wakeup", wake_hog);
+}
+
+const struct fault wakeup_faults[] = {
+	{ "misprogrammed", "the device is programmed SIZE ns late, in idle", 5000000,
+	  arm_misprogram, unhook_probe },
+	{ "held", "the device was programmed right, and its interrupt comes SIZE ns late, in idle",
+	  5000000, arm_held, disarm_held },
+	{ "slow_interrupt", "an interrupt in idle takes SIZE ns before it calls any timer", 5000000,
+	  arm_slow_interrupt, unhook_probe },
+	{ "slow_callback", "a sleep's timer takes SIZE ns before it wakes anybody", 5000000,
+	  arm_slow_callback, unhook_probe },
+	{ "hog", "a SCHED_FIFO task runs for SIZE ns when a sleeper is woken", 5000000, arm_hog,
+	  disarm_hog },
+	{}
+};
