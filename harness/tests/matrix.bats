@@ -146,7 +146,7 @@ nothing_runs() {
 	[[ $(index "$OUT") == "$whole" ]]
 	# What was judged was not done again, and at most what was going on was begun twice.
 	(($(begun) >= 12 && $(begun) <= 15))
-	[[ -z $(compgen -G "$HARNESS/../results/.job.*") ]]
+	[[ -z $(compgen -G "$TICKPROOF_CACHE/.job.*") ]]
 	matrix --resume
 	exits 1
 	[[ $(index "$OUT") == "$whole" ]]
@@ -163,7 +163,7 @@ nothing_runs() {
 	((status == 143))
 	grep 'of 12 are judged; harness/matrix --resume goes on' "$BATS_TEST_TMPDIR/out"
 	nothing_runs
-	[[ -z $(compgen -G "$HARNESS/../results/.job.*") ]]
+	[[ -z $(compgen -G "$TICKPROOF_CACHE/.job.*") ]]
 }
 
 # machines : two machines m1, m2 by "ssh -F ssh", each with a home, a network and processes' view of its own; FILE m1.cut: no connection
