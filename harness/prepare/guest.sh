@@ -280,8 +280,8 @@ guest_command() {
 	GUEST_CMD=("$qemu" -no-user-config -nodefaults -display none -nic none -no-reboot
 		-M "${GUEST_CONF[machine]}" -cpu "$cpu" -accel "$accel"
 		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
-		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
 		-chardev "pipe,id=qmp,path=qmp" -mon "chardev=qmp,mode=control"
+		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
 		-chardev "stdio,id=ktap,signal=off")
 	case $GUEST_CHANNEL in
 	vport*) GUEST_CMD+=(-device virtio-serial-pci -device "virtserialport,chardev=ktap,nr=1,name=tickproof") ;;

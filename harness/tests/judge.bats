@@ -53,6 +53,16 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	[[ $(tail -n 1 "$RUN/metrics.tsv") == $'a.one.b.cpu1\tlate_p50\t412000.5\tns' ]]
 }
 
+@test "a guest that was held up: what the host did is for people, its question is no word of the test's" {
+	one 1..1 "$A" '# HOST pause 2' '> held pause 2: held 1 2 3 4' 'ok 1 a.one.a' 0
+	judged 0
+	record '^diag a.one held: pause 2: held 1 2 3 4$'
+	[[ $records != *HOST* ]]
+	write '# HOST pause 2' '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' \
+		'# EXIT a.two 0' '# guest done'
+	judged 2 'a line of a test outside any program'
+}
+
 @test "a failure does not conform, and its message is the sentence" {
 	one 1..2 "$A" 'not ok 1 a.one.a # woke 3 ms early' "$B" 'ok 2 a.one.b.cpu1' 1
 	judged 1 'a.one.a: woke 3 ms early'

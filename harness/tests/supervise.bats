@@ -55,7 +55,7 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	gate
 	exits 0
 	assert_output --partial -- '3 passed, 0 failed'
-	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities query-status cont' ]]
+	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities migrate-incoming query-status cont' ]]
 	[[ $(lines_in journal.log '> held ') == 2 ]]
 	# It stood still for as long as it was to, and that was nobody's silence.
 	awk '/> held pause/ { if ($11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300) good = 1 } END { exit !good }' "$RESULTS/latest/journal.log"

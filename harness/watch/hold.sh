@@ -138,7 +138,7 @@ hold_restore() { hold_pause "$1" save_and_restore; }
 hold_vcpu() {
 	local now asked stopped resumed thread said
 	qmp query-cpus-fast || return
-	thread=${reply##*\"thread-id\": } thread=${thread%%[!0-9]*}
+	thread=$(jq -r '.return[-1]["thread-id"]' <<<"$reply")
 	uptime
 	asked=$now
 	exec {said}< <(vcpu_stop "$thread" "$1" 2>&1)
@@ -192,7 +192,7 @@ save_and_restore() {
 		why_not="no other QEMU came in $QMP_PATIENCE s"
 		return 1
 	}
-	qmp qmp_capabilities && qmp_status query-status paused && lost=''
+	qmp qmp_capabilities && qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
 }
 
 # hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given. A guest that was stopped and does not go on is
@@ -209,6 +209,8 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ ! $what =~ ^(pause|restore|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
 		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
+	elif [[ $what == restore && ${GUEST_NESTED:-no} == yes ]]; then
+		why_not='to save a guest takes an emulated machine a minute or two'
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || ((qmp_id > 0)) || qmp qmp_capabilities; then

@@ -16,7 +16,7 @@
 # journal.log is all that judging ever reads. One line each: "<epoch, s.us> <uptime, s.cs> <boot> <number> < <line of the guest>" or
 # "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime tells when somebody sets the host's clock.
 # Events: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
-# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), unrun PROGRAM WHY, console LINE, interrupted SIGNAL, off, end SUM
+# HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), unrun PROGRAM WHY, console LINE, held WHAT SECONDS: WORDS, interrupted SIGNAL, off, end SUM
 # (cksum of all lines before it).
 # A guest can't forge an event: its lines are stamped, reduced to printable ASCII and marked "<" here.
 # What a test program, which is root in the guest, can't do: learn the token of EXIT (it is in init's memory alone, and programs run without
