@@ -34,7 +34,7 @@ source "$HARNESS/prepare/image.sh"
 source "$HARNESS/prepare/export.sh"
 
 # Whether programs are recorded (guest_recorder).
-GUEST_RECORDED=no
+GUEST_RECORDED=no RECORDED=()
 GUEST_KEYS=' description arch machine cpu accel nested cpus memory kernel config cmdline modules tests check hypervisor firmware '
 
 # guest_conf NAME|PATH : set GUEST_CONF from guests/NAME.conf or from a file of the user's own
