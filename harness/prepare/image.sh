@@ -393,7 +393,6 @@ image_boot() {
 	if [[ $GUEST_ACCEL == tcg ]]; then
 		# watch/snapshot.sh
 		GUEST_SNAPSHOT=yes disk='file=first.qcow2,format=qcow2'
-		GUEST_CMD+=(-monitor pipe:control)
 	fi
 	[[ $1 != yes ]] || disk='file=/dev/vdd,format=raw' agent='file=/dev/vde,format=raw,read-only=on'
 	GUEST_CMD+=(-drive "if=none,id=disk,cache=unsafe,$disk" -device "virtio-blk-pci,drive=disk,bootindex=1"

@@ -297,7 +297,7 @@ END
 	FAKE_SNAPSHOT=completed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
 	exits 1
 	assert_output --partial '2 passed, 1 failed'
-	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log '> boot .*file=first.qcow2,format=qcow2,snapshot=on .*-incoming exec:cat state$') == 2 ]]
+	[[ $(lines_in journal.log '> boot ') == 3 && $(lines_in journal.log '> boot .*file=first.qcow2,format=qcow2,snapshot=on .*-incoming exec:cat snapshot$') == 2 ]]
 	# Where it can't be had each boot is a whole one.
 	FAKE_SNAPSHOT=failed gate IMAGE="$DISK" SILENCE_TIMEOUT=2
 	exits 1

@@ -98,7 +98,6 @@ guest_end() {
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :
-	snapshot_close
 	eyes_close
 	hold_close
 	perf_close

@@ -26,6 +26,9 @@ hold_open() {
 	qmp_id=0
 }
 
+# hold_begin : before the first command of a boot; false if the monitor does not answer
+hold_begin() { ((qmp_id > 0)) || qmp qmp_capabilities; }
+
 # hold_close : after a boot
 hold_close() {
 	exec {qmp}>&- {qmp_says}<&-
@@ -213,7 +216,7 @@ hold() {
 		why_not='to save a guest takes an emulated machine a minute or two'
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
-	elif [[ $what == freeze ]] || ((qmp_id > 0)) || qmp qmp_capabilities; then
+	elif [[ $what == freeze ]] || hold_begin; then
 		"hold_$what" "$seconds" || {
 			held=''
 			[[ -z $lost ]] || verdict="SETUP the guest was held up and could not go on: $why_not"
