@@ -214,6 +214,8 @@ hold() {
 		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
 	elif [[ $what == restore && ${GUEST_NESTED:-no} == yes ]]; then
 		why_not='to save a guest takes an emulated machine a minute or two'
+	elif [[ $what == restore && -n ${GUEST_CONF[hypervisor]:-} ]]; then
+		why_not="QEMU doesn't save the timer of EL2 (target/arm/machine.c), by which the hypervisor under this guest keeps time"
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || hold_begin; then
