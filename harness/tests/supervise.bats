@@ -63,10 +63,10 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 
 @test "what can't be held up is told no, with the reason; what is no such program's, or too much, is not answered" {
 	program continuity.a 'plan 3' "$(asks 'pause 11' 'no nothing is known of that.*')" "$(asks 'leap 1' 'no nothing is known of that.*')" \
-		'for ((i = 0; i < 120; i++)); do say "# HOST time"; done' 'answers=0' 'while read -r -t 1 _; do answers=$((answers + 1)); done' 'begin many' \
+		'for ((i = 0; i < 120; i++)); do say "# HOST time"; done' 'answers=0' 'while read -r -t 4 _; do answers=$((answers + 1)); done' 'begin many' \
 		'((answers == 98)) && result ok many || result "not ok" many $answers'
 	program a.one 'plan 1' 'say "# HOST pause 1"' 'begin x' 'read -r -t 0.5 _ && result "not ok" x answered || result ok x'
-	SILENCE_TIMEOUT=5 gate
+	SILENCE_TIMEOUT=9 gate
 	exits 0
 	assert_output --partial -- '4 passed, 0 failed'
 	[[ ! -e $FAKE_SCRIPTS/monitor ]]
