@@ -40,7 +40,7 @@ static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late
 	const struct itimerspec when = { .it_value = ns_timespec(w->length) };
 	uint64_t expirations;
 	struct busy b;
-	int64_t ran;
+	int64_t ran, late_now = 0;
 
 	if (busy_tick(tick) >= WAKE_DEAD_NS)
 		return -ETIMEDOUT;
@@ -48,13 +48,17 @@ static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late
 	b = busy_start(w->length);
 	if (timerfd_settime(fd, 0, &when, NULL))
 		return -errno;
+	/*
+	 * As late as it certainly was: still awaited at the step before the last, in which the
+	 * interrupt is, and what that costs.
+	 */
 	do {
+		*late = late_now;
 		ran = busy_step(&b);
+		late_now = busy_late(&b);
 		if (ran > WAKE_DEAD_NS)
 			return -ETIMEDOUT;
 	} while (read(fd, &expirations, sizeof(expirations)) < 0);
-	busy_step(&b);
-	*late = busy_late(&b);
 	*paused = b.paused > 0;
 	return 0;
 }
