@@ -143,7 +143,7 @@ static void expect_pace(int cpu, int observer, const char *device)
 		sample_again(cpu, observer, device, &after);
 		wrong = pace_wrong(&state->pace[cpu], &after);
 	}
-	report_metric("pace_late_p25", after.late, "ns");
+	report_metric("pace_late_p75", after.late, "ns");
 	report_metric("pace_irqs", after.irqs, "interrupts");
 	if (wrong)
 		report_fail("CPU %d came back, but %s has another rate: %s; the best of %d samplings",

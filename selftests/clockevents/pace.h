@@ -8,7 +8,7 @@
 
 struct pace {
 	int64_t length; /* of each wait, ns: ends within a tick, begun with a tick */
-	int64_t late;	/* of the quarter that came first, at most; without pauses */
+	int64_t late;	/* of all but the quarter that came last, without pauses */
 	uint64_t irqs;	/* of the device in a sleep of the idle CPU (median) */
 };
 
