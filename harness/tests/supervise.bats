@@ -144,6 +144,19 @@ not_excused() {
 	[[ $(lines_in journal.log '> again') == 0 ]]
 }
 
+@test "an emulated machine that ends in the middle of the kernel's boot is booted again, once" {
+	program firmware '[[ -e $FAKE_SCRIPTS/once ]] || {' 'echo >$FAKE_SCRIPTS/once' 'console "[    1.559984] pci 0000:00:01.0: BAR 1"' 'exit' '}'
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	assert_output --partial -- 'NOTE a.one: booted again: the emulated machine ended while the kernel booted, without a word of it'
+	program firmware 'console "[    1.559984] pci 0000:00:01.0: BAR 1"' 'exit'
+	gate
+	exits 2
+	assert_output --partial -- 'NO BOOT: the guest ended before it was ready: [    1.559984] pci'
+	[[ $(lines_in journal.log '> boot ') == 2 ]]
+}
+
 @test "the word int3 on a guest's console excuses no other end, and no failure that was told before" {
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'console "BUG: unable to handle page fault"' 'panic "Fatal exception"'
 	assert_output --partial -- 'PANIC a.one.y: Fatal exception'

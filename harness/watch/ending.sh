@@ -40,6 +40,8 @@ emulation_failure() {
 	elif [[ -n ${IMAGE:-} && -z $ready ]] && console_text | grep -q 'Kernel panic - not syncing: IO-APIC + timer'; then
 		# A guest of ours is told not to look.
 		echo "a busy host stopped QEMU while the kernel looked whether its timer ticks"
+	elif [[ ${GUEST_NESTED:-no} == no && -z $ready ]] && ((again == 0)) && cut_off; then
+		echo "the emulated machine ended while the kernel booted, without a word of it"
 	elif [[ -n $fault ]]; then
 		echo "a CPU shut down on emulated KVM ($fault)"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
@@ -47,6 +49,15 @@ emulation_failure() {
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: the guest ended'* ]]; then
 		echo "the hypervisor appliance ended without a word, and the guest with it"
 	fi
+}
+
+# cut_off : did the console end in the middle of the kernel's boot, with no word of a panic or a restart? So an emulated CPU's triple fault looks,
+# where nobody records it. A guest that does so of itself does it again, in its second boot.
+cut_off() {
+	console_text | awk '
+		/Kernel panic|reboot: |Power down|System halted/ { said = 1 }
+		NF { kernel = /^\[ *[0-9]+[.][0-9]+\] / }
+		END { exit !kernel || said }'
 }
 
 # fault_place WHY -> where the CPU shut down, as far as every boot of a kernel has it in common: KASLR moves it by steps of 2 MiB
