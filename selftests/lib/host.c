@@ -55,6 +55,7 @@ const char *host_refuses(const char *answer)
 bool host_times(const char *answer, const char *word, int64_t *ns, size_t n)
 {
 	size_t len = strlen(word);
+	long long ticks;
 	char *end;
 
 	if (strncmp(answer, word, len))
@@ -63,9 +64,10 @@ bool host_times(const char *answer, const char *word, int64_t *ns, size_t n)
 		if (*answer != ' ')
 			return false;
 		errno = 0;
-		*ns++ = strtoll(answer + 1, &end, 10) * HOST_TICK_NS;
-		if (errno || end == answer + 1)
+		ticks = strtoll(answer + 1, &end, 10);
+		if (errno || end == answer + 1 || ticks < 0 || ticks > INT64_MAX / HOST_TICK_NS)
 			return false;
+		*ns++ = ticks * HOST_TICK_NS;
 	}
 	return !*answer;
 }

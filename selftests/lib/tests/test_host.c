@@ -84,6 +84,8 @@ START_TEST(times)
 	ck_assert(!host_times("time 1", "held", ns, 1));
 	ck_assert(!host_times("held", "held", ns, 1));
 	ck_assert(!host_times("time 99999999999999999999", "time", ns, 1));
+	ck_assert(!host_times("time 999999999999999999", "time", ns, 1));
+	ck_assert(!host_times("time -1", "time", ns, 1));
 }
 END_TEST
 
