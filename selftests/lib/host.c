@@ -34,8 +34,8 @@ int host_ask(const char *question, char *answer, size_t len)
 {
 	int err;
 
-	/* guest/session sets it, with or without a value. */
-	if (!getenv("TICKPROOF_RUN"))
+	/* guest/session sets it, for programs that may ask. */
+	if (!getenv("TICKPROOF_HOST"))
 		return -ENOENT;
 	report_note("HOST %s", question);
 	/* A connection that was made anew may repeat what the host had said before. */

@@ -23,14 +23,14 @@ static void host_says(const char *answers)
 	close(in[0]);
 	close(out[1]);
 	told = out[0];
-	setenv("TICKPROOF_RUN", "", 1);
+	setenv("TICKPROOF_HOST", "", 1);
 }
 
 START_TEST(no_harness)
 {
 	char answer[64];
 
-	unsetenv("TICKPROOF_RUN");
+	unsetenv("TICKPROOF_HOST");
 	ck_assert_int_eq(host_ask("time", answer, sizeof(answer)), -ENOENT);
 }
 END_TEST
