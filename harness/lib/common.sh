@@ -3,14 +3,18 @@
 # What every harness script shares: where things are, and how to speak to the person at the terminal.
 # To be sourced before a script sets a variable of its own, by scripts that have set -euo pipefail.
 
+# What a gate may be told, by its arguments or from the environment. One of that name in the environment is not.
+unset -v GATE_VARIABLES
+GATE_VARIABLES=' GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS BOOT_TIMEOUT SILENCE_TIMEOUT PERF IMAGE INITRD FIRMWARE WAY_IN IMAGE_EXTERNAL DOMAIN VIRSH_CMD '
+GATE_VARIABLES+='HOST SSH_CMD REBOOT_CMD CONSOLE_CMD I_KNOW_THIS_MAY_HANG_THE_MACHINE SKIP_MAX EXPORT '
+
 # outside -> the names in the environment that nobody asked for: all but what is documented, what the programs used here need,
 # and what bash keeps itself
 outside() {
 	compgen -e | while read -r; do
+		[[ $GATE_VARIABLES != *" $REPLY "* ]] || continue
 		case $REPLY in
-		GUEST | KERNEL | ACCEL | CPUS | MODULES | TESTS | EXTRA_DIR | EXPECTED | RESULTS | BOOTS | PERF | BOOT_TIMEOUT | SILENCE_TIMEOUT) ;;
 		GUESTS | KERNELS | IMAGES) ;;
-		IMAGE | INITRD | FIRMWARE | WAY_IN | IMAGE_EXTERNAL | DOMAIN | VIRSH_CMD | SKIP_MAX | EXPORT | HOST | SSH_CMD | REBOOT_CMD | CONSOLE_CMD | I_KNOW_THIS_MAY_HANG_THE_MACHINE) ;;
 		SSH_AUTH_SOCK) ;;
 		N | LOAD | JOBS | SUBSET | PEER | PEER_LIMIT | TICKPROOF_CACHE | CC | USERCFLAGS | USERLDFLAGS) ;;
 		PATH | PWD | HOME | USER | LOGNAME | SHELL | SUDO_* | TMPDIR | TERM | COLUMNS | NO_COLOR | TZ | LANG | LC_*) ;;
