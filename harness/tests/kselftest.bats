@@ -195,7 +195,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	grep "^tickproof/clockevents:" kselftest-list.txt >some
 	cp some kselftest-list.txt
 	run -0 ./run_kselftest.sh -c tickproof/clockevents
-	# LISA's regular expression for a result, and TAP 13 as python3-tap reads it: no number but the plan's.
+	# LISA's regular expression for a result, and TAP 13 as test-definitions' parser reads it: no number but the plan's.
 	grep -cE '^(not ok|ok)\s+[0-9]+\s+selftests:\s+\S+:\s+\S+\s*(# (exit=)?(SKIP|TIMEOUT[0-9]+).*)?(# exit=[0-9]+)?$' <<<"$output" | grep -x 1
 	run -0 ./run_kselftest.sh -t tickproof/clockevents:sysfs_contract
 	ran_one 'KTAP version 1'
