@@ -45,6 +45,9 @@ begun() { wc -l <"$FAKE_SCRIPTS/begun" 2>/dev/null || echo 0; }
 # rows_at_least N : so many gates are judged
 rows_at_least() { (($(compgen -G "$OUT/*/row" | wc -l) >= $1)); }
 
+# no_scratch_left : no job has left what it worked on
+no_scratch_left() { [[ -z $(compgen -G "$TICKPROOF_CACHE/.job.*") ]]; }
+
 # nothing_runs : no gate and no guest of this test is left
 nothing_runs() {
 	local pid
@@ -146,7 +149,7 @@ nothing_runs() {
 	[[ $(index "$OUT") == "$whole" ]]
 	# What was judged was not done again, and at most what was going on was begun twice.
 	(($(begun) >= 12 && $(begun) <= 15))
-	[[ -z $(compgen -G "$TICKPROOF_CACHE/.job.*") ]]
+	wait_for no_scratch_left
 	matrix --resume
 	exits 1
 	[[ $(index "$OUT") == "$whole" ]]
@@ -163,7 +166,7 @@ nothing_runs() {
 	((status == 143))
 	grep 'of 12 are judged; harness/matrix --resume goes on' "$BATS_TEST_TMPDIR/out"
 	nothing_runs
-	[[ -z $(compgen -G "$TICKPROOF_CACHE/.job.*") ]]
+	wait_for no_scratch_left
 }
 
 # machines : two machines m1, m2 by "ssh -F ssh", each with a home, a network and processes' view of its own; FILE m1.cut: no connection
