@@ -15,6 +15,7 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/crew.h"
+#include "../lib/grid.h"
 #include "../lib/report.h"
 #include "../lib/shared.h"
 #include "../lib/resolution.h"
@@ -49,18 +50,12 @@
  */
 #define PAUSED_PERCENT 85
 
-/*
- * An event so soon after its time, whatever happened in between, is in time; one that the CPU ran
- * for so long without is late. On a grid of 4 ms (HZ=250) nearly all are; on a healthy CPU few,
- * however busy its host. The end of a pause shows neither.
- */
-#define PROMPT_NS NSEC_PER_MSEC
-#define SLOW_NS	  (3 * NSEC_PER_MSEC / 2)
+/* A device's events come on no grid so coarse: a tick with HZ=250. */
+#define STEP_NS (4 * NSEC_PER_MSEC)
 
 /*
- * In a short sampling the thread sleeps now and then (in a long one it would miss what comes late).
- * A host that takes the CPU away by a beat of its own, one that is the grid's, could hide all that
- * is late in it; but when a sleep ends, by an event, the host lets the CPU run for a while.
+ * In a short sampling the thread sleeps now and then (in a long one it would miss what comes late):
+ * when a sleep ends the host lets the CPU run for a while.
  */
 #define BUSY_NS (10 * NSEC_PER_MSEC)
 #define NAP_NS	(2 * NSEC_PER_MSEC)
@@ -72,7 +67,8 @@
 #define SAMPLINGS 4
 /* As often where a sampling shows too little: the host gave the CPU too short a time to run. */
 #define CLEARINGS 9
-#define CLEAR	  20
+/* With fewer deliveries a fine grid may not have shown. */
+#define CLEAR 60
 
 /* A late event: due, and delivered. CLOCK_MONOTONIC ns. */
 struct span {
@@ -82,12 +78,13 @@ struct span {
 struct delivery {
 	bool measured;
 	const char *error;
-	int64_t span;		   /* ns: sampled */
-	int64_t paused, ran;	   /* of these: kept from the thread; not */
-	struct stats late;	   /* of the first expiration of each reading, without pauses */
-	unsigned int tail, tails;  /* late ones while another CPU's went on; of all samplings */
-	int64_t longest;	   /* of them */
-	unsigned int prompt, slow; /* events that came in time; that came late while the CPU ran */
+	int64_t span;		  /* ns: sampled */
+	int64_t paused, ran;	  /* of these: kept from the thread; not */
+	int64_t spans, rans;	  /* of all samplings */
+	struct stats late;	  /* of the first expiration of each reading, without pauses */
+	unsigned int tail, tails; /* late ones while another CPU's went on; of all samplings */
+	int64_t longest;	  /* of them */
+	struct grid grid;	  /* of all samplings */
 	struct stats first,
 		next; /* from the end of idleness to the first tick; from tick to tick */
 };
@@ -97,6 +94,7 @@ struct work {
 	struct delivery d;
 	int64_t span; /* for how long to sample events, ns; 0: ticks alone */
 	bool ticks;
+	uint64_t began; /* by the raw counter: the sampling */
 	struct span tail[TAILS];
 	unsigned int nr_tail, nr_came;
 	int64_t came[EVENTS]; /* when something came */
@@ -112,8 +110,12 @@ static struct delivery *shared;
  */
 static int64_t period = NSEC_PER_MSEC;
 
-/* One reading of the timer, of which the first expiration was due when b says. */
-static void add_events(struct work *w, int64_t due, int64_t now, const struct busy *b, int64_t ran)
+/*
+ * One reading of the timer, of which the first expiration was due when b says. The reading before,
+ * which began at asked by the raw counter, saw nothing of it.
+ */
+static void add_events(struct work *w, int64_t due, int64_t now, uint64_t asked,
+		       const struct busy *b, int64_t ran)
 {
 	int64_t late = busy_late(b);
 
@@ -125,9 +127,8 @@ static void add_events(struct work *w, int64_t due, int64_t now, const struct bu
 		w->tail[w->nr_tail++] = (struct span){ due, now, late };
 	if (w->d.late.count < EVENTS)
 		w->late[w->d.late.count++] = late;
-	/* What came with the end of a pause is neither. */
-	w->d.prompt += now - due <= PROMPT_NS;
-	w->d.slow += late > SLOW_NS;
+	grid_delivery(&w->d.grid, counter_ticks_ns(asked - w->began),
+		      counter_ticks_ns(b->last - w->began));
 }
 
 /* A periodic timer, asked again and again. False where nothing comes any more. */
@@ -136,12 +137,12 @@ static bool sample_events(struct work *w)
 	const struct itimerspec every = { ns_timespec(period), ns_timespec(period) };
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	int64_t due, now, end, nap, ran;
-	uint64_t expirations;
+	uint64_t expirations, asked, before;
 	struct busy b;
 
 	w->d.late.count = 0;
 	w->d.paused = w->d.ran = 0;
-	w->d.prompt = w->d.slow = 0;
+	grid_again(&w->d.grid);
 	w->d.span = w->span;
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
 		return false;
@@ -150,8 +151,13 @@ static bool sample_events(struct work *w)
 	end = due + w->span;
 	nap = w->span < SPAN_NS ? due + BUSY_NS : INT64_MAX;
 	b = busy_start(period);
+	w->began = asked = b.start;
 	do {
-		while (read(fd, &expirations, sizeof(expirations)) < 0) {
+		for (;;) {
+			before = asked;
+			asked = b.last;
+			if (read(fd, &expirations, sizeof(expirations)) > 0)
+				break;
 			if (busy_step(&b) > WAKE_DEAD_NS) {
 				close(fd);
 				return false;
@@ -160,7 +166,7 @@ static bool sample_events(struct work *w)
 		/* In this order: a pause in between makes nothing late. */
 		now = clock_ns(CLOCK_MONOTONIC);
 		ran = busy_step(&b);
-		add_events(w, due, now, &b, ran);
+		add_events(w, due, now, before, &b, ran);
 		due += expirations * period;
 		busy_again(&b, due - now);
 		if (now > nap) {
@@ -169,12 +175,16 @@ static bool sample_events(struct work *w)
 				due += expirations * period;
 			now = clock_ns(CLOCK_MONOTONIC);
 			b = busy_start(due - now);
+			asked = b.start;
+			grid_again(&w->d.grid);
 			nap = now + BUSY_NS;
 		}
 		crew_progress();
 	} while (now < end && w->d.late.count < EVENTS);
 	close(fd);
 	w->d.late = stats_of(w->late, w->d.late.count);
+	w->d.spans += w->d.span;
+	w->d.rans += w->d.ran;
 	return true;
 }
 
@@ -305,16 +315,17 @@ static bool hardly_ran(const struct delivery *d)
 	return d->ran * 100 < d->span * RAN_PERCENT;
 }
 
-/* Nearly all events came with the end of a pause: how late they come is not seen. */
-static bool is_unclear(const struct delivery *d)
+static void skip_hardly_ran(int cpu, int64_t ran, int64_t span)
 {
-	return hardly_ran(d) || d->prompt + d->slow < CLEAR;
+	report_skip("CPU %d hardly ran: the host gave it %lld of %lld ms", cpu,
+		    (long long)(ran / NSEC_PER_MSEC), (long long)(span / NSEC_PER_MSEC));
 }
 
 /*
  * The delivery on cpu. While wrong() says so of it, it is measured again, up to SAMPLINGS times in
- * all, and while unclear() does, up to CLEARINGS times: for so long (ns; 0: the ticks), with one
- * CPU beside it that shows what the host does, since all of them busy would be a load themselves.
+ * all, and while unclear() does, up to CLEARINGS times (either may be NULL): for so long (ns; 0:
+ * the ticks), with one CPU beside it that shows what the host does, since all of them busy would be
+ * a load themselves.
  */
 static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d),
 				     bool (*unclear)(const struct delivery *d), int64_t again)
@@ -330,7 +341,7 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 	if (!d->measured)
 		measure(report_cpus(), -1, SPAN_NS, true);
 	for (int i = 1; !d->error; i++) {
-		bool bad = wrong(d), unsure = unclear && unclear(d);
+		bool bad = wrong && wrong(d), unsure = unclear && unclear(d);
 
 		if (!(bad || unsure) || i >= (unsure ? CLEARINGS : SAMPLINGS))
 			break;
@@ -338,10 +349,6 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 	}
 	if (d->error)
 		report_fail("CPU %d: %s", cpu, d->error);
-	if (unclear && hardly_ran(d))
-		report_skip("CPU %d hardly ran: the host gave it %lld of %lld ms", cpu,
-			    (long long)(d->ran / NSEC_PER_MSEC),
-			    (long long)(d->span / NSEC_PER_MSEC));
 	return d;
 }
 
@@ -362,6 +369,8 @@ static void tail(int cpu)
 	report_metric("late_max", d->late.max, "ns");
 	report_metric("paused", d->paused, "ns");
 	report_metric("samples", d->late.count, "readings");
+	if (hardly_ran(d))
+		skip_hardly_ran(cpu, d->ran, d->span);
 	report_histogram("late", &d->late.histogram, "ns");
 	report_metric("tail", d->tails, "events");
 	if (cpus_count(report_cpus()) < 2)
@@ -377,10 +386,9 @@ static void tail(int cpu)
 		    d->longest / 1e6);
 }
 
-/* What a busy host does to some events it does to fewer than that. */
 static bool is_coarse(const struct delivery *d)
 {
-	return d->slow >= CLEAR && d->slow > 3 * d->prompt;
+	return grid_step(&d->grid) > STEP_NS;
 }
 
 static void resolution(int cpu)
@@ -389,17 +397,22 @@ static void resolution(int cpu)
 
 	if (!high_resolution(cpu))
 		report_skip("high resolution timers aren't active on CPU %d", cpu);
-	d = judged(cpu, is_coarse, is_unclear, SPAN_NS / 6);
-	report_metric("late_p50", d->late.p50, "ns");
-	report_metric("prompt", d->prompt, "events");
-	report_metric("slow", d->slow, "events");
-	if (is_unclear(d))
-		report_skip("the host is too busy to tell: all but %u of %zu events came while CPU %d was kept from running",
-			    d->prompt + d->slow, d->late.count, cpu);
-	if (is_coarse(d))
-		report_fail("CPU %d: %u events came more than %.1f ms late, while it was running, and %u in time (median of all %.3f ms), %d times out of %d",
-			    cpu, d->slow, SLOW_NS / 1e6, d->prompt, d->late.p50 / 1e6, SAMPLINGS,
-			    SAMPLINGS);
+	d = judged(cpu, NULL, is_coarse, SPAN_NS / 3);
+	report_metric("deliveries", d->grid.deliveries, "events");
+	if (grid_step(&d->grid) < INT64_MAX)
+		report_metric("grid_step", grid_step(&d->grid), "ns");
+	report_metric("ran", d->rans, "ns");
+	if (!is_coarse(d))
+		return;
+	/* Each event of a starved CPU comes alone. */
+	if (d->rans * 100 < d->spans * RAN_PERCENT)
+		skip_hardly_ran(cpu, d->rans, d->spans);
+	if (d->grid.deliveries < CLEAR)
+		report_skip("the host is too busy to tell: CPU %d took %u interrupts of a timer of %.1f ms in %d samplings",
+			    cpu, d->grid.deliveries, period / 1e6, CLEARINGS);
+	report_fail("CPU %d: the device's events come on a grid of %lld ms or more: of %u events of a timer of %.1f ms no four in a row came within %lld ms (%d times would show a finer one)",
+		    cpu, STEP_NS / NSEC_PER_MSEC, d->grid.deliveries, period / 1e6,
+		    2 * STEP_NS / NSEC_PER_MSEC, GRID_PROOF);
 }
 
 static int64_t tick_bound(const struct delivery *d)
@@ -429,7 +442,7 @@ static const struct report_case cases[] = {
 	  "no events come late, not one in a hundred, while the CPU is running and others' go on (clockevents_program_event())",
 	  tail, true },
 	{ "resolution",
-	  "events come when they are due, not on a coarse grid (high resolution mode: hrtimer_interrupt())",
+	  "events come when they are due, not on a grid of 4 ms or more (high resolution mode: hrtimer_interrupt())",
 	  resolution, true },
 	{ "tick_restart",
 	  "the tick goes on when idleness ends, at its next regular time (tick_nohz_restart())",
