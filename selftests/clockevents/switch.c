@@ -48,7 +48,6 @@ static void judge_armed(struct wake *const armed[], struct armed *out)
 #define PERIODS	  20
 
 struct periodic {
-	int cpu;
 	int64_t period;
 	_Atomic bool started, done;
 	uint64_t expirations, expected_min, expected_max;
@@ -66,7 +65,6 @@ static void *read_periods(void *arg)
 	struct itimerspec when;
 	uint64_t expirations;
 
-	cpu_pin(p->cpu);
 	p->period = periods_interval(PERIOD_NS);
 	first = clock_ns(CLOCK_MONOTONIC) + p->period;
 	when.it_value = ns_timespec(first);
@@ -197,12 +195,11 @@ static int start_scene(struct scene *s, int cpu, enum switch_load load)
 	int err;
 
 	s->load = load;
-	s->periodic.cpu = cpu;
 	err = start_others(s, cpu);
 	if (!err)
 		err = start_load(s, cpu);
 	if (!err)
-		err = -pthread_create(&thread, NULL, read_periods, &s->periodic);
+		err = cpu_thread(&thread, cpu, read_periods, &s->periodic);
 	if (!err)
 		err = observe(scene_ready, s, WAKE_DEAD_NS);
 	/* Last, since they are to be pending still when the switch comes. */

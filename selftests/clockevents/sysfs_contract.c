@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "../lib/clockevents.h"
 #include "../lib/cpus.h"
+#include "../lib/crew.h"
 #include "../lib/kmsg.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
@@ -216,31 +216,29 @@ static void nothing_changed(int cpu)
 }
 
 struct writer {
-	pthread_t thread;
-	int cpu; /* that it runs on and whose file it writes to */
 	int writes;
 	_Atomic int wrong; /* an errno that isn't ENODEV, or -1 for success */
 };
 
-static void *write_often(void *arg)
+/* Into the file of the CPU that it runs on. */
+static void write_often(int cpu, void *arg)
 {
 	struct writer *w = arg;
 
-	cpu_pin(w->cpu);
 	for (int i = 0; i < w->writes; i++) {
-		ssize_t n = ce_unbind(w->cpu, NO_SUCH_NAME, strlen(NO_SUCH_NAME));
+		ssize_t n = ce_unbind(cpu, NO_SUCH_NAME, strlen(NO_SUCH_NAME));
 
 		if (n != -ENODEV)
 			atomic_store(&w->wrong, n < 0 ? -n : -1);
+		crew_progress();
 	}
-	return NULL;
 }
 
 static void concurrent_writes(int unused)
 {
 	const int total = 1000;
 	const struct cpus *cpus = report_cpus();
-	int n = cpus_count(cpus), cpu, i = 0;
+	int n = cpus_count(cpus), cpu, i;
 	struct writer *writers = calloc(n, sizeof(*writers));
 	struct ce_names before;
 	struct kmsg log;
@@ -252,19 +250,17 @@ static void concurrent_writes(int unused)
 	need_writable();
 	before = *displayed_names();
 	log_err = kmsg_open(&log);
+	for (i = 0; i < n; i++)
+		writers[i].writes = (total + n - 1) / n;
+	crew_need(cpus, write_often, writers, sizeof(*writers));
+	i = 0;
 	cpus_for_each(cpu, cpus) {
-		writers[i] = (struct writer){ .cpu = cpu, .writes = (total + n - 1) / n };
-		ck_assert_int_eq(pthread_create(&writers[i].thread, NULL, write_often, &writers[i]),
-				 0);
-		i++;
-	}
-	for (i = 0; i < n; i++) {
-		pthread_join(writers[i].thread, NULL);
 		if (writers[i].wrong)
 			report_fail("clockevent%d: one of %d concurrent writes gave %s instead of ENODEV",
-				    writers[i].cpu, total,
+				    cpu, total,
 				    writers[i].wrong < 0 ? "success" :
 							   strerrorname_np(writers[i].wrong));
+		i++;
 	}
 	report_metric("writes", n * writers[0].writes, "writes");
 	if (!ce_same(&before, displayed_names(), CE_BROADCAST))

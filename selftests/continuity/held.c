@@ -293,11 +293,6 @@ static void need_held(void)
 		report_skip("%s", held->why[0] ? held->why : "the machine was not held up");
 }
 
-static bool settable(clockid_t clock)
-{
-	return clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_COARSE;
-}
-
 static void order(int unused)
 {
 	uint64_t readings = 0;
@@ -308,7 +303,7 @@ static void order(int unused)
 		const struct read_result *r = &held->read[i];
 
 		readings += r->own.count;
-		if (held->set && settable(read_clocks[i].id))
+		if (held->set && clock_settable(read_clocks[i].id))
 			continue;
 		if (r->own.backward)
 			report_fail("CLOCK_%s went back for one thread, %llu times, by up to %lld ns",
@@ -408,7 +403,7 @@ static void offsets(int unused)
 	for (size_t i = 0; i < NR_KIN; i++) {
 		int64_t off = offset_step_error(&held->before.kin[i], &held->after.kin[i], 0);
 
-		if (held->set && settable(kin[i].id)) {
+		if (held->set && clock_settable(kin[i].id)) {
 			report_note("%s is not judged: somebody has set it", kin[i].name);
 			continue;
 		}

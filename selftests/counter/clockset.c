@@ -24,7 +24,7 @@ int clockset_watch(clockid_t clock)
 	struct itimerspec never = { .it_value.tv_sec = 1ll << 33 };
 	int fd;
 
-	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_COARSE)
+	if (!clock_settable(clock))
 		return -1;
 	fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (fd < 0 ||

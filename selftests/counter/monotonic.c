@@ -20,7 +20,7 @@
 #include "../lib/resolution.h"
 #include "../lib/stats.h"
 #include "clockset.h"
-#include "readers.h"
+#include "sampling.h"
 #include "tsc.h"
 
 #define BOX_NS (150 * NSEC_PER_MSEC)
@@ -34,20 +34,20 @@ struct seen {
 	uint64_t syscalls;
 };
 
-static void read_counter(struct reader *r)
+static void read_counter(struct sampling *box)
 {
 	struct stream s = { 0 };
 
 	do {
 		for (int i = 0; i < BATCH; i++)
 			stream_add(&s, counter_read());
-	} while (!readers_over(r));
-	((struct seen *)r->data)->stream = s;
+	} while (!sampling_over(box));
+	((struct seen *)box->data)->stream = s;
 }
 
-static void read_clock(struct reader *r)
+static void read_clock(struct sampling *box)
 {
-	struct seen *seen = r->data;
+	struct seen *seen = box->data;
 	struct stream s = { 0 };
 
 	do {
@@ -55,7 +55,7 @@ static void read_clock(struct reader *r)
 			stream_add(&s, clock_ns(the_clock));
 		stream_add(&s, clock_ns_syscall(the_clock));
 		seen->syscalls++;
-	} while (!readers_over(r));
+	} while (!sampling_over(box));
 	seen->stream = s;
 }
 
@@ -82,7 +82,7 @@ static void counter(int unused)
 	int n, cpu;
 
 	(void)unused;
-	all = readers_run(read_counter, sizeof(*all), BOX_NS, &n);
+	all = sampling_run(read_counter, sizeof(*all), BOX_NS, &n);
 	total = merge(all, n, &cpu);
 	free(all);
 	report_metric("samples", total.stream.samples, "readings");
@@ -105,7 +105,7 @@ static void clock_case(clockid_t clock)
 	clockset_need(clock);
 	the_clock = clock;
 	fd = clockset_watch(clock);
-	all = readers_run(read_clock, sizeof(*all), BOX_NS, &n);
+	all = sampling_run(read_clock, sizeof(*all), BOX_NS, &n);
 	total = merge(all, n, &cpu);
 	free(all);
 	report_metric("samples", total.stream.samples, "readings");
@@ -146,10 +146,10 @@ struct lags {
 	size_t nr;
 };
 
-static void read_lag(struct reader *r)
+static void read_lag(struct sampling *box)
 {
 	int64_t last = clock_ns(CLOCK_MONOTONIC);
-	struct lags *l = r->data;
+	struct lags *l = box->data;
 
 	do {
 		for (int i = 0; i < BATCH; i++) {
@@ -171,7 +171,7 @@ static void read_lag(struct reader *r)
 			if (!i && l->nr < MAX_LAGS)
 				l->lag[l->nr++] = before > coarse ? before - coarse : 0;
 		}
-	} while (!readers_over(r));
+	} while (!sampling_over(box));
 }
 
 static void coarse_lag(int unused)
@@ -185,7 +185,7 @@ static void coarse_lag(int unused)
 
 	(void)unused;
 	clockset_need(CLOCK_MONOTONIC_COARSE);
-	all = readers_run(read_lag, sizeof(*all), 2 * BOX_NS, &n);
+	all = sampling_run(read_lag, sizeof(*all), 2 * BOX_NS, &n);
 	lag = malloc(n * sizeof(all->lag));
 	ck_assert_ptr_nonnull(lag);
 	for (int i = 0; i < n; i++) {
@@ -224,33 +224,33 @@ static int64_t counter_ns(uint64_t begun)
 }
 
 /* The clock measured by the raw counter. */
-static void read_progress(struct reader *r)
+static void read_progress(struct sampling *box)
 {
 	struct progress p = { 0 };
 
 	do {
 		for (int i = 0; i < BATCH; i++) {
-			int64_t before = counter_ns(r->begun), value = clock_ns(the_clock);
+			int64_t before = counter_ns(box->begun), value = clock_ns(the_clock);
 
-			progress_add(&p, before, value, counter_ns(r->begun));
+			progress_add(&p, before, value, counter_ns(box->begun));
 		}
-	} while (!readers_over(r));
-	*(struct progress *)r->data = p;
+	} while (!sampling_over(box));
+	*(struct progress *)box->data = p;
 }
 
 /* The raw counter measured by CLOCK_MONOTONIC. */
-static void read_counter_progress(struct reader *r)
+static void read_counter_progress(struct sampling *box)
 {
 	struct progress p = { 0 };
 
 	do {
 		for (int i = 0; i < BATCH; i++) {
-			int64_t before = clock_ns(CLOCK_MONOTONIC), value = counter_ns(r->begun);
+			int64_t before = clock_ns(CLOCK_MONOTONIC), value = counter_ns(box->begun);
 
 			progress_add(&p, before, value, clock_ns(CLOCK_MONOTONIC));
 		}
-	} while (!readers_over(r));
-	*(struct progress *)r->data = p;
+	} while (!sampling_over(box));
+	*(struct progress *)box->data = p;
 }
 
 static void judge_progress(const struct progress *p, int cpu, const char *what,
@@ -280,10 +280,10 @@ static void judge_progress(const struct progress *p, int cpu, const char *what,
 }
 
 /*
- * Runs the readers and judges every CPU's, unless fd says the clock was set; returns how many
+ * Samples on all CPUs and judges every CPU's, unless fd says the clock was set; returns how many
  * readings there were.
  */
-static uint64_t progress_of(void (*read)(struct reader *r), int fd, const char *what,
+static uint64_t progress_of(void (*read)(struct sampling *box), int fd, const char *what,
 			    const char *reference, struct progress *worst)
 {
 	struct progress *all;
@@ -291,7 +291,7 @@ static uint64_t progress_of(void (*read)(struct reader *r), int fd, const char *
 	int n, cpu = -1;
 	bool set;
 
-	all = readers_run(read, sizeof(*all), BOX_NS / 2, &n);
+	all = sampling_run(read, sizeof(*all), BOX_NS / 2, &n);
 	set = clockset_happened(fd);
 	for (int i = 0; i < n; i++) {
 		cpu = cpus_next(cpu, report_cpus());
@@ -422,7 +422,7 @@ static void migrating(int unused)
 {
 	struct stream counter_seen = { 0 }, seen[NR_TRAVELLED] = { 0 };
 	int fd = clockset_watch(CLOCK_REALTIME), cpu = -1;
-	struct reader r = { .begun = counter_read(), .limit_ns = 2 * BOX_NS };
+	struct sampling box = { .begun = counter_read(), .limit_ns = 2 * BOX_NS };
 	uint64_t samples = 0, hops = 0;
 	bool set;
 
@@ -431,7 +431,7 @@ static void migrating(int unused)
 		report_skip("there is only one CPU, online and allowed");
 	counter_hz();
 	/* At least one round trip, however slow. */
-	while (!readers_over(&r) || hops < 2 * (uint64_t)cpus_count(report_cpus())) {
+	while (!sampling_over(&box) || hops < 2 * (uint64_t)cpus_count(report_cpus())) {
 		cpu = cpus_next(cpu, report_cpus());
 		if (cpu < 0)
 			cpu = cpus_next(-1, report_cpus());
@@ -447,8 +447,7 @@ static void migrating(int unused)
 	set = clockset_happened(fd);
 	for (size_t i = 0; i < NR_TRAVELLED; i++) {
 		samples += seen[i].samples;
-		if (!seen[i].backwards ||
-		    (set && (travelled[i] == CLOCK_REALTIME || travelled[i] == CLOCK_TAI)))
+		if (!seen[i].backwards || (set && clock_settable(travelled[i])))
 			continue;
 		report_fail("%s went back %lld ns for a thread that moved between CPUs; %llu of %llu readings did",
 			    clockset_name(travelled[i]), (long long)seen[i].worst,

@@ -23,7 +23,7 @@
 #include "../lib/report.h"
 #include "../lib/resolution.h"
 #include "../lib/timer_list.h"
-#include "readers.h"
+#include "sampling.h"
 
 #define WINDOW_NS  (2500 * NSEC_PER_MSEC)
 #define STEP_NS	   (50 * NSEC_PER_MSEC)
@@ -78,15 +78,15 @@ static void step(void)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-static void sample_counter(struct reader *r)
+static void sample_counter(struct sampling *box)
 {
-	struct cpu_points *c = r->data;
+	struct cpu_points *c = box->data;
 
-	c->cpu = r->cpu;
+	c->cpu = box->cpu;
 #if defined(__aarch64__)
 	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(c->cntfrq));
 #endif
-	while (c->nr < MAX_POINTS && !readers_over(r)) {
+	while (c->nr < MAX_POINTS && !sampling_over(box)) {
 		c->nr += sandwich_counter(CLOCK_MONOTONIC_RAW, SANDWICH_TRIES, &c->raw[c->nr]);
 		step();
 	}
@@ -157,7 +157,7 @@ static void need_window(void)
 		return;
 	counter_hz();
 	ck_assert_int_eq(pthread_create(&thread, NULL, sample_clocks, NULL), 0);
-	points = readers_run(sample_counter, sizeof(*points), WINDOW_NS, &w->nr_cpus);
+	points = sampling_run(sample_counter, sizeof(*points), WINDOW_NS, &w->nr_cpus);
 	pthread_join(thread, NULL);
 	memcpy(w->cpus, points, w->nr_cpus * sizeof(*points));
 	free(points);

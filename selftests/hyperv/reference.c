@@ -6,13 +6,13 @@
  */
 #define _GNU_SOURCE
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/crew.h"
 #include "../lib/offset.h"
 #include "../lib/report.h"
 #include "guest.h"
@@ -81,24 +81,23 @@ struct turns {
 
 struct reader {
 	struct turns *h;
-	int me, cpu;
+	int me;
 	int64_t limit_ns;
 };
 
-static void *read_in_turn(void *arg)
+static void read_in_turn(int cpu, void *arg)
 {
 	struct reader *r = arg;
 	struct turns *h = r->h;
 	uint64_t begun, now;
 
-	cpu_pin(r->cpu);
 	begun = counter_read();
 	while (!atomic_load(&h->stop)) {
 		if (counter_since_ns(begun) > r->limit_ns)
 			break;
 		if (atomic_load_explicit(&h->turn, memory_order_acquire) != r->me)
 			continue;
-		h->error = guest_try_read(r->cpu, HV_REG_TIME_REF_COUNT, &now);
+		h->error = guest_try_read(cpu, HV_REG_TIME_REF_COUNT, &now);
 		if (h->error)
 			break;
 		if (now < h->last) {
@@ -110,9 +109,9 @@ static void *read_in_turn(void *arg)
 		h->last = now;
 		h->readings++;
 		atomic_store_explicit(&h->turn, !r->me, memory_order_release);
+		crew_progress();
 	}
 	atomic_store(&h->stop, true);
-	return NULL;
 }
 
 #define ORDER_NS (600 * NSEC_PER_MSEC)
@@ -120,15 +119,14 @@ static void *read_in_turn(void *arg)
 static void judge_pair(int a, int b, int64_t limit_ns, uint64_t *readings, uint64_t *equal)
 {
 	struct turns h = { 0 };
-	struct reader readers[2] = { { &h, 0, a, limit_ns }, { &h, 1, b, limit_ns } };
-	pthread_t threads[2];
+	struct reader readers[2] = { { &h, 0, limit_ns }, { &h, 1, limit_ns } };
+	struct cpus pair = { 0 };
 
 	guest_need_registers(a);
 	guest_need_registers(b);
-	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_in_turn, &readers[i]), 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
+	cpus_add(&pair, a);
+	cpus_add(&pair, b);
+	crew_need(&pair, read_in_turn, readers, sizeof(*readers));
 	if (h.error)
 		report_fail("reading the reference counter: %s", strerror(-h.error));
 	if (h.backwards)

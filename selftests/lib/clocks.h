@@ -3,6 +3,7 @@
 #ifndef TICKPROOF_CLOCKS_H
 #define TICKPROOF_CLOCKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -18,6 +19,12 @@ static inline int64_t timespec_ns(const struct timespec *ts)
 static inline struct timespec ns_timespec(int64_t ns)
 {
 	return (struct timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+}
+
+/* Whether somebody may set the clock meanwhile, also back (clock_settime(2)). */
+static inline bool clock_settable(clockid_t clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_COARSE;
 }
 
 /* Clock in ns as libc reads it (the vDSO where the clocksource allows); -errno. */

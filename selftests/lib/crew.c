@@ -5,9 +5,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "clocks.h"
 #include "cpus.h"
 #include "crew.h"
+#include "report.h"
 #include "wake.h"
 
 struct crew {
@@ -156,4 +159,15 @@ int crew_run(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *arg
 		free(c);
 	}
 	return err;
+}
+
+void crew_need(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *args, size_t size)
+{
+	int stuck = -1, err = crew_run(cpus, run, args, size, &stuck);
+
+	if (err == -ETIMEDOUT)
+		report_fail("CPU %d: the thread there did nothing for %lld s, while the one on another CPU came to its end",
+			    stuck, CREW_STUCK_NS / NSEC_PER_SEC);
+	if (err)
+		report_fail("a thread on each CPU: %s", strerror(-err));
 }

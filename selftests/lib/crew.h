@@ -25,6 +25,9 @@
 int crew_run(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *args, size_t size,
 	     int *stuck);
 
+/* As crew_run(); fails the case where a thread can't be started or gets stuck. */
+void crew_need(const struct cpus *cpus, void (*run)(int cpu, void *arg), void *args, size_t size);
+
 /* By a member, now and then: it is getting on. Its sleeps stay well below CREW_STUCK_NS. */
 void crew_progress(void);
 

@@ -18,11 +18,6 @@ const struct read_clock read_clocks[NR_READ_CLOCKS] = {
 	{ CLOCK_REALTIME_COARSE, "REALTIME_COARSE", 2 },
 };
 
-struct start {
-	struct readers *all;
-	struct reader *self;
-};
-
 static int64_t read_real(clockid_t clock, bool by_syscall)
 {
 	return by_syscall ? clock_ns_syscall(clock) : clock_ns(clock);
@@ -65,11 +60,9 @@ static void read_coarse(struct readers *all, struct reader *self, int clock, boo
 
 static void *reader(void *arg)
 {
-	struct start *start = arg;
-	struct readers *all = start->all;
-	struct reader *self = start->self;
+	struct reader *self = arg;
+	struct readers *all = self->all;
 
-	free(start);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
 		for (int i = 0; i < NR_READ_CLOCKS; i++) {
 			if (read_clocks[i].fine < 0) {
@@ -84,20 +77,6 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-static int start_one(struct readers *all, struct reader *self)
-{
-	struct start *start = malloc(sizeof(*start));
-	int err;
-
-	if (!start)
-		return -ENOMEM;
-	*start = (struct start){ all, self };
-	err = cpu_thread(&self->thread, self->cpu, reader, start);
-	if (err)
-		free(start);
-	return err;
-}
-
 int readers_start(struct readers *r, const struct cpus *cpus,
 		  int64_t (*read)(clockid_t clock, bool by_syscall))
 {
@@ -109,8 +88,11 @@ int readers_start(struct readers *r, const struct cpus *cpus,
 	if (!r->reader)
 		return -ENOMEM;
 	cpus_for_each(cpu, cpus) {
-		r->reader[r->nr].cpu = cpu;
-		err = start_one(r, &r->reader[r->nr]);
+		struct reader *one = &r->reader[r->nr];
+
+		one->all = r;
+		one->cpu = cpu;
+		err = cpu_thread(&one->thread, cpu, reader, one);
 		if (err) {
 			readers_stop(r);
 			break;

@@ -39,6 +39,7 @@ struct read_result {
 #define READ_LAGS 4096
 
 struct reader {
+	struct readers *all;
 	int cpu;
 	pthread_t thread;
 	_Atomic unsigned long rounds;

@@ -272,7 +272,7 @@ void sleeper_wait(const struct sleeper *s, int64_t ns, struct slept *out)
 	int64_t grain = s->grain_ns ? s->grain_ns : 1, mono;
 	struct timespec when;
 
-	out->settable = s->clock == CLOCK_REALTIME || s->clock == CLOCK_TAI;
+	out->settable = clock_settable(s->clock);
 	out->requested = ns > 0 ? (ns + grain - 1) / grain * grain : ns;
 	mono = clock_ns(CLOCK_MONOTONIC);
 	out->deadline = clock_ns(s->clock) + out->requested;

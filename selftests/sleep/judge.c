@@ -13,20 +13,15 @@
 
 #define ATTEMPTS 3
 
-void judge_stuck(int err, int stuck)
-{
-	if (err == -ETIMEDOUT)
-		report_fail("DEAD: CPU %d: a sleep hadn't ended %lld s later, while other CPUs' had",
-			    stuck, CREW_STUCK_NS / NSEC_PER_SEC);
-	report_fail("starting a thread on each CPU: %s", strerror(-err));
-}
-
 void judge_crew(void (*run)(int cpu, void *arg), void *args, size_t size)
 {
 	int stuck = -1, err = crew_run(report_cpus(), run, args, size, &stuck);
 
+	if (err == -ETIMEDOUT)
+		report_fail("DEAD: CPU %d: a sleep hadn't ended %lld s later, while other CPUs' had",
+			    stuck, CREW_STUCK_NS / NSEC_PER_SEC);
 	if (err)
-		judge_stuck(err, stuck);
+		report_fail("starting a thread on each CPU: %s", strerror(-err));
 }
 
 /* What one CPU did. */

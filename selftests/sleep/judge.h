@@ -22,10 +22,7 @@ struct plan {
  */
 void judge_sleeps(const struct plan *plan);
 
-/* Ends the case: CPU stuck never got on. */
-void judge_stuck(int err, int stuck) __attribute__((noreturn));
-
-/* Runs run() on every CPU of the program (crew_run()); fails the case where one gets stuck. */
+/* As crew_need(), of sleeps: the CPU where one gets stuck is DEAD. */
 void judge_crew(void (*run)(int cpu, void *arg), void *args, size_t size);
 
 /*

@@ -16,72 +16,43 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/offset.h"
+#include "../lib/readers.h"
 #include "../lib/report.h"
 #include "wallclock.h"
 
 #define SAMPLES 200
 #define DAY_S	86400
 
-/* One on each CPU, reading all the time what may never go back. */
-static const clockid_t steady[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
-#define NR_STEADY (sizeof(steady) / sizeof(*steady))
-
-static struct reader {
-	pthread_t thread;
-	int cpu;
-	uint64_t readings;
-	int64_t worst[NR_STEADY];
-} readers[CPUS_MAX];
-
-static atomic_bool stop;
-
-static void *read_on(void *arg)
-{
-	struct reader *r = arg;
-	int64_t last[NR_STEADY] = { 0 };
-
-	cpu_pin(r->cpu);
-	while (!atomic_load(&stop)) {
-		for (size_t i = 0; i < NR_STEADY; i++) {
-			int64_t now = clock_ns(steady[i]);
-
-			if (last[i] - now > r->worst[i])
-				r->worst[i] = last[i] - now;
-			last[i] = now;
-		}
-		r->readings++;
-	}
-	return NULL;
-}
+/* One on each CPU, reading all the time: what nobody sets may never go back. */
+static struct readers readers;
 
 static void start_readers(void)
 {
-	int cpu;
+	int err = readers_start(&readers, report_cpus(), NULL);
 
-	atomic_store(&stop, false);
-	cpus_for_each(cpu, report_cpus()) {
-		readers[cpu] = (struct reader){ .cpu = cpu };
-		ck_assert_int_eq(pthread_create(&readers[cpu].thread, NULL, read_on, &readers[cpu]),
-				 0);
-	}
+	if (err)
+		report_fail("starting a reader on each CPU: %s", strerror(-err));
 }
 
 static void stop_readers(const char *how)
 {
-	static const char *const names[] = { "MONOTONIC", "BOOTTIME", "MONOTONIC_RAW" };
 	uint64_t readings = 0;
-	int cpu;
 
-	atomic_store(&stop, true);
-	cpus_for_each(cpu, report_cpus()) {
-		pthread_join(readers[cpu].thread, NULL);
-		readings += readers[cpu].readings;
-		for (size_t i = 0; i < NR_STEADY; i++)
-			if (readers[cpu].worst[i] > 0)
+	readers_stop(&readers);
+	for (int clock = 0; clock < NR_FINE_CLOCKS; clock++) {
+		if (clock_settable(read_clocks[clock].id))
+			continue;
+		for (size_t i = 0; i < readers.nr; i++) {
+			const struct series *own = &readers.reader[i].result[clock].own;
+
+			readings += own->count;
+			if (own->worst > 0)
 				report_fail("CLOCK_%s went back by %lld ns on CPU %d while the clock was %s",
-					    names[i], (long long)readers[cpu].worst[i], cpu, how);
+					    read_clocks[clock].name, (long long)own->worst,
+					    readers.reader[i].cpu, how);
+		}
 	}
-	report_metric("readings", readings * NR_STEADY, "readings");
+	report_metric("readings", readings, "readings");
 }
 
 static void adjust(unsigned int modes, int64_t value)
