@@ -122,14 +122,4 @@ static const struct report_case cases[] = {
 	  vdso, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "arm64",
-		.program = "counter_access",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("arm64", "counter_access")

@@ -114,14 +114,4 @@ static const struct report_case cases[] = {
 	  functional, true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "arm64",
-		.program = "standby",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("arm64", "standby")

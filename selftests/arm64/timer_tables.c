@@ -221,14 +221,4 @@ static const struct report_case cases[] = {
 	  proven, true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "arm64",
-		.program = "timer_tables",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("arm64", "timer_tables")

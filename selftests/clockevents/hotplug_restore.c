@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/hotplug.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
@@ -57,15 +57,9 @@ static int need_hotplug(int cpu)
 {
 	int dead = deaths_first();
 
-	if (geteuid())
-		report_skip("taking a CPU offline needs root");
 	if (dead >= 0)
 		report_skip("CPU %d is dead: hotplug would hang", dead);
-	if (cpus_count(report_cpus()) < 2)
-		report_skip("there is only one CPU");
-	if (!cpu_can_offline(cpu))
-		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file",
-			    cpu);
+	hotplug_need(cpu);
 	return deaths_observer(cpu);
 }
 
@@ -153,16 +147,8 @@ static void expect_pace(int cpu, int observer, const char *device)
 /* One offline or online; returns how long it took. */
 static int64_t plug(int cpu, bool online)
 {
-	int64_t start = clock_ns(CLOCK_MONOTONIC), took;
-	int err = cpu_set_online(cpu, online);
+	int64_t took = hotplug(cpu, online);
 
-	took = clock_ns(CLOCK_MONOTONIC) - start;
-	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
-		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline",
-			    strerror(-err));
-	if (err)
-		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline",
-			    strerror(-err));
 	if (took > HOTPLUG_MAX_NS)
 		report_fail("taking CPU %d %s took %.1f s", cpu, online ? "online" : "offline",
 			    took / 1e9);
@@ -172,11 +158,9 @@ static int64_t plug(int cpu, bool online)
 /* Offline and online once; the device that comes back must be the one named. */
 static int64_t plug_cycle(int cpu, const char *device)
 {
-	char path[64], name[CE_NAME_LEN];
+	char name[CE_NAME_LEN];
 	int64_t took;
 
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_need(path, "1");
 	took = plug(cpu, false);
 	current_device(cpu, name);
 	if (name[0])
@@ -373,17 +357,5 @@ static void setup(void)
 	platform_facts(&platform);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clockevents",
-		.program = "hotplug_restore",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-		.schedule = schedule,
-		.excuse = deaths_excuse,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clockevents", "hotplug_restore", .setup = setup, .schedule = schedule,
+	    .excuse = deaths_excuse)

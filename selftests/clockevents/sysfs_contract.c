@@ -384,15 +384,4 @@ static void setup(void)
 	ce_snapshot(&at_start);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clockevents",
-		.program = "sysfs_contract",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clockevents", "sysfs_contract", .setup = setup)

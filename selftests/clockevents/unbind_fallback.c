@@ -16,6 +16,7 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/hotplug.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
@@ -230,17 +231,14 @@ static int stranger(const char *device)
  */
 static bool to_front(int cpu)
 {
-	char path[64];
 	int err;
 
 	if (!cpu_can_offline(cpu) || deaths_observer(cpu) == cpu)
 		return false;
 	cpu_pin(deaths_observer(cpu));
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_need(path, "1");
-	if (cpu_set_online(cpu, false))
+	if (hotplug_try(cpu, false))
 		return false;
-	err = cpu_set_online(cpu, true);
+	err = hotplug_try(cpu, true);
 	if (err)
 		report_fail("CPU %d doesn't come back online: %s", cpu, strerror(-err));
 	return true;
@@ -556,17 +554,5 @@ static void setup(void)
 	platform_facts(&platform);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clockevents",
-		.program = "unbind_fallback",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-		.schedule = schedule,
-		.excuse = deaths_excuse,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clockevents", "unbind_fallback", .setup = setup, .schedule = schedule,
+	    .excuse = deaths_excuse)

@@ -60,15 +60,4 @@ static const struct report_case cases[] = {
 	  true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clockevents",
-		.program = "wakes",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = deaths_init,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clockevents", "wakes", .setup = deaths_init)

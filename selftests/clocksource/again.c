@@ -118,15 +118,4 @@ static const struct report_case cases[] = {
 	{ "restored", "C2: the source in use at the start is in use at the end", restored, 0 },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clocksource",
-		.program = "again",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = original_init,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clocksource", "again", .setup = original_init)

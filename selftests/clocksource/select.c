@@ -191,15 +191,4 @@ static void setup(void)
 	original_init();
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clocksource",
-		.program = "select",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clocksource", "select", .setup = setup)

@@ -428,15 +428,4 @@ static void setup(void)
 	}
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clocksource",
-		.program = "switch",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clocksource", "switch", .setup = setup)

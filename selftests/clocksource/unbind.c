@@ -159,15 +159,4 @@ static void setup(void)
 	counter_hz();
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clocksource",
-		.program = "unbind",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clocksource", "unbind", .setup = setup)

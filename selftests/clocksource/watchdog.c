@@ -144,15 +144,4 @@ static void setup(void)
 	platform_facts(&platform);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clocksource",
-		.program = "watchdog",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clocksource", "watchdog", .setup = setup)

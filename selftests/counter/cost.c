@@ -113,14 +113,4 @@ static const struct report_case cases[] = {
 	  reading, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "counter",
-		.program = "cost",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("counter", "cost")

@@ -322,14 +322,4 @@ static const struct report_case cases[] = {
 	{ "monotonic_coarse", RULE "CLOCK_MONOTONIC_COARSE", monotonic_coarse, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "counter",
-		.program = "cross_cpu",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("counter", "cross_cpu")

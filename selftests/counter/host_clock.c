@@ -49,14 +49,4 @@ static const struct report_case cases[] = {
 	  stamps, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "counter",
-		.program = "host_clock",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("counter", "host_clock")

@@ -489,14 +489,4 @@ static const struct report_case cases[] = {
 	  migrating, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "counter",
-		.program = "monotonic",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("counter", "monotonic")

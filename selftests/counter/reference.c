@@ -255,14 +255,4 @@ static const struct report_case cases[] = {
 	  pm_timer, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "counter",
-		.program = "reference",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("counter", "reference")

@@ -191,15 +191,4 @@ static const struct report_case cases[] = {
 	{ "idle", "B12: an idle CPU is not interrupted at the rate of the tick", idle, true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "interrupts",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = guest_setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "interrupts", .setup = guest_setup)

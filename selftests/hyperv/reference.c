@@ -245,15 +245,4 @@ static const struct report_case cases[] = {
 	  sandwich_monotonic, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "reference",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = guest_setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "reference", .setup = guest_setup)

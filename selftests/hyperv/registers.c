@@ -224,15 +224,4 @@ static void setup(void)
 	regs_open();
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "registers",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "registers", .setup = setup)

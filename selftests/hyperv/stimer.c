@@ -129,15 +129,4 @@ static const struct report_case cases[] = {
 	  true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "stimer",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = guest_setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "stimer", .setup = guest_setup)

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "../lib/clockevents.h"
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/hotplug.h"
 #include "../lib/interrupts.h"
 #include "../lib/report.h"
 #include "../lib/restore.h"
@@ -31,18 +31,8 @@ static void current_device(int cpu, char name[CE_NAME_LEN])
 
 static void plug_cycle(int cpu)
 {
-	char path[64];
-	int err;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_need(path, "1");
-	err = cpu_set_online(cpu, false);
-	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
-		report_skip("CPU %d can't be taken offline: %s", cpu, strerror(-err));
-	if (!err)
-		err = cpu_set_online(cpu, true);
-	if (err)
-		report_fail("taking CPU %d offline and online: %s", cpu, strerror(-err));
+	hotplug(cpu, false);
+	hotplug(cpu, true);
 }
 
 /* Skips where what stands by can't be relied on: whoever lands there stays there. */
@@ -226,15 +216,4 @@ static const struct report_case cases[] = {
 	  disabled, true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "unbound",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "unbound", .setup = setup)

@@ -99,15 +99,4 @@ static const struct report_case cases[] = {
 	  cost_of_reading, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "hyperv",
-		.program = "vdso",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = guest_setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("hyperv", "vdso", .setup = guest_setup)

@@ -180,7 +180,7 @@ int cpus_observer(int target, const struct cpus *usable, const struct cpus *dead
 	return dead && cpus_has(dead, target) ? -ENODEV : target;
 }
 
-static void online_path(int cpu, char *path, size_t len)
+void cpu_online_path(int cpu, char *path, size_t len)
 {
 	snprintf(path, len, "/sys/devices/system/cpu/cpu%d/online", cpu);
 }
@@ -189,7 +189,7 @@ bool cpu_can_offline(int cpu)
 {
 	char path[64], full[PATH_MAX];
 
-	online_path(cpu, path, sizeof(path));
+	cpu_online_path(cpu, path, sizeof(path));
 	return !file_path(full, sizeof(full), path) && !access(full, F_OK);
 }
 
@@ -198,7 +198,7 @@ int cpu_set_online(int cpu, bool online)
 	char path[64];
 	ssize_t n;
 
-	online_path(cpu, path, sizeof(path));
+	cpu_online_path(cpu, path, sizeof(path));
 	n = file_write(path, online ? "1" : "0", 1);
 	return n < 0 ? n : 0;
 }

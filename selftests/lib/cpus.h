@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * As many as any Linux can be built for (NR_CPUS: x86 with MAXSMP and powerpc, 8192). The C
@@ -58,6 +59,9 @@ int cpu_thread(pthread_t *thread, int cpu, void *(*run)(void *arg), void *arg);
  * (one CPU); -ENODEV where even that is dead. dead may be NULL: none.
  */
 int cpus_observer(int target, const struct cpus *usable, const struct cpus *dead);
+
+/* That of cpu's "online" file, into path. */
+void cpu_online_path(int cpu, char *path, size_t len);
 
 /* Whether cpu has an "online" file: x86's CPU 0 has none. */
 bool cpu_can_offline(int cpu);

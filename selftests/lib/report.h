@@ -59,6 +59,22 @@ enum report_outcome {
  */
 int report_main(int argc, char **argv, const struct report_program *program);
 
+/*
+ * main() of a program with the table cases[]; what follows are further members of struct
+ * report_program, as .setup = setup.
+ */
+#define REPORT_MAIN(the_surface, the_program, ...)                                         \
+	int main(int argc, char **argv)                                                    \
+	{                                                                                  \
+		static const struct report_program program = { .surface = the_surface,     \
+							       .program = the_program,     \
+							       .cases = cases,             \
+							       .nr_cases = sizeof(cases) / \
+									   sizeof(*cases), \
+							       __VA_ARGS__ };              \
+		return report_main(argc, argv, &program);                                  \
+	}
+
 /* For a program's schedule(): runs one case now (cpu NO_CPU unless it is per CPU). */
 enum report_outcome report_run(const char *name, int cpu);
 

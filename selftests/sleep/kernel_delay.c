@@ -160,15 +160,4 @@ static void setup(void)
 #endif
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "sleep",
-		.program = "kernel_delay",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("sleep", "kernel_delay", .setup = setup)

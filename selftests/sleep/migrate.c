@@ -157,14 +157,4 @@ static const struct report_case cases[] = {
 	  moved, false },
 };
 
-static const struct report_program program = {
-	.surface = "sleep",
-	.program = "migrate",
-	.cases = cases,
-	.nr_cases = sizeof(cases) / sizeof(*cases),
-};
-
-int main(int argc, char **argv)
-{
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("sleep", "migrate")

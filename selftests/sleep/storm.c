@@ -393,14 +393,4 @@ static const struct report_case cases[] = {
 };
 /* clang-format on */
 
-static const struct report_program program = {
-	.surface = "sleep",
-	.program = "storm",
-	.cases = cases,
-	.nr_cases = sizeof(cases) / sizeof(*cases),
-};
-
-int main(int argc, char **argv)
-{
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("sleep", "storm")

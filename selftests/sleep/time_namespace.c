@@ -344,14 +344,4 @@ static const struct report_case cases[] = {
 	  io_uring, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "sleep",
-		.program = "time_namespace",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("sleep", "time_namespace")

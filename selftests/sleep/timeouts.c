@@ -61,14 +61,4 @@ CASES(RUN)
 
 static const struct report_case cases[] = { CASES(ROW) };
 
-static const struct report_program program = {
-	.surface = "sleep",
-	.program = "timeouts",
-	.cases = cases,
-	.nr_cases = sizeof(cases) / sizeof(*cases),
-};
-
-int main(int argc, char **argv)
-{
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("sleep", "timeouts")

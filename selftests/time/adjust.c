@@ -371,16 +371,4 @@ static void schedule(void)
 	wallclock_run(cases, sizeof(cases) / sizeof(*cases));
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "time",
-		.program = "adjust",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = wallclock_init,
-		.schedule = schedule,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("time", "adjust", .setup = wallclock_init, .schedule = schedule)

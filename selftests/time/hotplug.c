@@ -7,13 +7,11 @@
  * No file names that CPU; but while one is busy and all others idle it is that one.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
+#include "../lib/hotplug.h"
 #include "../lib/report.h"
 #include "../lib/resolution.h"
 #include "../lib/restore.h"
@@ -45,18 +43,6 @@ static bool jiffies(int cpu, uint64_t *n)
 		*n = c->jiffies;
 	timer_list_free(&tl);
 	return has;
-}
-
-static void plug(int cpu, bool online)
-{
-	int err = cpu_set_online(cpu, online);
-
-	if (err == -EBUSY || err == -EPERM || err == -EOPNOTSUPP)
-		report_skip("CPU %d can't be taken %s: %s", cpu, online ? "online" : "offline",
-			    strerror(-err));
-	if (err)
-		report_fail("taking CPU %d %s: %s", cpu, online ? "online" : "offline",
-			    strerror(-err));
 }
 
 /*
@@ -129,17 +115,8 @@ static void tick_cpu(int cpu)
 	int observer = cpus_observer(cpu, report_cpus(), NULL);
 	int cycles = cpus_count(report_cpus()) < MANY_CPUS ? CYCLES : 1;
 	int64_t worst = 0;
-	char path[64];
 
-	if (geteuid())
-		report_skip("taking a CPU offline needs root");
-	if (observer == cpu || observer < 0)
-		report_skip("there is only one CPU");
-	if (!cpu_can_offline(cpu))
-		report_skip("CPU %d can't be taken offline: this kernel gives it no 'online' file",
-			    cpu);
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	restore_need(path, "1");
+	hotplug_need(cpu);
 	cpu_pin(observer);
 	counter_hz();
 	/* Measured while all is well. */
@@ -152,12 +129,12 @@ static void tick_cpu(int cpu)
 		if (observe(running, &s, WAKE_DEAD_NS))
 			report_fail("nothing runs on CPU %d", cpu);
 		clock_nap(50 * NSEC_PER_MSEC);
-		plug(cpu, false);
+		hotplug(cpu, false);
 		/* It went elsewhere. */
 		spinner_stop(&s);
 		judge_time(cpu, observer, true, &worst);
 		judge_time(cpu, observer, false, &worst);
-		plug(cpu, true);
+		hotplug(cpu, true);
 	}
 	report_metric("cycles", cycles, "cycles");
 	report_metric("samples", 2 * cycles * SAMPLES, "readings");
@@ -170,15 +147,4 @@ static const struct report_case cases[] = {
 	  tick_cpu, true },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "time",
-		.program = "hotplug",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = restore_init,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("time", "hotplug", .setup = restore_init)

@@ -224,15 +224,4 @@ static const struct report_case cases[] = {
 	  s2idle, false },
 };
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "time",
-		.program = "suspend",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = restore_init,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("time", "suspend", .setup = restore_init)

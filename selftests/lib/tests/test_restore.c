@@ -11,6 +11,7 @@
 
 #include "../cpus.h"
 #include "../files.h"
+#include "../hotplug.h"
 #include "../restore.h"
 #include "testing.h"
 
@@ -361,6 +362,24 @@ START_TEST(root_at_push)
 }
 END_TEST
 
+#define CPU1 "/sys/devices/system/cpu/cpu1/online"
+
+static void goes_offline(void)
+{
+	if (hotplug_try(1, false))
+		_exit(99);
+	fake_expect(CPU1, "0");
+}
+
+/* A CPU that a case leaves offline is online again at the end. */
+START_TEST(cpu_comes_back)
+{
+	fake_write(CPU1, "1");
+	ck_assert_int_eq(run(goes_offline), 0);
+	fake_expect(CPU1, "1");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("restore");
@@ -381,5 +400,6 @@ int main(void)
 	tcase_add_test(tc, lists_1500_cpus);
 	tcase_add_test(tc, limits_are_told);
 	tcase_add_test(tc, root_at_push);
+	tcase_add_test(tc, cpu_comes_back);
 	return run_cases("restore", tc);
 }
