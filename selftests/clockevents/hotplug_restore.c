@@ -18,7 +18,6 @@
 #include "../lib/hotplug.h"
 #include "../lib/platform.h"
 #include "../lib/report.h"
-#include "../lib/restore.h"
 #include "../lib/shared.h"
 #include "../lib/sleepers.h"
 #include "../lib/wake.h"
