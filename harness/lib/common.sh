@@ -3,10 +3,15 @@
 # What every harness script shares: where things are, and how to speak to the person at the terminal.
 # To be sourced before a script sets a variable of its own, by scripts that have set -euo pipefail.
 
-# What a gate may be told, by its arguments or from the environment. One of that name in the environment is not.
-unset -v GATE_VARIABLES
-GATE_VARIABLES=' GUEST KERNEL ACCEL CPUS MODULES TESTS EXTRA_DIR EXPECTED RESULTS BOOTS BOOT_TIMEOUT SILENCE_TIMEOUT PERF IMAGE INITRD FIRMWARE WAY_IN IMAGE_EXTERNAL DOMAIN VIRSH_CMD '
-GATE_VARIABLES+='HOST SSH_CMD REBOOT_CMD CONSOLE_CMD I_KNOW_THIS_MAY_HANG_THE_MACHINE SKIP_MAX EXPORT '
+# The names of lib/variables: a gate's, and those of which one value holds for all gates of a matrix.
+unset -v GATE_VARIABLES EACH_GATE_VARIABLES
+GATE_VARIABLES=' ' EACH_GATE_VARIABLES=' '
+while read -r REPLY each; do
+	[[ $REPLY == [A-Z]* ]] || continue
+	GATE_VARIABLES+="$REPLY "
+	[[ $each != each ]] || EACH_GATE_VARIABLES+="$REPLY "
+done <"${BASH_SOURCE[0]%/*}/variables"
+unset -v each
 
 # outside -> the names in the environment that nobody asked for: all but what is documented, what the programs used here need,
 # and what bash keeps itself
