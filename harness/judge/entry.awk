@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An entry of a list of expected failures (docs/expectations.md): the one place that reads it. Needs lib/release.awk.
 
-# A line of the list into entry["id"], "outcome", "expires", "kernel", "arch", "link", "reason" and "key", which tells it from the others.
+# A line of the list into entry["id"], "outcome", "expires", "kernel", "arch", "link", "reason" and "key", which no other entry has.
 # What is wrong with it; "" if nothing is; "none" for a comment or an empty line.
 function entry_read(line,    word, name, at) {
 	split("", entry)

@@ -38,7 +38,7 @@ function keep_line(before,    k) {
 		}
 }
 
-# Where the event that was just added is: since the run began, the boot, the line. What no line told is nowhere.
+# Where the event that was just added is: since the run began, the boot, the line. What came from no line is nowhere.
 function locate(seconds, outcome) {
 	delete event_start[events]
 	delete event_boot[events]

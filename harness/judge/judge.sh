@@ -106,7 +106,7 @@ report() {
 	make_report report.ktap awk -f "$HARNESS/report/report.awk" <"$RUN/records.tsv"
 	make_report metrics.tsv awk -F '\t' 'BEGIN { OFS = FS; print "id", "name", "value", "unit" }
 		$1 == "metric" { print $2, $3, $4, $5 }' <"$RUN/records.tsv"
-	# Where two programs give a fact of one name, the first is told: a later one doesn't speak for it.
+	# Where two programs give a fact of one name, the first is reported: a later one doesn't speak for it.
 	make_report facts.json jq -R -n '
 		reduce (inputs | split("\t")) as $r ({gate: {}, guest: {}};
 			if $r[0] == "gate" then .gate[$r[1]] = $r[2]

@@ -23,7 +23,7 @@ function a_stamp(raw, monotonic) {
 	stamp_monotonic[stamps] = monotonic / 1e9
 }
 
-# How fast the guest's clock at[] is by ours, told by the least delayed stamps of the first and the last third: a line may
+# How fast the guest's clock at[] is by ours, by the least delayed stamps of the first and the last third: a line may
 # arrive late, never early. The uncertainty, for the caller: the delays' spread by the time between.
 function host_slope(at,    pass, slope, i, j, spreads) {
 	for (pass = 1; pass <= 3; pass++) {

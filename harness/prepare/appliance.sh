@@ -43,7 +43,7 @@ build_appliance() {
 	done
 }
 
-# appliance_clock -> what the appliance's kernel is told of its time stamp counter, which is this host's: its rate. Left to find out,
+# appliance_clock -> the arguments of the appliance's kernel for its time stamp counter, which is this host's: its rate. Left to find out,
 # by a timer chip that a busy host stops in the middle of it, it may be wrong by any factor, and all clocks of the guest with it.
 # The figure is kept while it holds (to 50 ppm), for the appliance's saved state is of one rate.
 appliance_clock() {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # what is set here is for those who source it
 # SPDX-License-Identifier: GPL-2.0-only
-# DOMAIN=: the machine and the disk of a domain of libvirt's, as IMAGE= and a guest's file would give them. libvirt is asked, and never told
+# DOMAIN=: the machine and the disk of a domain of libvirt's, as IMAGE= and a guest's file would give them. libvirt is asked, and never changed
 # anything: the domain stays as it is, and shut off. Needs guest.sh.
 
 # domain_check : die if what is asked for with DOMAIN= can't be
@@ -28,7 +28,7 @@ domain_value() { xmllint --nonet --xpath "string($1)" - <<<"$DOMAIN_XML" 2>/dev/
 # domain_flag NAME -> the value that libvirt's QEMU command line gives after -NAME, up to the first blank
 domain_flag() { grep -oE -- " -$1 [^ ]+" <<<"$DOMAIN_ARGV" | sed -n "1s/^ -$1 //p"; }
 
-# domain_conf : GUEST_CONF and IMAGE by the domain's description, and by what QEMU would be told
+# domain_conf : GUEST_CONF and IMAGE by the domain's description, and by QEMU's arguments that libvirt would give
 domain_conf() {
 	local state machine disk="/domain/devices/disk[@device='disk'][1]"
 	state=$(domain_ask domstate "$DOMAIN") || exit

@@ -67,7 +67,7 @@ image_format() {
 	echo "$format"
 }
 
-# image_else FILE -> what the file is instead, if that is easily told
+# image_else FILE -> what the file is instead, where a few bytes show it
 image_else() {
 	local kind
 	kind=$(kernel_kind "$1")

@@ -144,7 +144,7 @@ bootcmd:
 END
 }
 
-# image_credential -> what QEMU tells systemd by SMBIOS: before 256 a unit and a udev rule, planted in /run by tmpfiles; from 256 on the unit itself
+# image_credential -> QEMU's arguments that reach systemd by SMBIOS: before 256 a unit and a udev rule, planted in /run by tmpfiles; from 256 on the unit itself
 image_credential() {
 	local unit tmpfiles
 	unit=$(image_unit credential)

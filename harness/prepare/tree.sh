@@ -63,7 +63,7 @@ tree_module() {
 	[[ ! -f $file ]] || echo "$file"
 }
 
-# tree_compiler TREE : set TREE_MAKE to what make is to be told so that it compiles as the tree was compiled; die if that compiler isn't here
+# tree_compiler TREE : set TREE_MAKE to make's arguments with which it compiles as the tree was compiled; die if that compiler isn't here
 tree_compiler() {
 	local text cc version
 	text=$(tree_config "$1" CC_VERSION_TEXT)

@@ -4,7 +4,7 @@
  *
  * For the hypervisor appliance: QEMU's emulation hands out the host's own counter, and a kernel
  * that finds out its rate by a timer chip can be wrong by any factor, because a busy host pauses it
- * in the middle of that. So it is told.
+ * in the middle of that. So it gets the figure.
  *
  * Each reading is the quickest of many, between two readings of the clock. Exits 1, silent, on a
  * CPU whose counter stops or changes its rate (no nonstop_tsc or constant_tsc), or where two

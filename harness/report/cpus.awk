@@ -29,7 +29,7 @@ $1 == "fact" {
 	fact[$4, $2] = $3
 	if ($2 ~ /^cpu[0-9]+\.device_before$/) {
 		split(substr($2, 4), part, ".")
-		# The rows are of one program: the one that unbinds, or else the first that tells of CPUs.
+		# The rows are of one program: the one that unbinds, or else the first that reports on CPUs.
 		if (owner == "" || ($4 == "clockevents.unbind_fallback" && owner != $4)) {
 			owner = $4
 			rows = 0

@@ -57,7 +57,7 @@ function perf_section(    n, k, lengths, label, head, cell) {
 	if (perf_rows) {
 		print "<details><summary>Figures</summary>"
 		scroll_begin("Stages of late wake-ups")
-		stack_begin("Of each stage: median / 99th percentile in ms, and its share. Add up: of the wake-ups whose program told when it was awake, those whose stages come to that within 5 us.", head)
+		stack_begin("Of each stage: median / 99th percentile in ms, and its share. Add up: of the wake-ups whose program reported when it was awake, those whose stages come to that within 5 us.", head)
 		for (n = 1; n <= perf_rows; n++) {
 			cell[1] = xml(perf_cpu[n]); cell[2] = xml(perf_device[n]); cell[3] = xml(perf_wakes[n]); cell[4] = xml(perf_added[n] " of " perf_checked[n])
 			cell[5] = xml(perf_ms(perf_p50[n], perf_p99[n]))

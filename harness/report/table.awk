@@ -63,7 +63,7 @@ function say_perf(    n, k, c, column, limit, checked, added) {
 		say_row(n, c, n ? table[n, c] : paint(2, table[n, c]))
 	}
 	if (checked)
-		printf "of %d wake-ups whose program told when it was awake, the stages of %d (%.1f %%) add up to that within 5 us\n", checked, added, 100 * added / checked
+		printf "of %d wake-ups whose program reported when it was awake, the stages of %d (%.1f %%) add up to that within 5 us\n", checked, added, 100 * added / checked
 	if (kvm_rows)
 		print "of the interrupts of Hyper-V's timer, by what KVM recorded below the guest: p50/p99 in ms"
 	for (n = 1; n <= kvm_rows; n++) {

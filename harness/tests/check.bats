@@ -28,7 +28,7 @@ counted() {
 	[ "$(counted 2 '50%: Checks: 4, Failures: 1, Errors: 1' 'ok 1 x # skip no')" = '2 2 0' ]
 }
 
-@test "what tells no tests is one, and a bad exit code is a failure" {
+@test "what lists no tests counts as one, and a bad exit code is a failure" {
 	[ "$(counted 0)" = '1 0 0' ]
 	[ "$(counted 0 'CONFORMS')" = '1 0 0' ]
 	[ "$(counted 1)" = '0 1 0' ]

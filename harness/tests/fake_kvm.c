@@ -35,7 +35,7 @@ int open(const char *path, int flags, ...)
 	return errno ? -1 : memfd_create("kvm", 0);
 }
 
-/* What KVM_RUN tells, where kvm_probe will map it. */
+/* What KVM_RUN reports, where kvm_probe will map it. */
 static int vcpu(void)
 {
 	struct kvm_run run = { .exit_reason = KVM_EXIT_IO };

@@ -328,7 +328,7 @@ side_by_side() {
 	program b.third ': disruptive' 'plan 1' 'pass x'
 }
 
-@test "two boots side by side: what changes the system runs in the second, and one journal tells of both" {
+@test "two boots side by side: what changes the system runs in the second, and one journal holds both" {
 	side_by_side
 	SILENCE_TIMEOUT=5 gate
 	exits 0

@@ -45,3 +45,30 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return; }
 	assert_success
 	refute_output
 }
+
+@test "no two headers include each other, and no folder of tests includes another's" {
+	# Each header, and what it includes, by its path; tsort says which of them lie on a circle.
+	git ls-files 'selftests/*.[ch]' 'harness/hypervisor/*.[ch]' | while read -r file; do
+		sed -n 's/^#include "\(.*\)"$/\1/p' "$file" | while read -r header; do
+			echo "$file $(realpath -m --relative-to=. "${file%/*}/$header")"
+		done
+	done >"$BATS_TEST_TMPDIR/includes"
+	(($(wc -l <"$BATS_TEST_TMPDIR/includes") > 500))
+	run tsort "$BATS_TEST_TMPDIR/includes"
+	assert_success
+	refute_output --partial loop
+	run awk '{ from = $1; to = $2; sub("/[^/]*$", "", from); sub("/[^/]*$", "", to) }
+		from != to && to != "selftests/lib" && to !~ /test_modules/ && from !~ "/test(s|_modules)(/|$)" { print $1 " includes " $2 }' "$BATS_TEST_TMPDIR/includes"
+	refute_output
+}
+
+@test "in lib and hypervisor, what a file includes does not include it, by whatever way" {
+	# By what they include, a file of C stands for itself and its header.
+	git ls-files 'selftests/lib/*.[ch]' 'harness/hypervisor/*.[ch]' | while read -r file; do
+		sed -n 's/^#include "\([^/]*\)\.h"$/\1/p' "$file" | while read -r part; do
+			[[ ${file%.[ch]} == "${file%/*}/$part" ]] || echo "${file%.[ch]} ${file%/*}/$part"
+		done
+	done | sort -u >"$BATS_TEST_TMPDIR/parts"
+	run tsort "$BATS_TEST_TMPDIR/parts"
+	assert_success
+}

@@ -143,9 +143,9 @@ one() {
 		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done'
 }
 
-# told_by FORMAT RUN -> "PASSED XFAILED FAILED SKIPPED WORDS" as that report says, counted case by case
+# reported_by FORMAT RUN -> "PASSED XFAILED FAILED SKIPPED WORDS" as that report says, counted case by case
 # shellcheck disable=SC2016
-told_by() {
+reported_by() {
 	local run=$2
 	case $1 in
 	records) awk -F '\t' '$1 == "count" { counts = $2 " " $3 " " $4 " " $5 } $1 == "verdict" { print counts, $3 }' "$run/records.tsv" ;;
@@ -209,19 +209,19 @@ told_by() {
 	esac
 }
 
-# agree RUN : every report of that run tells of the same counts and the same verdict
+# agree RUN : every report of that run has the same counts and the same verdict
 agree() {
 	local want format got
-	want=$(told_by records "$1")
+	want=$(reported_by records "$1")
 	[[ -n $want ]]
 	for format in ktap junit junit-sums json json-counts markdown html html-counts openmetrics; do
-		got=$(told_by "$format" "$1")
+		got=$(reported_by "$format" "$1")
 		[[ $got == "$want" ]] || {
 			printf '%s: %s says "%s", the records say "%s"\n' "$1" "$format" "$got" "$want"
 			return 1
 		}
 	done
-	[[ $(told_by facts "$1") == "${want#* * * * }" ]]
+	[[ $(reported_by facts "$1") == "${want#* * * * }" ]]
 }
 
 # valid RUN... : each report of these runs is what its format demands; of many, each tenth results.json is held against its schema

@@ -279,7 +279,7 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 	[[ ${lines[2]} == '# These tests change this machine'* ]]
 }
 
-@test "the runner tells pass, failure, skip, timeout and a missing program apart, whatever the shell" {
+@test "the runner distinguishes pass, failure, skip, timeout and a missing program, whatever the shell" {
 	stubs
 	stub a/pass 'echo "args: $*"'
 	stub a/fails 'printf "no newline"; exit 1'

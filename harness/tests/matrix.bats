@@ -156,7 +156,7 @@ nothing_runs() {
 	(($(begun) <= 15))
 }
 
-@test "told to end, it ends its gates, and says how to go on" {
+@test "at SIGTERM it ends its gates, and says how to go on" {
 	twelve
 	JOBS=2 setsid "$HARNESS/matrix" "$FILE" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	matrix=$!

@@ -186,7 +186,7 @@ both() {
 	done
 }
 
-@test "where the two sides disagree both are told" {
+@test "where the two sides disagree both are reported" {
 	both odd=-100
 	assert_line "note of 100 interrupts of Hyper-V's timer in the guest KVM has recorded 100 from their programming on; by its clock 1 of them were injected later than the guest took them, by up to 80 us"
 }

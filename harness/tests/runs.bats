@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# show, compare and results: what they refuse, what they say, and that compare tells a busy host from a late timer. lateness.tsv.xz has the cases
+# show, compare and results: what they refuse, what they say, and that compare distinguishes a busy host from a late timer. lateness.tsv.xz has the cases
 # and histograms of real gates (GUEST=x86, clockevents.unbind_fallback, both cores kept busy by others): five of a healthy guest, "soak", and three
 # whose CPU 1 has each timer interrupt 5 ms late (MODULES="timer_fault fault=late size=5000000 cpu=1"), "faulty".
 # shellcheck disable=SC2016,SC2030,SC2031

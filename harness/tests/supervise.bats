@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Watching from outside: gates whose guest is fake-qemu, which hangs, panics, floods and lies as told.
+# Watching from outside: gates whose guest is fake-qemu, which hangs, panics, floods and lies as the test says.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2119,SC2120
 
 load helpers
@@ -50,7 +50,7 @@ monitor_told() { sed 's/^{"execute": "\([^"]*\)".*/\1/' "$FAKE_SCRIPTS/monitor" 
 # asks QUESTION PATTERN... : the lines of a program that asks the host for that, and passes where the answer is as the patterns say
 asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($2)\$ ]] && result ok '${1// /_}' || result 'not ok' '${1// /_}' \"\$answer\""; }
 
-@test "a guest is held up for the program that asks: paused, or saved and restored, and told when" {
+@test "a guest is held up for the program that asks: paused, or saved and restored, and the answer says when" {
 	program continuity.a 'plan 3' "$(asks time 'time [0-9]+')" "$(asks 'pause 1' 'held( [0-9]+){4}')" "$(asks 'restore 1' 'held( [0-9]+){6}')"
 	gate
 	exits 0
@@ -61,7 +61,7 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	awk '/> held pause/ { if ($11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300) good = 1 } END { exit !good }' "$RESULTS/latest/journal.log"
 }
 
-@test "what can't be held up is told no, with the reason; what is no such program's, or too much, is not answered" {
+@test "what can't be held up is refused, with the reason; what is no such program's, or too much, is not answered" {
 	program continuity.a 'plan 3' "$(asks 'pause 11' 'no nothing is known of that.*')" "$(asks 'leap 1' 'no nothing is known of that.*')" \
 		'for ((i = 0; i < 120; i++)); do say "# HOST time"; done' 'answers=0' 'while read -r -t 4 _; do answers=$((answers + 1)); done' 'begin many' \
 		'((answers == 98)) && result ok many || result "not ok" many $answers'
@@ -157,7 +157,7 @@ not_excused() {
 	[[ $(lines_in journal.log '> boot ') == 2 ]]
 }
 
-@test "the word int3 on a guest's console excuses no other end, and no failure that was told before" {
+@test "the word int3 on a guest's console excuses no other end, and no failure that was reported before" {
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'console "BUG: unable to handle page fault"' 'panic "Fatal exception"'
 	assert_output --partial -- 'PANIC a.one.y: Fatal exception'
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'panic "hung_task: blocked tasks"'

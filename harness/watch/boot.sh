@@ -59,7 +59,7 @@ console_show() {
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)
 guest_start() {
-	local told complaints parent=$BASHPID
+	local from_guest complaints parent=$BASHPID
 	boots=1 journal_lines=0
 	# The next number that no boot has: side by side they count together.
 	until mkdir "$queue/boot.$boots" 2>/dev/null; do boots=$((boots + 1)); done
@@ -72,20 +72,20 @@ guest_start() {
 	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
 	console_start=$(stat -c %s "$RUN/console$lane.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
-	exec {answers}<>"$GUEST_DIR/channel.in" {told}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
+	exec {answers}<>"$GUEST_DIR/channel.in" {from_guest}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
 	# shellcheck disable=SC2154  # the caller's lock
-	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answers}>&- {told}>&- {complaints}>&- &
+	console_keep <"$GUEST_DIR/console.out" 2>/dev/null {lock}>&- {answers}>&- {from_guest}>&- {complaints}>&- &
 	console_pid=$!
-	# The kernel kills QEMU when this shell dies, however that happens; if it has died before the kernel was told so, there is another
+	# The kernel kills QEMU when this shell dies, however that happens; if it has died before the kernel knew of that, there is another
 	# parent. QEMU's own complaints go where the console's do.
 	(
 		cd "$GUEST_DIR" || exit
 		# shellcheck disable=SC2016
-		exec setsid setpriv --pdeathsig KILL bash -c '((PPID == $0)) || exit; exec "$@"' "$parent" "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {told}>&- {complaints}>&-
-	) <"$GUEST_DIR/channel.in" 1>&"$told" 2>/dev/null &
+		exec setsid setpriv --pdeathsig KILL bash -c '((PPID == $0)) || exit; exec "$@"' "$parent" "${GUEST_CMD[@]}" 2>&"$complaints" {answers}>&- {lock}>&- {from_guest}>&- {complaints}>&-
+	) <"$GUEST_DIR/channel.in" 1>&"$from_guest" 2>/dev/null &
 	guest_pid=$!
 	exec {channel}<"$GUEST_DIR/channel.out"
-	exec {told}>&- {complaints}>&-
+	exec {from_guest}>&- {complaints}>&-
 	[[ -z ${eyes:-} ]] || exec {eyes_out}>&-
 	[[ -z ${records:-} ]] || exec {records}>&- {rings}>&-
 	# The appliance waits for the time of day, and starts the guest.

@@ -38,7 +38,7 @@ emulation_failure() {
 	if [[ $words == *'int3: 0000'* ]] || breakpoint_panic; then
 		echo "an emulated CPU kept a breakpoint that was gone (int3)"
 	elif [[ -n ${IMAGE:-} && -z $ready ]] && console_text | grep -q 'Kernel panic - not syncing: IO-APIC + timer'; then
-		# A guest of ours is told not to look.
+		# A guest of ours gets no option that makes it look.
 		echo "a busy host stopped QEMU while the kernel looked whether its timer ticks"
 	elif [[ ${GUEST_NESTED:-no} == no && -z $ready ]] && ((again == 0)) && cut_off; then
 		echo "the emulated machine ended while the kernel booted, without a word of it"
@@ -66,7 +66,7 @@ fault_place() {
 	[[ ! $1 =~ rip\ 0x([0-9a-f]{1,16}) ]] || printf '%x' $((0x${BASH_REMATCH[1]} & 0x1fffff))
 }
 
-# breakpoint_panic : did the kernel die of a breakpoint while the running program had told of nothing bad? The guest's word alone, so it
+# breakpoint_panic : did the kernel die of a breakpoint while the running program had reported nothing bad? The guest's word alone, so it
 # must be the panic itself that ended the boot, of the last oops since that program began, as the kernel prints both.
 breakpoint_panic() {
 	[[ ${GUEST_NESTED:-no} == no && -z $bad ]] && console_text "$console_program" | awk '

@@ -8,11 +8,11 @@
 #                                                                          between the first two to somewhere between the last two
 #   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
 #                                                                          then another QEMU went on with it (guest/again)
-#   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, without being told: of a nested guest, the
+#   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, and did not know: of a nested guest, the
 #                                                                          whole machine under it
 #   # HOST vcpu SECONDS     host held ASKED STOPPED RESUMED RUNS             its last CPU did, alone: QEMU's thread of it
 #   whatever it was         host no WHY                                    it can't be done here
-# Times are the host's uptime in 1/100 s, cut off. QEMU is told by its monitor (QMP), which no guest can reach; that of a nested guest
+# Times are the host's uptime in 1/100 s, cut off. QEMU gets the order by its monitor (QMP), which no guest can reach; that of a nested guest
 # has a virtio port of the appliance's for it. No guest gets more of this host's time than this:
 HOLD_ASKS=100 # questions of one program; what is asked beyond is not answered, for nobody may read it, and the channel is of a limited length
 HOLD_MAX=10   # s of one hold
@@ -167,7 +167,7 @@ hold_said() {
 	[[ $why_not == *"$1" ]]
 }
 
-# vcpu_stop THREAD SECONDS -> hold_thread's words. In an appliance it is told by its own line, and heard by its log.
+# vcpu_stop THREAD SECONDS -> hold_thread's words. In an appliance the order goes by a line of its own, and the answer comes by its log.
 vcpu_stop() {
 	local program lines
 	if [[ -z ${eyes:-} ]]; then

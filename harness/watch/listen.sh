@@ -3,7 +3,7 @@
 # Listening to one boot: what it says, and by when. Part of supervise.sh.
 
 # listen : follow one boot's channel to its end, answering and holding it to its deadlines. Sets $verdict to why it
-# ended, $program and $open to the program and case that ran then, if any, $bad if that program had told of a failure, $console_program
+# ended, $program and $open to the program and case that ran then, if any, $bad if that program had reported a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
 	local line half='' now deadline boot_deadline others waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others

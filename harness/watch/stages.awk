@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Where late wake-ups lost their time: awk [-v each=FILE] -f trace.awk -f stages.awk TRACE, the text that guest/recorder wrote (tracefs by trace_clock
 # mono). The guest is not trusted: what isn't understood is passed over. Prints, in ns:
-#   wakes PROGRAM CPU WHEN NUMBER CHECKED ADDED P50 P99 DEVICE     its wake-ups; of those whose program has told its own times CHECKED, of these
+#   wakes PROGRAM CPU WHEN NUMBER CHECKED ADDED P50 P99 DEVICE     its wake-ups; of those whose program has reported its own times CHECKED, of these
 #                                  ADDED have stages that add up to what it saw
 #   stage PROGRAM CPU WHEN NAME P50 P99 MEAN DEVICE                of their lateness; the means add up to its mean
 #   worst PROGRAM CPU WHEN LATE SLACK PROGRAMMED INTERRUPT CALLBACK WAKE RUN RETURN HELD DEVICE     the latest; HELD: who ran there until then
@@ -50,7 +50,7 @@ function begin_program(what) {
 	split("", irq_at); split("", irq_name); split("", armed); split("", device); split("", callback); split("", handled); split("", first_device)
 }
 
-# An interrupt of CPU cpu begins; of the timer's own, which tells less, later ones in the same interrupt don't count.
+# An interrupt of CPU cpu begins; of the timer's own, which has less in it, later ones in the same interrupt don't count.
 function interrupt_begins(what) {
 	irq_at[cpu] = now
 	irq_name[cpu] = what
@@ -110,7 +110,7 @@ function count(w,    r, k, n, late, when, dev) {
 		value[r, k, n] = took[k]
 		total[r, k] += took[k]
 	}
-	if (told[w] != "") {
+	if (reported[w] != "") {
 		checked[r]++
 		if (!lacking && sum - late <= NEAR)
 			added[r]++
@@ -128,7 +128,7 @@ function count(w,    r, k, n, late, when, dev) {
 	printf "%s\t%d\t%s\t%s\t%.0f", program, cpu_of[w], when, dev, at[w, 0] >each
 	for (k = 1; k <= nr_stages; k++)
 		printf "\t%.0f", took[k] >each
-	printf "\t%.0f\t%s\t%s\n", late, told[w] == "" ? "" : sprintf("%.0f", told[w]), held_by[w] >each
+	printf "\t%.0f\t%s\t%s\n", late, reported[w] == "" ? "" : sprintf("%.0f", reported[w]), held_by[w] >each
 }
 
 function end_wake(pid,    w) {
@@ -142,7 +142,7 @@ function end_wake(pid,    w) {
 function forget(w,    k) {
 	for (k = 0; k <= 7; k++)
 		delete at[w, k]
-	delete told[w]; delete held_by[w]; delete cpu_of[w]; delete device_of[w]; delete woken_pid[w]
+	delete reported[w]; delete held_by[w]; delete cpu_of[w]; delete device_of[w]; delete woken_pid[w]
 }
 
 function end_program(    pid) {
@@ -222,7 +222,7 @@ event == "sched_waking" && flags ~ /h|H/ && callback[cpu] in soft {
 	at[w, 4] = called_at[cpu]
 	at[w, 5] = now
 	at[w, 7] = ""
-	told[w] = ""
+	reported[w] = ""
 	device_of[w] = device[cpu] != "" ? device[cpu] : irq_name[cpu] != "" ? irq_name[cpu] : "?"
 	delete soft[timer]
 	# It had not gone to sleep yet.
@@ -244,7 +244,7 @@ event == "tracing_mark_write" && rest ~ /^tickproof woke [0-9]+ [0-9]+/ && pid i
 	w = finished[pid]
 	# A relative sleep begins a little later than the program thought.
 	if (at[w, 0] >= part[3] && at[w, 0] - part[3] < 1e6 && part[4] <= now + NEAR) {
-		told[w] = part[4] - part[3]
+		reported[w] = part[4] - part[3]
 		at[w, 7] = part[4] + 0
 	}
 	end_wake(pid)

@@ -14,7 +14,7 @@
 #   supervise "TIER surface/program args"...    boots until each was tried once
 #
 # journal.log is all that judging ever reads. One line each: "<epoch, s.us> <uptime, s.cs> <boot> <number> < <line of the guest>" or
-# "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime tells when somebody sets the host's clock.
+# "... > <event>". Numbers count each boot's lines from 1, so that a lost line is seen; uptime shows when somebody sets the host's clock.
 # Events: gate KEY=VALUE, plan PROGRAM, left-out PROGRAM, boot COMMAND, ready, run PROGRAM TOKEN,
 # HANG|PANIC|RESET|FLOOD ID WHY, NOBOOT WHY, SETUP WHY, again WHY (that boot is void), unrun PROGRAM WHY, console LINE, held WHAT SECONDS: WORDS, interrupted SIGNAL, off, end SUM
 # (cksum of all lines before it).

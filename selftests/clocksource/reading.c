@@ -84,7 +84,7 @@ void reading_judge_vdso(const char *source)
 	report_note("%s: read by %s (%s)", source, first ? "system call" : "the vDSO", why);
 }
 
-/* A timerfd that tells whether somebody has set the clock since; -1 without. */
+/* A timerfd that shows whether somebody has set the clock since; -1 without. */
 static int watch_sets(void)
 {
 	struct itimerspec far = {

@@ -143,7 +143,7 @@ static void sample(struct moment *m, uint64_t *start)
 	m->mono = clock_ns(CLOCK_MONOTONIC);
 }
 
-/* A timer that tells when somebody sets the time of day. */
+/* A timer that fails with ECANCELED when somebody sets the time of day. */
 static int watch_settings(void)
 {
 	struct itimerspec day = { .it_value.tv_sec =
@@ -350,7 +350,7 @@ static void judge_passage(const char *name, struct passage expected, const struc
 }
 
 /*
- * QEMU that is told to stop stops its own clock, from which all that it emulates gets the time
+ * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
  * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
  * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
  * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
@@ -564,7 +564,7 @@ static const struct report_case cases[] = {
 	  "K4: the raw counter stands still over such a hold where QEMU emulates it or puts it back (cpu_disable_ticks(), kvm_arm_vm_state_change(), kvm_put_msrs()), and goes on where it is the host's own TSC",
 	  counter, false },
 	{ "offsets",
-	  "K5: no hold changes REALTIME, TAI and BOOTTIME against MONOTONIC, nor MONOTONIC_RAW beyond what NTP slews: the guest is told of none (timekeeping_inject_sleeptime64() has no caller)",
+	  "K5: no hold changes REALTIME, TAI and BOOTTIME against MONOTONIC, nor MONOTONIC_RAW beyond what NTP slews: the guest learns of none (timekeeping_inject_sleeptime64() has no caller)",
 	  offsets, false },
 	{ "armed",
 	  "K6: timers of every kind that a hold came upon fire once, in order and never early (hrtimer_interrupt(), posix_timer_fn())",

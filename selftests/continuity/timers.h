@@ -20,7 +20,7 @@ struct timers {
 	_Atomic bool armed, done;
 	int64_t first; /* CLOCK_MONOTONIC ns of the first to expire */
 	unsigned int fired;
-	unsigned int early;	 /* told of before their time, on their own clock: must be 0 */
+	unsigned int early;	 /* reported before their time, on their own clock: must be 0 */
 	unsigned int disordered; /* signals that came before one of an earlier timer: must be 0 */
 	unsigned int repeated;	 /* expirations of one-shot timers beyond the first: must be 0 */
 	int64_t worst_early, latest; /* ns */

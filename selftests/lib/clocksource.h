@@ -63,7 +63,7 @@ enum cs_vdso {
 	CS_VDSO_DEPENDS, /* on what the hypervisor or the CPU says at run time */
 };
 
-/* By the source's name; *why (may be NULL) tells the rule. */
+/* By the source's name; *why (may be NULL) names the rule. */
 enum cs_vdso cs_vdso(const char *source, const char **why);
 
 /*

@@ -52,7 +52,7 @@ struct wake_death {
 /* Starts the sleeper, pinned to its CPU. Returns 0 or -errno. */
 int wake_start(struct wake *w);
 
-/* Tells a sleeper to end after the sleep under way. */
+/* A sleeper ends after the sleep under way. */
 void wake_stop(struct wake *w);
 
 /*

@@ -83,7 +83,7 @@ void interrupt(void)
 
 	if (id >= 32)
 		return;
-	/* Of the arch timers, which go on until they are told. */
+	/* Of the arch timers, which go on until they are stopped. */
 	write_sysreg(0, cntv_ctl_el0);
 	interrupted_at[cpu_number()][id] = get(TIME_REF);
 	interrupts[cpu_number()][id]++;

@@ -84,7 +84,7 @@ START_TEST(sampled)
 	ck_assert_int_eq(o.high, 710);
 	ck_assert_int_eq(offset_misfit(&o), -20);
 	ck_assert_int_eq(offset_misfit(&none), 0);
-	/* One side alone tells nothing of a step. */
+	/* One side alone does not show a step. */
 	ck_assert_int_eq(offset_step_error(&o, &none, 5000), 0);
 	ck_assert_int_eq(offset_step_error(&none, &o, 5000), 0);
 }
