@@ -8,10 +8,6 @@
 #include "../lib/wake.h"
 #include "busy.h"
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 /* Longer than an interrupt takes on an emulated CPU, shorter than a host takes one away. */
 #define STEP_NS (250 * NSEC_PER_USEC)
 

@@ -291,8 +291,8 @@ static void readback(int cpu)
 	regs_clear(cpu);
 }
 
-/* What one CPU sets, another's timers don't show. */
-static void own_registers(int cpu)
+/* Clears the timers of all CPUs; skips where cpu is the only one. */
+static void need_others_clear(int cpu)
 {
 	int other;
 
@@ -301,6 +301,14 @@ static void own_registers(int cpu)
 		report_skip("there is only one CPU");
 	cpus_for_each(other, report_cpus())
 		regs_clear(other);
+}
+
+/* What one CPU sets, another's timers don't show. */
+static void own_registers(int cpu)
+{
+	int other;
+
+	need_others_clear(cpu);
 	for (int n = 1; n <= 3; n++) {
 		regs_set(cpu, CONFIG(n), shot_config());
 		regs_set(cpu, COUNT(n), UINT64_MAX / 4);
@@ -342,14 +350,9 @@ static size_t elsewhere(int cpu, int shots, bool fire)
 static void own_vp(int cpu)
 {
 	size_t quiet, others;
-	int other;
 
-	need_timers(cpu);
-	if (cpus_count(report_cpus()) < 2)
-		report_skip("there is only one CPU");
 	/* Each takes what comes only once it has done a step. */
-	cpus_for_each(other, report_cpus())
-		regs_clear(other);
+	need_others_clear(cpu);
 	quiet = elsewhere(cpu, SHOTS, false);
 	others = elsewhere(cpu, SHOTS, true);
 	regs_clear(cpu);

@@ -3,6 +3,7 @@
 #ifndef TICKPROOF_CLOCKS_H
 #define TICKPROOF_CLOCKS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -10,6 +11,15 @@
 #define NSEC_PER_USEC 1000ll
 #define NSEC_PER_MSEC 1000000ll
 #define NSEC_PER_SEC  1000000000ll
+
+/* For tables of lengths. */
+#define MS NSEC_PER_MSEC
+#define US NSEC_PER_USEC
+
+/* timer_create(2), SIGEV_THREAD_ID: glibc has no name for it before 2.38. */
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 static inline int64_t timespec_ns(const struct timespec *ts)
 {

@@ -207,9 +207,6 @@ static int wait_uring(const struct sleeper *s, const struct timespec *when)
 	return uring_timeout(when, s->absolute);
 }
 
-#define MS 1000000
-#define US 1000
-
 const struct sleeper sleepers[] = {
 	{ "nanosleep", CLOCK_MONOTONIC, false, 0, wait_nanosleep },
 	{ "monotonic_rel", CLOCK_MONOTONIC, false, 0, wait_clock },

@@ -27,8 +27,6 @@
 #include "interrupter.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI };
 #define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
 

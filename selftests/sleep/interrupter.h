@@ -11,10 +11,6 @@
 
 #include "../lib/clocks.h"
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 struct interrupter {
 	timer_t timer;
 };

@@ -12,9 +12,6 @@
 #include "../lib/report.h"
 #include "../lib/resolution.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
 static struct timeval ns_timeval(int64_t ns)
 {
 	return (struct timeval){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / US };

@@ -17,7 +17,6 @@
 #include "../lib/report.h"
 #include "../lib/sleepers.h"
 
-#define MS     NSEC_PER_MSEC
 #define SLEEPS 80
 #define LENGTH (12 * MS)
 

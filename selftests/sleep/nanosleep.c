@@ -23,9 +23,6 @@
 #include "../lib/sleepers.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI };
 #define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
 

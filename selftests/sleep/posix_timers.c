@@ -21,13 +21,6 @@
 #include "../lib/sleepers.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI };
 #define NR_CLOCKS (sizeof(clocks) / sizeof(*clocks))
 

@@ -23,13 +23,6 @@
 #include "../lib/wake.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 /* On all CPUs together. */
 #define MANY   10000
 #define SIGNAL (SIGRTMIN + 7)

@@ -8,9 +8,6 @@
 #include "../lib/report.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
 /* From a request below the slack to one of several ticks; p50 is that of the whole mixture. */
 static void wait_by(const char *sleeper)
 {

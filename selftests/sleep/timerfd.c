@@ -20,9 +20,6 @@
 #include "../lib/sleepers.h"
 #include "judge.h"
 
-#define MS NSEC_PER_MSEC
-#define US NSEC_PER_USEC
-
 static void sleep_by(const char *sleeper)
 {
 	const struct plan plan = {

@@ -5,8 +5,6 @@
 #include "../grid.h"
 #include "testing.h"
 
-#define MS NSEC_PER_MSEC
-
 /*
  * A timer of 1 ms on a device with such a grid (1: none), of a CPU that the host lets run for on ns
  * after each off ns, and that takes cost for an interrupt.

@@ -8,7 +8,7 @@
 #include "../host.h"
 #include "testing.h"
 
-static int answers; /* what the program says, to read */
+static int spoken; /* what the program says, to read */
 
 /* The host has said this already; what the program says is kept. */
 static void host_says(const char *answers)
@@ -22,7 +22,7 @@ static void host_says(const char *answers)
 	dup2(out[1], STDOUT_FILENO);
 	close(in[0]);
 	close(out[1]);
-	answers = out[0];
+	spoken = out[0];
 	setenv("TICKPROOF_HOST", "", 1);
 }
 
@@ -44,7 +44,7 @@ START_TEST(answered)
 	host_says("go 1234 continuity/pause\nhost held 1 2 3 4\nend\n");
 	ck_assert_int_eq(host_ask("pause 3", answer, sizeof(answer)), 0);
 	ck_assert_str_eq(answer, "held 1 2 3 4");
-	n = read(answers, asked, sizeof(asked));
+	n = read(spoken, asked, sizeof(asked));
 	ck_assert_int_eq(n, 15);
 	ck_assert_int_eq(memcmp(asked, "# HOST pause 3\n", 15), 0);
 	/* What follows is for whoever reads next. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 
+#include "../clocks.h"
 #include "../progress.h"
 #include "testing.h"
-
-#define MS 1000000ll
 
 START_TEST(stream)
 {
