@@ -55,5 +55,5 @@ guest_prepare() {
 others_work() {
 	local now
 	uptime
-	echo $((${FAKE_BUSY:-0} ? now : 0))
+	others=$((${FAKE_BUSY:-0} ? now : 0))
 }

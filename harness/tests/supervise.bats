@@ -241,6 +241,39 @@ not_excused() {
 	assert_output --partial -- 'NO BOOT: guest not ready after 4 s, in 3 of which this machine was busy with other work'
 }
 
+@test "what other work of this machine takes from a program is given back to it as well, and a program that hangs is found all the same" {
+	program a.one 'plan 1' 'begin x' 'sleep 3' 'result ok x'
+	FAKE_BUSY=1 SILENCE_TIMEOUT=2 FAKE_PROGRAM_TIMEOUT=2 gate
+	exits 0
+	program a.one 'plan 1' 'begin x' 'hang deaf'
+	FAKE_BUSY=1 SILENCE_TIMEOUT=2 SYSRQ_WAIT=1 gate
+	exits 1
+	assert_output --partial -- 'HANG a.one.x: no line for 8 s, in 6 of which this machine was busy with other work'
+	program a.one 'plan 1' 'begin x' 'while :; do say "# still here"; sleep 0.2; done'
+	FAKE_BUSY=1 FAKE_PROGRAM_TIMEOUT=1 SYSRQ_WAIT=1 gate
+	exits 1
+	assert_output --partial -- 'HANG a.one.x: not done after the 1 s it may take, and 3 more, as this machine was busy with other work'
+}
+
+@test "a guest's own work is not other work, though QEMU be a child of what was started" {
+	local spinner child before used others host_cpus=0 guest_pid=''
+	# shellcheck source=../watch/boot.sh
+	source "$HARNESS/watch/boot.sh"
+	bash -c 'while :; do :; done & wait' &
+	spinner=$!
+	until read -r child <"/proc/$spinner/task/$spinner/children"; do sleep 0.05; done
+	until read -ra used <"/proc/$child/stat" && ((used[13] + used[14] > 100)); do sleep 0.1; done
+	guest_pid=$spinner
+	others_work
+	before=$others
+	guest_pid=''
+	others_work
+	# Of all work since this machine's start.
+	((others - before >= 100 / host_cpus))
+	kill "$child"
+	wait "$spinner" || :
+}
+
 @test "a KVM that brings no guest to its first line: nested, once, with a note; not where ACCEL forces it, nor where the guest spoke" {
 	program a.one 'plan 1' 'pass x'
 	program firmware 'echo "qemu: kernel doesn'"'"'t allow setting HyperV VP_INDEX" >&2' 'reset'

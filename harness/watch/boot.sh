@@ -12,15 +12,25 @@ guest_kill() {
 	wait "$pid" 2>/dev/null || :
 }
 
-# others_work -> seconds/100 for which each CPU of this machine has so far worked for others than the guest, or was kept from working by the machine below
+# others_work : into $others the seconds/100 for which each CPU of this machine has so far worked for others than the guest, or was kept from working by the
+# machine below. Starts no process: it is asked in the middle of a silence.
 others_work() {
+	local user nice system irq softirq steal pid line
+	local -a children=() used
+	others=0
 	# A machine by ssh is another one.
-	[[ -z ${MACHINE_DIR:-} ]] || { echo 0 && return; }
-	{ cat "/proc/$guest_pid/stat" 2>/dev/null || echo; } | sed 's/^.*)//' | awk '
-		NR == FNR { guest = $12 + $13; next }
-		$1 == "cpu" { work = $2 + $3 + $4 + $7 + $8 + $9; next }
-		/^cpu[0-9]/ { cpus++ }
-		END { printf "%d\n", (work - guest) / cpus }' - /proc/stat
+	[[ -z ${MACHINE_DIR:-} ]] || return 0
+	read -r _ user nice system _ _ irq softirq steal _ </proc/stat
+	others=$((user + nice + system + irq + softirq + steal))
+	# QEMU is our child, or a child of it (guest/again).
+	{ read -ra children <"/proc/$guest_pid/task/$guest_pid/children"; } 2>/dev/null || :
+	for pid in "$guest_pid" "${children[@]}"; do
+		{ read -r line <"/proc/$pid/stat"; } 2>/dev/null || continue
+		read -ra used <<<"${line##*) }"
+		others=$((others - used[11] - used[12] - used[13] - used[14]))
+	done
+	((host_cpus)) || host_cpus=$(grep -c '^cpu[0-9]' /proc/stat)
+	others=$((others / host_cpus))
 }
 
 # guest_interrupt SIGNAL : trap action while a guest runs; its death is the end of file that ends the listening

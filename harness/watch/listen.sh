@@ -6,11 +6,12 @@
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had reported a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline boot_deadline others waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others
+	local line half='' now deadline others silent_others program_others=0 waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others
 	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
-	boot_deadline=$((now + BOOT_TIMEOUT * 100))
-	deadline=$boot_deadline others=$(others_work)
+	deadline=$((now + BOOT_TIMEOUT * 100))
+	others_work
+	silent_others=$others
 	while [[ -z $verdict ]]; do
 		snapshot_wake
 		progress
@@ -19,13 +20,14 @@ listen() {
 		wait=$((deadline - now))
 		((program_deadline == 0 || program_deadline - now > wait)) || wait=$((program_deadline - now))
 		rc=0
-		channel_line $((wait > 100 ? 100 : wait < 1 ? 1 : wait)) || rc=$?
+		channel_line $((wait > 100 ? 100 : wait < 1 ? 20 : wait)) || rc=$?
 		[[ -z $interrupted && $journal_lost == 0 ]] || return 0
 		uptime
 		[[ -z ${MACHINE_DIR:-} ]] || machine_events
 		case $rc in
 		0) listen_line ;;
 		1) verdict=gone ;;
+		2) [[ -n $silent_others ]] || { others_work && silent_others=$others; } ;;
 		3) flooded ;;
 		esac
 		# The other boot has shown that there is nothing to be had here.
@@ -33,11 +35,33 @@ listen() {
 		if [[ -z $verdict ]]; then
 			stalled
 			[[ -z ${IMAGE:-} ]] || stuck
-			((now < deadline)) || overdue "no line for $SILENCE_TIMEOUT s"
-			((program_deadline == 0 || now < program_deadline)) ||
-				overdue "not done after the $program_limit s it may take"
+			deadlines
 		fi
 	done
+}
+
+# late DEADLINE BEFORE SECONDS : has it passed, by more than this machine's other work since BEFORE, of which SECONDS count at most? That is in $waited.
+late() {
+	((now >= $1)) || return 1
+	others_work
+	waited=$((others - $2 < $3 * 100 ? others - $2 : $3 * 100))
+	((now >= $1 + waited))
+}
+
+# deadlines : act on those that have passed
+deadlines() {
+	local limit=$SILENCE_TIMEOUT waited
+	[[ -n $ready ]] || limit=$BOOT_TIMEOUT
+	# Of a death nothing more is awaited.
+	[[ -z $dead || -n $open ]] || limit=0
+	! late "$deadline" "$silent_others" $((BUSY_PATIENCE * limit)) || overdue "no line for $(of_which "$SILENCE_TIMEOUT")"
+	[[ -n $verdict ]] || ((program_deadline == 0)) || ! late "$program_deadline" "$program_others" $((BUSY_PATIENCE * program_limit)) ||
+		overdue "not done after the $program_limit s it may take$( ((waited < 100)) || echo ", and $((waited / 100)) more, as this machine was busy with other work")"
+}
+
+# of_which SECONDS -> those, and what others had of this machine meanwhile
+of_which() {
+	echo "$(($1 + waited / 100)) s$( ((waited < 100)) || echo ", in $((waited / 100)) of which this machine was busy with other work")"
 }
 
 # stalled : where a nested guest is silent because the appliance under it has stopped, that needn't be waited for
@@ -52,8 +76,9 @@ stuck() {
 	[[ -z $ready$verdict ]] || return 0
 	size=$(stat -c %s "$RUN/console$lane.log")
 	if ((size != quiet_size)); then
-		quiet_size=$size quiet_since=$now quiet_others=$(others_work)
-	elif ((now - quiet_since > PROMPT_WAIT * 100 && now - quiet_since - ($(others_work) - quiet_others) > PROMPT_WAIT * 100)); then
+		others_work
+		quiet_size=$size quiet_since=$now quiet_others=$others
+	elif late $((quiet_since + PROMPT_WAIT * 100)) "$quiet_others" $((BUSY_PATIENCE * PROMPT_WAIT)); then
 		why=$(image_prompt)
 		# At a login prompt, or without a word, it may still be on its way.
 		[[ -z $why || $why == *login\ prompt* || $why == nothing\ came* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
@@ -91,6 +116,8 @@ listen_line() {
 		else
 			# It has yet to say that it survived the last program, and has as long for that, whatever else it says.
 			program_limit=$SILENCE_TIMEOUT program_deadline=$((now + SILENCE_TIMEOUT * 100))
+			others_work
+			program_others=$others
 			answer end
 		fi
 		;;
@@ -110,6 +137,7 @@ listen_line() {
 		fi
 		;;
 	esac
+	silent_others=''
 	if [[ -n $dead && -z $open ]]; then
 		deadline=$((now + DEAD_GRACE * 100))
 	else
@@ -160,6 +188,8 @@ next_program() {
 	case_began=$now holds=0
 	program_limit=${PROGRAM_TIMEOUT[$todo_name]}
 	program_deadline=$((now + program_limit * 100))
+	others_work
+	program_others=$others silent_others=$others
 	answer "go $token $todo"
 }
 
@@ -187,11 +217,7 @@ overdue() {
 	if [[ -n $verdict ]]; then
 		:
 	elif [[ -z $ready ]]; then
-		waited=$(($(others_work) - others))
-		waited=$((waited < BOOT_PATIENCE * BOOT_TIMEOUT * 100 ? waited : BOOT_PATIENCE * BOOT_TIMEOUT * 100))
-		deadline=$((boot_deadline + waited))
-		((now < deadline)) ||
-			verdict="NOBOOT guest not ready after $(((now - boot_deadline) / 100 + BOOT_TIMEOUT)) s$( ((waited < 100)) || echo ", in $((waited / 100)) of which this machine was busy with other work")"
+		verdict="NOBOOT guest not ready after $(of_which "$BOOT_TIMEOUT")"
 	elif [[ -n $dead && -z $open ]]; then
 		verdict=dead
 	else

@@ -42,7 +42,7 @@ snapshot_take() {
 # snapshot_wake : once: to a machine that comes out of the snapshot, stopped as it was saved. What is sent while it is loaded is lost.
 snapshot_wake() {
 	local reply why_not=''
-	[[ -n ${GUEST_SNAPSHOT:-} && ${GUEST_CMD[-2]} == -incoming && $qmp_id == 0 ]] || return 0
+	[[ ${GUEST_SNAPSHOT:-no} != no && ${GUEST_CMD[-2]} == -incoming && $qmp_id == 0 ]] || return 0
 	if hold_begin && qmp_status query-status paused && qmp cont; then
 		answer "again $EPOCHSECONDS"
 	else

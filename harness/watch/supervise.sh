@@ -25,9 +25,9 @@
 # time, and take init or the kernel over, if it sets out to: by a module, BPF or kprobes, a mount of its own, raw ports, a helper that the
 # kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd.
 #
-# No deadline below trusts a clock of the guest. Seconds:
-# BOOT_TIMEOUT             until "# guest ready" (gate); as long as this machine has other work at the same time it takes longer, up to 1 + BOOT_PATIENCE
-#                          times as long
+# No deadline below trusts a clock of the guest. As long as this machine has other work at the same time it takes longer (late), up to 1 + BUSY_PATIENCE times
+# as long. Seconds:
+# BOOT_TIMEOUT             until "# guest ready" (gate)
 : "${PROMPT_WAIT:=60}"     # until an image whose console shows a prompt, and is silent, is waited for no longer
 : "${SILENCE_TIMEOUT:=30}" # without a line while a program runs
 : "${DEAD_GRACE:=5}"       # the same after it said DEAD, unless it has begun another case
@@ -36,7 +36,7 @@
 : "${CHANNEL_LIMIT:=1048576}" # of one boot's channel
 : "${CONSOLE_LIMIT:=8388608}" # of console.log
 LINE_LIMIT=4096
-BOOT_PATIENCE=3
+BUSY_PATIENCE=3
 # Programs in a row that may hang before the rest isn't tried
 HUNG_LIMIT=3
 # 1/100 s between two looks at the clock from which on we were stopped
@@ -66,7 +66,7 @@ source "$HARNESS/watch/machine.sh"
 # The running QEMU, leader of a session of its own; the signal that ended the run; the number of this boot, and its lines in the journal.
 # Which of two series of boots this shell watches (empty: the first), and, in the first, the shell that watches the second.
 lane='' second_pid='' perf_trace=''
-guest_pid='' interrupted='' boots=0 journal_lines=0
+guest_pid='' interrupted='' boots=0 journal_lines=0 host_cpus=0
 # Lines that could not be written; when uptime was last asked.
 journal_lost=0 uptime_last=''
 
