@@ -6,7 +6,7 @@
 # ended, $program and $open to the program and case that ran then, if any, $bad if that program had reported a failure, $console_program
 # to where the console's log stood when it began, $ready if the guest had booted, and takes one program after the other off the queue.
 listen() {
-	local line half='' now deadline others silent_others program_others=0 waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 quiet_size=-1 quiet_since quiet_others
+	local line half='' now deadline others silent_others program_others=0 waited program_deadline=0 program_limit='' rc count=0 plan='?' wait patience=1 cuts=0 quiet_size=-1 quiet_since quiet_others
 	open='' dead='' ready='' verdict='' program='' bad='' case_began=0 channel_bytes=0 console_program=$console_start
 	uptime
 	deadline=$((now + BOOT_TIMEOUT * 100))
@@ -87,6 +87,7 @@ stuck() {
 
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.
 listen_line() {
+	patience=1
 	if [[ -z $ready ]]; then
 		case $line in
 		'# guest ready')
