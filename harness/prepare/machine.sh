@@ -5,6 +5,7 @@
 # MACHINE_DIR  the directory that was made on the machine; empty where there is none. MACHINE_ROOT: "sudo -n ", where that makes root
 
 MACHINE_WAIT=15 # s, for the answer to one connection
+MACHINE_LOOK=60 # s, for the answer to what is asked before a run: the machine, or this one, may be busy
 
 # machine_check : die if what is asked for with HOST= can't be
 machine_check() {
@@ -19,14 +20,14 @@ machine_check() {
 	read -ra MACHINE_SSH <<<"${SSH_CMD:-ssh}"
 	command -v "${MACHINE_SSH[0]}" >/dev/null || die 2 "SSH_CMD=$SSH_CMD: no such command"
 	# Never a question in the middle of a run; a machine that is gone is noticed within 12 s; each connection is one of its own.
-	MACHINE_SSH+=(-T -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=3 -o ServerAliveCountMax=4
+	MACHINE_SSH+=(-T -o BatchMode=yes -o ServerAliveInterval=3 -o ServerAliveCountMax=4
 		-o ControlMaster=no -o ControlPath=none -o ClearAllForwardings=yes -o LogLevel=ERROR)
 	guest_name=${HOST#ssh://} guest_name=${guest_name#*@} guest_name=${guest_name//[^A-Za-z0-9._-]/-}
 	GUEST=$guest_name
 }
 
 # machine_do SECONDS COMMAND : COMMAND on the machine, by a connection of its own; what ssh complained of in $GUEST_DIR/ssh.err
-machine_do() { timeout "$1" "${MACHINE_SSH[@]}" "$HOST" "$2" 2>"$GUEST_DIR/ssh.err"; }
+machine_do() { timeout "$1" "${MACHINE_SSH[@]}" -o ConnectTimeout=$(($1 - 3)) "$HOST" "$2" 2>"$GUEST_DIR/ssh.err"; }
 
 # machine_answers : does it answer another connection?
 machine_answers() { machine_do "$MACHINE_WAIT" 'exit 0' </dev/null; }
@@ -38,7 +39,7 @@ machine_look() {
 	say "asking $HOST what it is"
 	# sh, whatever the user's own shell is; whatever else is printed at login isn't taken for an answer.
 	answer=$(
-		machine_do "$MACHINE_WAIT" 'exec sh -s' <<'END'
+		machine_do "$MACHINE_LOOK" 'exec sh -s' <<'END'
 say() { echo "tickproof $1 $2"; }
 say arch "$(uname -m)"
 say release "$(uname -r)"
@@ -54,7 +55,7 @@ END
 	done < <(sed -n '/^tickproof /p' <<<"$answer")
 	if [[ -z ${is[arch]:-} ]]; then
 		key=$(tail -n 1 "$GUEST_DIR/ssh.err" | tr -d '\r')
-		((status != 124)) || key="no answer within $MACHINE_WAIT s"
+		((status != 124)) || key="no answer within $MACHINE_LOOK s"
 		die 2 "HOST=$HOST: ${key:-no shell answers there (status $status)}; \"${MACHINE_SSH[0]} -o BatchMode=yes $HOST true\" must work without a question"
 	fi
 	[[ ${is[system]} == Linux ]] || die 2 "HOST=$HOST: it runs ${is[system]}, and these are tests of Linux"
@@ -87,7 +88,7 @@ machine_prepare() {
 	say "bringing the tests to $HOST"
 	# The first directory from which programs may be run; one that outlives a restart, if there is any.
 	dir=$(
-		machine_do "$MACHINE_WAIT" 'exec sh -s' <<'END'
+		machine_do "$MACHINE_LOOK" 'exec sh -s' <<'END'
 for parent in /var/tmp /var/lib "$HOME" /tmp; do
 	dir=$(mktemp -d "$parent/tickproof.XXXXXX" 2>/dev/null) || continue
 	printf '#!/bin/sh\nexit 0\n' >"$dir/try" && chmod 700 "$dir/try" && "$dir/try" 2>/dev/null && rm "$dir/try" && echo "tickproof dir $dir" && exit
