@@ -261,7 +261,8 @@ not_excused() {
 	source "$HARNESS/watch/boot.sh"
 	bash -c 'while :; do :; done & wait' &
 	spinner=$!
-	until read -r child <"/proc/$spinner/task/$spinner/children"; do sleep 0.05; done
+	# That file has no end of line.
+	until read -r child <"/proc/$spinner/task/$spinner/children" || [[ -n $child ]]; do sleep 0.05; done
 	until read -ra used <"/proc/$child/stat" && ((used[13] + used[14] > 100)); do sleep 0.1; done
 	guest_pid=$spinner
 	others_work
