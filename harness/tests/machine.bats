@@ -59,6 +59,15 @@ no_trace() {
 	no_trace
 }
 
+@test "machine: what was silent because its connection was cut has its time again" {
+	program clockevents.one 'plan 1' 'begin a' 'sleep 2' 'cut' 'sleep 4' 'result ok a'
+	gate
+	exits 0
+	[[ $(<"$FAKE_SCRIPTS/ran") == clockevents.one ]]
+	lines_in journal.log '> connection the connection is there again'
+	no_trace
+}
+
 @test "machine: a program that hangs on a machine that answers is a HANG, is ended, and the rest goes on" {
 	program clockevents.one 'plan 1' 'begin a' 'sleep 1000'
 	program sleep.two 'plan 1' 'pass a'
