@@ -39,14 +39,15 @@ FILENAME != journal_file {
 
 the_end != "" { damaged("a line after the end") }
 
-!match($0, /^[0-9]+\.[0-9]+ [0-9]+\.[0-9]+ [0-9]+ [0-9]+ [<>] /) {
+$0 !~ /^[0-9]+\.[0-9]+ [0-9]+\.[0-9]+ [0-9]+ [0-9]+ [<>] / {
 	damaged("a line without stamps")
 	next
 }
 
 {
-	text = substr($0, RLENGTH + 1)
 	split($0, head, " ")
+	# Of one blank each: as long as their pattern's match, and that is slow to ask for.
+	text = substr($0, length(head[1] head[2] head[3] head[4]) + 7)
 	boot = head[3]
 	if (head[4] != lines[boot] + 1)
 		damaged("line " head[4] " of boot " boot " comes after its line " lines[boot] + 0)

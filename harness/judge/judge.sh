@@ -113,7 +113,7 @@ report() {
 			elif $r[0] == "fact" then .guest[$r[1]] //= $r[2]
 			elif $r[0] == "verdict" then .verdict = {words: $r[2], exit: ($r[1] | tonumber), sentence: $r[3]}
 			else . end)
-		' <"$RUN/records.tsv"
+		' < <(grep -E $'^(gate|fact|verdict)\t' "$RUN/records.tsv")
 	make_report junit.xml report_awk cpus markup junit
 	make_report results.json jq -R -n -f "$HARNESS/report/results.jq" <"$RUN/records.tsv"
 	make_report summary.md report_awk cpus summary

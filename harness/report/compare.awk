@@ -116,26 +116,16 @@ function spread(side, key,    low, middle) {
 	return low < 0 ? -1 : middle - low
 }
 
-# What load may have done: by this case on the other CPUs, on both sides, and on this CPU on the side that was earlier.
-function load_of(key, earlier, later,    n, list, k, most, s) {
-	most = spread(earlier, key)
-	n = key in family ? split(members[family[key]], list, SUBSEP) : 0
-	others = 0
-	for (k = 1; k <= n; k++)
-		if (list[k] != "" && list[k] != key) {
-			s = spread(earlier, list[k])
+# What load may have done: the widest of both sides, by this case on this CPU and on the others. What is later is asked as well, since a busy host
+# may hold up one CPU of a guest for a whole case, and leave the others.
+function load_of(key,    n, list, k, side, s, most) {
+	most = -1
+	n = split(key in family ? members[family[key]] : SUBSEP key, list, SUBSEP)
+	for (k = 2; k <= n; k++)
+		for (side = 1; side <= 2; side++) {
+			s = spread(side, list[k])
 			most = s > most ? s : most
-			s = spread(later, list[k])
-			if (s >= 0) {
-				others++
-				most = s > most ? s : most
-			}
 		}
-	# Nobody else to ask: then what this one shows is load.
-	if (!others) {
-		s = spread(later, key)
-		most = s > most ? s : most
-	}
 	return most
 }
 
@@ -151,7 +141,7 @@ function is_later(key, earlier, later,    a, b, n, m, shift, low_a, low_b, load,
 	low_a = median(a, n)
 	low_b = median(b, m)
 	shift = low_b - low_a
-	load = load_of(key, earlier, later)
+	load = load_of(key)
 	why = sprintf("the tenth percentile against the other's median and the load's spread of %.4g %s", load, hist_unit[key])
 	return low_b > quantile(earlier, key, 50) && shift > load && low_b > LEAST_FACTOR * low_a && shift > least
 }

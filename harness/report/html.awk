@@ -90,7 +90,8 @@ $1 == "program" {
 
 function verdict_box(    counts) {
 	counts = passed + xfailed " passed" (xfailed ? " (" xfailed " of them failed as expected)" : "") ", " failed + 0 " failed, " skipped + 0 " skipped"
-	print "<header><h1>tickproof: " xml(gate["guest"]) "</h1></header>\n<main>"
+	print "<header><h1>tickproof: " xml(gate["guest"]) "</h1><p class=\"dim\">Do this guest's clocks and timers keep what Linux promises, " \
+		"and does it live on when a CPU loses its timer?</p></header>\n<main>"
 	print "<section class=\"verdict " class_of_code(code) "\" aria-label=\"Verdict\">"
 	print "<p class=\"words\">" xml(words == "" ? "NO VERDICT" : words) "</p>"
 	print "<p>" (sentence != "" ? xml(short(sentence, 600)) : "Every case that could run has passed" (xfailed ? ", or failed as expected" : "") ".") "</p>"
@@ -118,7 +119,7 @@ function cpu_table(    r, c, cell) {
 	if (!rows)
 		return
 	print "<section aria-labelledby=\"cpus\"><h2 id=\"cpus\">Each CPU, before and after its timer was taken away</h2>"
-	stack_begin("In the order in which the kernel let them go. Wake: how late pinned sleeps woke, median / 99th percentile.", \
+	stack_begin("In the order in which the kernel let them go. Wake: how late pinned sleeps woke, median / 99th percentile. Alive: the CPU's timers fire; DEAD: they don't.", \
 		"CPU|before|wake before|after unbind|wake after|interrupts|verdict")
 	for (r = 1; r <= rows && r <= MAX_ROWS; r++) {
 		cell[1] = xml(cpu[r])
@@ -250,7 +251,7 @@ function heat_map(    k, i, j, v, n, share, unit) {
 	for (k = 1; k <= clocks && k <= 8; k++) {
 		n = pair_cpus
 		unit = worst[clock[k]]
-		print "<figure class=\"heat\" style=\"max-width:" 4 + 2 * n "rem\"><svg viewBox=\"0 0 " n " " n "\" role=\"img\" aria-label=\"" xml(clock[k]) ": offsets of " n " CPUs, at most " ns(unit) "\">"
+		print "<figure class=\"heat\"><svg style=\"max-width:" 4 + 2 * n "rem\" viewBox=\"0 0 " n " " n "\" role=\"img\" aria-label=\"" xml(clock[k]) ": offsets of " n " CPUs, at most " ns(unit) "\">"
 		for (i = 1; i <= n; i++)
 			for (j = 1; j <= n; j++) {
 				if (i == j || !((clock[k], pair_cpu[i], pair_cpu[j]) in offset)) {
@@ -328,7 +329,8 @@ function expected_section(    i, f, cell) {
 		return
 	print "<section aria-labelledby=\"expected\"><h2 id=\"expected\">What was expected to fail</h2>"
 	if (expectations) {
-		stack_begin("An expectation excuses what it names until it expires.", "case|outcome|expires|kernels|this time|reason")
+		stack_begin("What is known to fail is excused until it expires. This time: met, it did fail; untried, its test came to no end of its own; " \
+			"elsewhere, it is for other kernels; anything else is a failure.", "case|outcome|expires|kernels|this time|reason")
 		for (i = 1; i <= expectations && i <= 300; i++) {
 			split(expected[i], f, "\t")
 			cell[1] = "<code>" xml(f[3]) "</code>"
@@ -357,7 +359,7 @@ function skipped_section(    i) {
 		return
 	print "<section aria-labelledby=\"skipped\"><h2 id=\"skipped\">Skipped, and why</h2>"
 	for (i = 1; i <= skip_reasons; i++)
-		print "<details><summary>" skips[skip_reason[i]] ": " xml(short(skip_reason[i] == "" ? "no reason given" : skip_reason[i], 300)) "</summary><ul>\n" \
+		print "<details><summary>" skips[skip_reason[i]] (skips[skip_reason[i]] == 1 ? " case: " : " cases: ") xml(short(skip_reason[i] == "" ? "no reason given" : skip_reason[i], 300)) "</summary><ul>\n" \
 			skip_cases[skip_reason[i]] "</ul></details>"
 	print "</section>"
 }
@@ -401,7 +403,8 @@ function journal_section(    i, k, last, p) {
 		if (!(p in console))
 			continue
 		if (!last++)
-			print "<section aria-labelledby=\"console\"><h2 id=\"console\">The console's last words</h2>"
+			print "<section aria-labelledby=\"console\"><h2 id=\"console\">The console's last words</h2>" \
+				"<p>Of boots that didn't end by themselves. Those of a void boot (see the timeline) say nothing against the guest.</p>"
 		print "<h3 id=\"console-" k "\">" xml(p) "</h3><pre>" console[p] "</pre>"
 	}
 	if (last)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# judge.awk's records (jq -R -n) -> results.json, by docs/results.schema.json. Each record is looked at once or twice, whatever their number.
+# judge.awk's records (jq -R -n) -> results.json, by docs/results.schema.json. Each record is looked at a few times, whatever their number.
 
 def number: if . == null or . == "" then null else (ltrimstr("+") | tonumber? // null) end;
 def text: if . == "" then null else . end;
@@ -8,13 +8,16 @@ def text: if . == "" then null else . end;
 def by_id(records; f): reduce ([records] | group_by(.[1])[]) as $group ({}; .[$group[0][1]] = [$group[] | f]);
 
 [inputs | split("\t")] as $records
-# Most are of four kinds.
-| [$records[] | select(.[0] | . != "case" and . != "diag" and . != "metric" and . != "line")] as $few
-| def many($kind): $records[] | select(.[0] == $kind);
+# Of a large run most are diagnostics, and most others of three kinds.
+| [$records[] | select(.[0] == "diag")] as $diags
+| [$records[] | select(.[0] != "diag")] as $others
+| [$others[] | select(.[0] | . != "case" and . != "metric" and . != "line")] as $few
+| def many($kind): $others[] | select(.[0] == $kind);
 def of($kind): $few[] | select(.[0] == $kind);
 by_id(many("metric"); {name: .[2], value: .[3] | number, unit: (.[4] // "")}) as $metrics
 | by_id(of("hist"); {name: .[2], unit: .[3], per_octave: .[4] | number, bins: [.[5] | split(" ")[] | split(":") | map(tonumber)]}) as $histograms
-| by_id(many("diag"); .[2]) as $said
+# How many of them come before each program's record: the last ones are its own.
+| [0, foreach $records[] as $r (0; if $r[0] == "diag" then . + 1 else . end; select($r[0] == "program"))] as $said
 | (reduce of("fact") as $r ({}; .[$r[3]][$r[1]] = $r[2])) as $facts
 | [many("case")] as $cases
 | ($cases | reduce .[] as $c ({}; .[$c[2]] = true)) as $known
@@ -29,8 +32,8 @@ by_id(many("metric"); {name: .[2], value: .[3] | number, unit: (.[4] // "")}) as
 	boots: [of("boot") | {boot: .[1] | number, start: .[2] | number, ready: .[3] | number, off: .[4] | number, ended: .[5] | text}],
 	expected: [of("expectation") | {list: .[1], id: .[2], outcome: .[3], kernel: .[4] | text, arch: .[5] | text, expires: .[6], state: .[7],
 		why: .[8] | text, reason: (.[9] // "")}],
-	programs: [of("program") | {name: .[1], status: .[2], seconds: .[3] | number, start: .[4] | number, boot: .[5] | number,
-		facts: ($facts[.[1]] // {}), said: ($said[.[1]] // [])}],
+	programs: [[of("program")] | to_entries[] | .key as $i | .value | {name: .[1], status: .[2], seconds: .[3] | number, start: .[4] | number, boot: .[5] | number,
+		facts: ($facts[.[1]] // {}), said: [$diags[$said[$i]:$said[$i + 1]][][2]]}],
 	cases: [$cases[] | {id: .[2], program: .[1], outcome: .[3], status: .[4], seconds: .[5] | number, message: .[6], reason: .[7] | text,
 		expires: .[8] | text, start: .[9] | number, boot: .[10] | number, journal_line: .[11] | number,
 		metrics: ($metrics[.[2]] // []), histograms: ($histograms[.[2]] // [])}],

@@ -143,25 +143,28 @@ one() {
 		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done'
 }
 
-# reported_by FORMAT RUN -> "PASSED XFAILED FAILED SKIPPED WORDS" as that report says, counted case by case
+# reported_by FORMAT RUN... -> for each run a line "PASSED XFAILED FAILED SKIPPED WORDS" as that report says, counted case by case
 # shellcheck disable=SC2016
 reported_by() {
-	local run=$2
-	case $1 in
-	records) awk -F '\t' '$1 == "count" { counts = $2 " " $3 " " $4 " " $5 } $1 == "verdict" { print counts, $3 }' "$run/records.tsv" ;;
+	local format=$1
+	shift
+	case $format in
+	records) awk -F '\t' '$1 == "count" { counts = $2 " " $3 " " $4 " " $5 } $1 == "verdict" { print counts, $3 }' "${@/%//records.tsv}" ;;
 	ktap)
 		# A program is a leaf where it has no subtest.
 		awk '
+			function tell() { print n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0, words }
+			FNR == 1 && NR > 1 { tell(); split("", n); words = ""; inside = 0 }
 			/^    KTAP version/ { inside = 1; next }
 			/^# (CONFORMS|DOES NOT CONFORM|COULD NOT BE JUDGED)/ { words = $0; sub(/^# /, "", words); sub(/:.*/, "", words) }
 			!/^(    )?(not )?ok / { next }
 			!/^    / && inside { inside = 0; next }
 			{ n[/ # SKIP/ ? "skip" : / # XFAIL/ ? "xfail" : / *not / && !/^ *ok/ ? "fail" : "pass"]++ }
-			END { print n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0, words }' "$run/report.ktap"
+			END { tell() }' "${@/%//report.ktap}"
 		;;
 	junit)
 		xmllint --xpath 'concat(count(//testcase[../@name != "tickproof"][not(*)]), " ", count(//testcase[system-out][not(failure | error | skipped)]),
-			" ", count(//testcase[../@name != "tickproof"][failure | error]), " ", count(//skipped), " ", //property[@name = "verdict"]/@value)' "$run/junit.xml"
+			" ", count(//testcase[../@name != "tickproof"][failure | error]), " ", count(//skipped), " ", //property[@name = "verdict"]/@value)' "${@/%//junit.xml}"
 		;;
 	junit-sums)
 		# What the testsuites say of themselves, without the one that holds the verdict.
@@ -169,26 +172,26 @@ reported_by() {
 			sum(//testsuite[@name != "tickproof"]/@failures) - sum(//testsuite[@name != "tickproof"]/@errors) - count(//testcase[system-out][not(failure | error)]),
 			" ", count(//testcase[system-out][not(failure | error)]), " ",
 			sum(//testsuite[@name != "tickproof"]/@failures) + sum(//testsuite[@name != "tickproof"]/@errors), " ", sum(//testsuite/@skipped), " ",
-			//property[@name = "verdict"]/@value)' "$run/junit.xml"
+			//property[@name = "verdict"]/@value)' "${@/%//junit.xml}"
 		;;
 	json)
 		jq -r '[(.cases | (map(select(.status == "pass")), map(select(.status == "xfail")), map(select(.status == "fail")), map(select(.status == "skip")))
-			| length), .verdict.words] | join(" ")' "$run/results.json"
+			| length), .verdict.words] | join(" ")' "${@/%//results.json}"
 		;;
-	json-counts) jq -r '"\(.counts.pass) \(.counts.xfail) \(.counts.fail) \(.counts.skip) \(.verdict.words)"' "$run/results.json" ;;
-	facts) jq -r '.verdict.words' "$run/facts.json" ;;
+	json-counts) jq -r '"\(.counts.pass) \(.counts.xfail) \(.counts.fail) \(.counts.skip) \(.verdict.words)"' "${@/%//results.json}" ;;
+	facts) jq -r '.verdict.words' "${@/%//facts.json}" ;;
 	markdown)
-		awk 'NR == 1 { words = $0; sub(/^## /, "", words); sub(/: .*/, "", words) }
-			/^\| [0-9]+ \| [0-9]+ \| [0-9]+ \| [0-9]+ \|$/ && !seen++ { print $2, $4, $6, $8, words }' "$run/summary.md"
+		awk 'FNR == 1 { words = $0; sub(/^## /, "", words); sub(/: .*/, "", words); seen = 0 }
+			/^\| [0-9]+ \| [0-9]+ \| [0-9]+ \| [0-9]+ \|$/ && !seen++ { print $2, $4, $6, $8, words }' "${@/%//summary.md}"
 		;;
 	html)
 		xmllint --html --xpath 'concat(count(//section[@aria-labelledby = "cases"]//li/strong[@class = "good"]), " ",
 			count(//section[@aria-labelledby = "cases"]//li/strong[@class = "warn" and . != "SKIP"]), " ",
 			count(//section[@aria-labelledby = "cases"]//li/strong[@class = "bad"]), " ",
-			count(//section[@aria-labelledby = "cases"]//li/strong[. = "SKIP"]), " ", string(//p[@class = "words"]))' "$run/report.html" 2>/dev/null
+			count(//section[@aria-labelledby = "cases"]//li/strong[. = "SKIP"]), " ", string(//p[@class = "words"]))' "${@/%//report.html}" 2>/dev/null
 		;;
 	html-counts)
-		xmllint --html --xpath 'concat(string(//p[@id = "counts"]), " ", string(//p[@class = "words"]))' "$run/report.html" 2>/dev/null |
+		xmllint --html --xpath 'concat(string(//p[@id = "counts"]), " ", string(//p[@class = "words"]))' "${@/%//report.html}" 2>/dev/null |
 			awk '{
 				passed = $1
 				xfailed = $3 == "(" || $3 ~ /^\(/ ? substr($3, 2) : 0
@@ -204,34 +207,39 @@ reported_by() {
 		awk '
 			/^tickproof_cases/ { match($0, /status="[a-z]+"/); n[substr($0, RSTART + 8, RLENGTH - 9)] = $NF }
 			/^tickproof_verdict_exit_code/ { match($0, /words="[A-Z ]*"/); words = substr($0, RSTART + 7, RLENGTH - 8) }
-			END { print n["pass"], n["xfail"], n["fail"], n["skip"], words }' "$run/metrics.prom"
+			/^# EOF/ { print n["pass"], n["xfail"], n["fail"], n["skip"], words; split("", n); words = "" }' "${@/%//metrics.prom}"
 		;;
 	esac
 }
 
-# agree RUN : every report of that run has the same counts and the same verdict
+# named FORMAT RUN... -> the same, after the run's name
+named() { paste -d ' ' <(printf '%s:\n' "${@:2}") <(reported_by "$@"); }
+
+# agree RUN... : every report of each of these runs has the same counts and the same verdict
 agree() {
-	local want format got
-	want=$(reported_by records "$1")
-	[[ -n $want ]]
+	local format want=$BATS_TEST_TMPDIR/named
+	[[ $(reported_by records "$@" | wc -l) == "$#" ]]
+	named records "$@" >"$want"
 	for format in ktap junit junit-sums json json-counts markdown html html-counts openmetrics; do
-		got=$(reported_by "$format" "$1")
-		[[ $got == "$want" ]] || {
-			printf '%s: %s says "%s", the records say "%s"\n' "$1" "$format" "$got" "$want"
+		named "$format" "$@" | diff "$want" - || {
+			echo "$format (>) differs from the records (<)"
 			return 1
 		}
 	done
-	[[ $(reported_by facts "$1") == "${want#* * * * }" ]]
+	named facts "$@" | diff <(sed 's/^\([^ ]*\) [0-9]* [0-9]* [0-9]* [0-9]* /\1 /' "$want") -
 }
 
-# valid RUN... : each report of these runs is what its format demands; of many, each tenth results.json is held against its schema
+# valid RUN... : each report of these runs is what its format demands; of many, each tenth results.json is held against its schema.
+# BATS_JUNIT_XSD: one more schema for junit.xml, as Jenkins' own (junit-10.xsd of its xunit-plugin).
 valid() {
-	local bad
+	local bad schema
 	local -a xml=("${@/%//junit.xml}") json=("${@/%//results.json}") html=("${@/%//report.html}") md=("${@/%//summary.md}") prom=("${@/%//metrics.prom}")
-	xmllint --noout --schema "$HARNESS/tests/junit.xsd" "${xml[@]}" 2>"$BATS_TEST_TMPDIR/complaints" || {
-		grep -v ' validates$' "$BATS_TEST_TMPDIR/complaints" | head -n 5
-		return 1
-	}
+	for schema in "$HARNESS/tests/junit.xsd" ${BATS_JUNIT_XSD:+"$BATS_JUNIT_XSD"}; do
+		xmllint --noout --schema "$schema" "${xml[@]}" 2>"$BATS_TEST_TMPDIR/complaints" || {
+			grep -v ' validates$' "$BATS_TEST_TMPDIR/complaints" | head -n 5
+			return 1
+		}
+	done
 	[[ $(jq -r .schema "${json[@]}" | grep -cx tickproof-results) == "$#" ]]
 	for ((bad = 0; bad < $#; bad++)); do
 		(($# < 20 || bad % 10 == 0)) || unset 'json[bad]'

@@ -190,24 +190,37 @@ large() {
 	[[ $(xmllint --html --xpath 'count(//section[@aria-labelledby = "lateness"]//figure)' "$RUN/report.html" 2>/dev/null) == 64 ]]
 }
 
-@test "100,000 lines are judged and reported in 10 s of CPU time, and in little memory" {
-	local user system
+# cpu_seconds FILE -> user and system time of the children, as `times` has written it there
+cpu_seconds() { sed -n '2{s/m/ /g;s/s//g;p;}' "$1" | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }'; }
+
+@test "100,000 lines: all reports in 5 s of CPU time on a usual machine, judged as fast, and in little memory" {
+	local reading judging reporting
 	large 4 2000 96000
 	(($(wc -l <"$RUN/journal.log") >= 100000))
+	# What this machine can do, at this time: an awk that splits each line takes 0.05 to 0.1 s for it.
+	(
+		for _ in {1..20}; do awk '{ n += NF } END { print n }' "$RUN/journal.log" >/dev/null; done
+		times >"$RUN/times"
+	)
+	reading=$(cpu_seconds "$RUN/times")
 	# shellcheck disable=SC2030
 	(
 		ulimit -v 1500000
 		judge "$EXPECTED"
+		times >"$RUN/times"
+	)
+	judging=$(cpu_seconds "$RUN/times")
+	(
+		ulimit -v 1500000
 		report
 		times >"$RUN/times"
 	)
-	read -r user system < <(sed -n '2s/[0-9]*m\([0-9.]*\)s/\1/gp' "$RUN/times")
-	echo "user $user s, system $system s"
+	reporting=$(cpu_seconds "$RUN/times")
+	echo "judged in $judging s, reported in $reporting s, read 20 times in $reading s"
 	valid "$RUN"
 	agree "$RUN"
-	# Twice as much on a slow machine: what isn't linear takes minutes.
-	awk -v used="$user" -v more="$system" 'BEGIN { exit used + more > 10 }'
-	[[ $(<"$RUN/times") != *[1-9]m* ]]
+	# Here about 2.1 times that each; what is not linear takes hundreds.
+	awk -v r="$reading" -v j="$judging" -v p="$reporting" 'BEGIN { print j / r, p / r; exit !(r > 0 && j <= 5 * r && p <= 5 * r) }'
 }
 
 # page WIDTH SCHEME NAME : what Chromium makes of the report: NAME.png, and on stdout the page's own width and its console's complaints
