@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An entry of a list of expected failures (docs/expectations.md): the one place that reads it. Needs lib/release.awk.
 
-# A line of the list into entry["id"], "outcome", "expires", "kernel", "arch", "link", "reason" and "key", which no other entry has.
+# A line of the list into entry["id"], "outcome", "expires", "kernel", "arch", "link", "seen", "reason" and "key", which no other entry has.
 # What is wrong with it; "" if nothing is; "none" for a comment or an empty line.
 function entry_read(line,    word, name, at) {
 	split("", entry)
@@ -30,8 +30,8 @@ function entry_read(line,    word, name, at) {
 			name = "kernel"
 			sub(/-/, "..", word)
 		}
-		if (name !~ /^(expires|kernel|arch|link)$/)
-			return name "= is not known; known: expires= kernel= arch= link="
+		if (name !~ /^(expires|kernel|arch|link|seen)$/)
+			return name "= is not known; known: expires= kernel= arch= link= seen="
 		if (name in entry)
 			return name "= is there twice"
 		entry[name] = word
@@ -44,6 +44,8 @@ function entry_read(line,    word, name, at) {
 		return "arch= must be amd64 or arm64"
 	if ("link" in entry && entry["link"] == "")
 		return "link= is empty"
+	if ("seen" in entry && entry["seen"] != "sometimes")
+		return "seen= must be sometimes, or be left out"
 	if (entry["reason"] == "")
 		return "the reason is missing"
 	entry["key"] = entry["id"] " " entry["outcome"] " " entry["kernel"] " " entry["arch"]

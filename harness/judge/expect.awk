@@ -11,6 +11,7 @@ function expect(line, file) {
 	want_expires[wants] = entry["expires"]
 	want_kernel[wants] = entry["kernel"]
 	want_arch[wants] = entry["arch"]
+	want_seen[wants] = entry["seen"]
 	want_reason[wants] = entry["reason"] (entry["link"] == "" ? "" : ", see " entry["link"])
 	sub(/.*\//, "", file)
 	want_file[wants] = file
@@ -72,7 +73,9 @@ function expectations(    w, e, k, about, unexcused, release) {
 		else if (about && want_expires[w] < today) {
 			want_state[w] = "expired"
 			unmet("the expected " want_outcome[w] " of " want_id[w] " expired on " want_expires[w])
-		} else if (about && !hit[w]) {
+		} else if (about && !hit[w] && want_seen[w] == "sometimes")
+			want_state[w] = "unseen"
+		else if (about && !hit[w]) {
 			want_state[w] = "unmet"
 			unmet("the expected " want_outcome[w] " of " want_id[w] " did not happen")
 		} else if (!hit[w])

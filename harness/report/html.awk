@@ -329,7 +329,7 @@ function expected_section(    i, f, cell) {
 		return
 	print "<section aria-labelledby=\"expected\"><h2 id=\"expected\">What was expected to fail</h2>"
 	if (expectations) {
-		stack_begin("What is known to fail is excused until it expires. This time: met, it did fail; untried, its test came to no end of its own; " \
+		stack_begin("What is known to fail is excused until it expires. This time: met, it did fail; unseen, it fails now and then, and did not; untried, its test came to no end of its own; " \
 			"elsewhere, it is for other kernels; anything else is a failure.", "case|outcome|expires|kernels|this time|reason")
 		for (i = 1; i <= expectations && i <= 300; i++) {
 			split(expected[i], f, "\t")
