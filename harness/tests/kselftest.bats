@@ -17,8 +17,9 @@ setup_file() {
 	unset I_KNOW_THIS_MAY_HANG_THE_MACHINE
 	export HARNESS LC_ALL=C
 	export CHECKOUT=$BATS_FILE_TMPDIR/checkout
-	mkdir "$CHECKOUT"
+	mkdir -p "$CHECKOUT/harness/lib"
 	cp -r "$HARNESS/../Makefile" "$HARNESS/../selftests" "$CHECKOUT"
+	cp "$HARNESS/lib/variables" "$CHECKOUT/harness/lib/"
 	rm -rf "$CHECKOUT/selftests/build"
 	# It is the running that is under test, not what runs: one surface will do, and one safe program of it.
 	sed -i "s/^SURFACES ?=.*/SURFACES ?= clockevents/" "$CHECKOUT/selftests/Makefile"
@@ -233,12 +234,11 @@ in_tree() { make -C "$TREE/tools/testing/selftests" TARGETS=tickproof "$@"; }
 
 @test "variables reach the harness as they were written, also through its own make" {
 	local value="a.ko p=1; b.ko q='x \"y\"'"
-	mkdir harness
 	# shellcheck disable=SC2016  # expanded in there
 	printf '%s\n' '#!/bin/sh' 'printf "%s|%s\n" "$MODULES" "$GUEST"' 'make -s -C selftests list' >harness/gate
 	chmod +x harness/gate
 	run -0 make gate MODULES="$value" GUEST=x86
-	rm -r harness
+	rm harness/gate
 	[[ ${lines[0]} == "$value|x86" ]]
 	[[ ${lines[1]} == 'safe clockevents/sysfs_contract' ]]
 }
