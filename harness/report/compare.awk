@@ -9,6 +9,8 @@ BEGIN {
 	# What moves by less isn't worth a word, whatever its significance.
 	LEAST_NS = 100000
 	LEAST_FACTOR = 1.5
+	# Of two single runs: the same guest at another moment of its host moved by 2.3 (ten pairs, one guest beside another).
+	LEAST_FACTOR_ALONE = 3
 	# Fewer tell nothing of a tenth of them.
 	ENOUGH_SAMPLES = 20
 	# As many on each side, and that all of B's are beyond all of A's is no accident (1 in 20 for one, and by that factor).
@@ -143,7 +145,7 @@ function is_later(key, earlier, later,    a, b, n, m, shift, low_a, low_b, load,
 	shift = low_b - low_a
 	load = load_of(key)
 	why = sprintf("the tenth percentile against the other's median and the load's spread of %.4g %s", load, hist_unit[key])
-	return low_b > quantile(earlier, key, 50) && shift > load && low_b > LEAST_FACTOR * low_a && shift > least
+	return low_b > quantile(earlier, key, 50) && shift > load && low_b > LEAST_FACTOR_ALONE * low_a && shift > least
 }
 
 function say(kind, id, name, unit, a, b, judgement, reason) {

@@ -187,6 +187,19 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	exits 0
 }
 
+@test "compare: all sleeps on one CPU a little later, as at another moment of one host: no alarm from single runs" {
+	local B0='# BEGIN a.one.b.cpu0'
+	# Of two real gates of one guest, one after the other, each beside one more.
+	make_run a 1..2 "$B0" '# hist a.one.b.cpu0 late ns 8 145:1 147:4 148:6 149:4 150:4 151:3 152:8 153:2 154:2 155:1 158:1 160:3 163:1 164:1 166:1 169:1 170:1 173:1 177:2 180:1 183:1 184:1' \
+		'ok 1 a.one.b.cpu0' "$B" '# hist a.one.b.cpu1 late ns 8 140:1 141:7 142:3 143:4 144:12 145:4 146:2 149:1 150:2 151:3 152:2 154:1 159:1 171:1 173:1 177:1 178:1 179:1 182:1 183:1' \
+		'ok 2 a.one.b.cpu1' 0
+	make_run b 1..2 "$B0" '# hist a.one.b.cpu0 late ns 8 142:1 143:4 144:8 145:4 146:1 147:6 148:2 149:3 150:4 152:6 153:1 154:1 155:1 156:1 157:1 160:1 161:1 168:1 169:1 176:1 178:1' \
+		'ok 1 a.one.b.cpu0' "$B" '# hist a.one.b.cpu1 late ns 8 149:2 150:1 151:3 152:13 153:12 154:6 156:2 166:1 168:1 169:1 171:1 174:1 176:1 177:2 183:1 185:2' \
+		'ok 2 a.one.b.cpu1' 0
+	run "$HARNESS/compare" a b
+	exits 0
+}
+
 @test "results prune: the oldest go; latest, and what is no run, stays" {
 	local n
 	for n in 1 2 3 4 5; do
