@@ -472,16 +472,4 @@ static void setup(void)
 		period = tick_ns();
 }
 
-int main(int argc, char **argv)
-{
-	static const struct report_program program = {
-		.surface = "clockevents",
-		.program = "delivery",
-		.cases = cases,
-		.nr_cases = sizeof(cases) / sizeof(*cases),
-		.setup = setup,
-		.excuse = deaths_excuse,
-	};
-
-	return report_main(argc, argv, &program);
-}
+REPORT_MAIN("clockevents", "delivery", .setup = setup, .excuse = deaths_excuse)

@@ -287,7 +287,7 @@ static void unbind(int cpu)
 	report_metric("late_max", s->fresh.late[WAKE_ABS].max, "ns");
 	if (s->written >= 0) {
 		state->turn++;
-		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		cpu_online_path(cpu, path, sizeof(path));
 		if (!s->fresh.dead && cpu_can_offline(cpu)) {
 			restore_need(path, "1");
 			restore_need(path, "0");
