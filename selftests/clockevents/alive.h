@@ -17,6 +17,7 @@ struct alive {
 	int64_t waited_ns; /* dead: for how long past the deadline */
 	unsigned int wakeups, early;
 	int error;	      /* negative errno of a failed sleep */
+	unsigned int again;   /* samplings before this one that were late */
 	struct stats late[3]; /* by enum wake_kind, ns */
 	/* interrupts on this CPU meanwhile, in the rows of two clockevents */
 	uint64_t old_irqs, new_irqs;
@@ -77,6 +78,14 @@ int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death);
 
 /* "HVS stop, LOC +52": the interrupts of a sampling, for people. */
 const char *alive_interrupts(const struct alive *a);
+
+/*
+ * Samples again while a median is later than alive_bound() of the baseline allows, until there were
+ * three samplings: a host that is busier than in the baseline makes one late, a timer that is late
+ * all of them. The parameters are those of alive_sample().
+ */
+void alive_sample_late(int cpu, int observer, enum alive_depth depth, const char *old_device,
+		       const char *new_device, const struct alive *baseline, struct alive *a);
 
 /*
  * Fails the case unless the CPU is alive, nothing ended early, and no median is

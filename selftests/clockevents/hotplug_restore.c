@@ -75,6 +75,7 @@ static void expect_alive(int cpu, int observer, const char *old_device, const ch
 			 struct alive *a)
 {
 	alive_sample(cpu, observer, ALIVE_BRIEF, old_device, device, a);
+	alive_sample_late(cpu, observer, ALIVE_BRIEF, old_device, device, &state->baseline[cpu], a);
 	if (a->dead)
 		deaths_add(cpu);
 	alive_judge(a, &state->baseline[cpu], cpu, device);

@@ -358,6 +358,12 @@ static void alive(int cpu)
 	/* Another CPU's death came between: what was seen at the switch is all there is. */
 	if (!a->whole && !a->dead)
 		*a = c->s.fresh;
+	if (deaths_first() < 0) {
+		alive_sample_late(cpu, deaths_observer(cpu), ALIVE_FULL, c->s.before, c->s.after,
+				  &c->baseline, a);
+		if (a->dead)
+			deaths_add(cpu);
+	}
 	if (a->dead) {
 		report_verdict(cpu, alive_interrupts(a), "DEAD");
 	} else {
