@@ -315,31 +315,36 @@ void alive_judge_interrupts(const struct alive *a, const char *device)
 		    device);
 }
 
+/* Far more than any clockevent is late by itself. */
+#define LATE_NS (20 * NSEC_PER_MSEC)
+
+bool alive_suspect(const struct alive *a)
+{
+	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD; kind++)
+		if (a->late[kind].p50 > LATE_NS)
+			return true;
+	return false;
+}
+
 int64_t alive_bound(const struct alive *baseline, int kind)
 {
 	int64_t bound = 10 * baseline->late[kind].p99;
 
-	return bound > 20 * NSEC_PER_MSEC ? bound : 20 * NSEC_PER_MSEC;
+	return bound > LATE_NS ? bound : LATE_NS;
 }
 
-/* The first enum wake_kind whose median is later than the baseline allows; or -1. */
-static int late_kind(const struct alive *a, const struct alive *baseline)
+/* The most that a median of this kind may be late, in ns. */
+static int64_t bound_of(const struct alive *a, const struct alive *baseline, int kind)
+{
+	return a->poke ? LATE_NS + 2 * a->poke : alive_bound(baseline, kind);
+}
+
+int alive_late(const struct alive *a, const struct alive *baseline)
 {
 	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD; kind++)
-		if (a->late[kind].p50 > alive_bound(baseline, kind))
+		if (a->late[kind].p50 > bound_of(a, baseline, kind))
 			return kind;
 	return -1;
-}
-
-void alive_sample_late(int cpu, int observer, enum alive_depth depth, const char *old_device,
-		       const char *new_device, const struct alive *baseline, struct alive *a)
-{
-	for (unsigned int again = 1; again < 3; again++) {
-		if (!a->whole || a->early || late_kind(a, baseline) < 0)
-			return;
-		alive_sample(cpu, observer, depth, old_device, new_device, a);
-		a->again = again;
-	}
 }
 
 void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, const char *device)
@@ -355,12 +360,12 @@ void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, c
 	if (a->early)
 		report_fail("CPU %d, %s: %u of %u sleeps ended before their deadline", cpu, device,
 			    a->early, a->wakeups);
-	kind = baseline ? late_kind(a, baseline) : -1;
+	kind = baseline ? alive_late(a, baseline) : -1;
 	if (kind >= 0)
-		report_fail("CPU %d, %s: %s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms), %u times out of %u",
+		report_fail("CPU %d, %s: %s: median %.3f ms late, more than %.3f ms (p99 before: %.3f ms; wake-ups without timer: %.3f ms), %u times out of %u",
 			    cpu, device, kinds[kind], a->late[kind].p50 / 1e6,
-			    alive_bound(baseline, kind) / 1e6, baseline->late[kind].p99 / 1e6,
-			    a->again + 1, a->again + 1);
+			    bound_of(a, baseline, kind) / 1e6, baseline->late[kind].p99 / 1e6,
+			    a->poke / 1e6, a->again + 1, a->again + 1);
 }
 
 void alive_metrics(const struct stats *late)

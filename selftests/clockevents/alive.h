@@ -16,8 +16,10 @@ struct alive {
 	bool clock_frozen; /* dead, and CLOCK_MONOTONIC stands still */
 	int64_t waited_ns; /* dead: for how long past the deadline */
 	unsigned int wakeups, early;
-	int error;	      /* negative errno of a failed sleep */
-	unsigned int again;   /* samplings before this one that were late */
+	int error; /* negative errno of a failed sleep */
+	/* Where a median was late, see lateness_again(): */
+	unsigned int again; /* late samplings before this one */
+	int64_t poke;	    /* median of wake-ups without timer at the same time, ns; 0: unknown */
 	struct stats late[3]; /* by enum wake_kind, ns */
 	/* interrupts on this CPU meanwhile, in the rows of two clockevents */
 	uint64_t old_irqs, new_irqs;
@@ -79,17 +81,18 @@ int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death);
 /* "HVS stop, LOC +52": the interrupts of a sampling, for people. */
 const char *alive_interrupts(const struct alive *a);
 
-/*
- * Samples again while a median is later than alive_bound() of the baseline allows, until there were
- * three samplings: a host that is busier than in the baseline makes one late, a timer that is late
- * all of them. The parameters are those of alive_sample().
- */
-void alive_sample_late(int cpu, int observer, enum alive_depth depth, const char *old_device,
-		       const char *new_device, const struct alive *baseline, struct alive *a);
+/* Whether any median is later than 20 ms, a host's doing or the timer's. */
+bool alive_suspect(const struct alive *a);
 
 /*
- * Fails the case unless the CPU is alive, nothing ended early, and no median is
- * later than alive_bound() of the baseline (no such bound for baseline NULL).
+ * The first enum wake_kind whose median is too late; or -1. Allowed are 20 ms, and twice the median
+ * of wake-ups without timer; where these weren't measured it is alive_bound() of the baseline.
+ */
+int alive_late(const struct alive *a, const struct alive *baseline);
+
+/*
+ * Fails the case unless the CPU is alive, nothing ended early, and alive_late()
+ * finds nothing (not asked for baseline NULL).
  */
 void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, const char *device);
 

@@ -23,6 +23,7 @@
 #include "../lib/wake.h"
 #include "alive.h"
 #include "deaths.h"
+#include "lateness.h"
 #include "pace.h"
 #include "switch.h"
 
@@ -75,7 +76,8 @@ static void expect_alive(int cpu, int observer, const char *old_device, const ch
 			 struct alive *a)
 {
 	alive_sample(cpu, observer, ALIVE_BRIEF, old_device, device, a);
-	alive_sample_late(cpu, observer, ALIVE_BRIEF, old_device, device, &state->baseline[cpu], a);
+	lateness_again(&(struct alive_cpu){ cpu, old_device, device, a }, observer, ALIVE_BRIEF,
+		       &state->baseline[cpu]);
 	if (a->dead)
 		deaths_add(cpu);
 	alive_judge(a, &state->baseline[cpu], cpu, device);

@@ -168,6 +168,24 @@ int lateness_sample(struct lateness *all, size_t n, int observer)
 	return 0;
 }
 
+void lateness_again(const struct alive_cpu *c, int observer, enum alive_depth depth,
+		    const struct alive *baseline)
+{
+	struct alive *a = c->a;
+
+	for (unsigned int again = 0; a->whole && !a->early && alive_suspect(a); again++) {
+		struct lateness l = { .cpu = c->cpu };
+		bool known = !lateness_sample(&l, 1, observer);
+
+		a->again = again;
+		a->poke = known ? l.poke.p50 : 0;
+		/* One that never woke is found dead by the next sampling. */
+		if (again == 2 || (l.error != -ETIMEDOUT && alive_late(a, baseline) < 0))
+			return;
+		alive_sample(c->cpu, observer, depth, c->old_device, c->new_device, a);
+	}
+}
+
 int64_t lateness_bound(const struct lateness *l)
 {
 	return NSEC_PER_MSEC + 2 * l->poke.p25 + (low_resolution() ? tick_ns() : 0);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../lib/stats.h"
+#include "alive.h"
 
 struct lateness {
 	int cpu;	   /* filled in by the caller */
@@ -43,6 +44,15 @@ int64_t lateness_bound(const struct lateness *l);
  * what a host does to one is not.
  */
 void lateness_judge(struct lateness l, int cpu, int observer, const char *device);
+
+/*
+ * For sleeps that were suspect (alive_suspect()), of a sampling that was just taken: measures
+ * wake-ups without timer, and samples again until alive_late() finds nothing or there were three
+ * samplings. A busy host makes both kinds of wake-ups late, and not every time; a timer that is
+ * late does it to sleeps alone, and always. c->a->dead tells of a death.
+ */
+void lateness_again(const struct alive_cpu *c, int observer, enum alive_depth depth,
+		    const struct alive *baseline);
 
 /*
  * Fails it where device interrupted an idle CPU irqs times in TICK_IDLE_NS and late ns: as often

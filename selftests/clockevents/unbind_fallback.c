@@ -359,8 +359,8 @@ static void alive(int cpu)
 	if (!a->whole && !a->dead)
 		*a = c->s.fresh;
 	if (deaths_first() < 0) {
-		alive_sample_late(cpu, deaths_observer(cpu), ALIVE_FULL, c->s.before, c->s.after,
-				  &c->baseline, a);
+		lateness_again(&(struct alive_cpu){ cpu, c->s.before, c->s.after, a },
+			       deaths_observer(cpu), ALIVE_FULL, &c->baseline);
 		if (a->dead)
 			deaths_add(cpu);
 	}
