@@ -35,3 +35,14 @@ counted() {
 	[ "$(counted 1 'ok 1 a' 'ok 2 b')" = '2 1 0' ]
 	[ "$(counted 99 '100%: Checks: 7, Failures: 0, Errors: 0')" = '7 1 0' ]
 }
+
+@test "a test that takes too long for all runs is run where it is named, and only there" {
+	run "$HARNESS/check" -l
+	assert_line gate-host
+	refute_line gate-machine
+	run "$HARNESS/check" -l 'gate-*'
+	assert_line gate-host
+	refute_line gate-machine
+	run "$HARNESS/check" -l gate-machine
+	assert_output gate-machine
+}
