@@ -56,7 +56,7 @@ deadlines() {
 	[[ -z $dead || -n $open ]] || limit=0
 	! late "$deadline" "$silent_others" $((BUSY_PATIENCE * limit)) || overdue "no line for $(of_which "$SILENCE_TIMEOUT")"
 	[[ -n $verdict ]] || ((program_deadline == 0)) || ! late "$program_deadline" "$program_others" $((BUSY_PATIENCE * program_limit)) ||
-		overdue "not done after the $program_limit s it may take$( ((waited < 100)) || echo ", and $((waited / 100)) more, as this machine was busy with other work")"
+		overdue "not done within $(of_which "$program_limit")"
 }
 
 # of_which SECONDS -> those, and what others had of this machine meanwhile

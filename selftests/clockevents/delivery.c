@@ -27,7 +27,7 @@
 #define SPAN_NS (NSEC_PER_SEC * 3 / 2)
 #define EVENTS	4000
 
-/* With less of a sampling the host hardly let the CPU run. */
+/* With less of the time the host hardly let the CPU run. */
 #define RAN_PERCENT 10
 
 /*
@@ -312,9 +312,15 @@ static void measure(const struct cpus *cpus, int only, int64_t span, bool ticks)
 	free(all);
 }
 
+/* Whether the host gave the CPU so little of that time that nothing is shown by it. */
+static bool starved(int64_t ran, int64_t span)
+{
+	return ran * 100 < span * RAN_PERCENT;
+}
+
 static bool hardly_ran(const struct delivery *d)
 {
-	return d->ran * 100 < d->span * RAN_PERCENT;
+	return starved(d->ran, d->span);
 }
 
 /*
@@ -397,7 +403,7 @@ static bool host_lets_show(int cpu, const struct delivery *d)
 {
 	int other;
 
-	if (d->grid.deliveries < CLEAR || d->rans * 100 < d->spans * RAN_PERCENT)
+	if (d->grid.deliveries < CLEAR || starved(d->rans, d->spans))
 		return false;
 	if (2 * d->rans >= d->spans)
 		return true;
