@@ -53,7 +53,7 @@ void gic_own_timer(struct cpu *cpu)
  * The lie: the lowest priority, which no priority mask lets pass. Enabled, pending, and never
  * signalled.
  */
-void gic_kill_arch_timer(struct cpu *cpu)
+static void kill_arch_timer(struct cpu *cpu)
 {
 	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_VIRT_TIMER, 0xff);
 	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_PHYS_TIMER, 0xff);
@@ -77,7 +77,7 @@ static void write_igrpen1(u64 value)
 			return;
 		/* The kernel, ready for interrupts: from here on its accesses are its own. */
 		if (mode == MODE_DEAD)
-			gic_kill_arch_timer(this_cpu());
+			kill_arch_timer(this_cpu());
 		write_sysreg(0, ICH_HCR_EL2);
 	} else if (value & 1) {
 		firmware_used_it = true;

@@ -64,10 +64,8 @@ static void read_mode(const char *name)
 		mode = MODE_FUNCTIONAL;
 	else if (same(name, "dead\0\0\0", 8))
 		mode = MODE_DEAD;
-	else if (same(name, "late\0\0\0", 8))
-		mode = MODE_LATE;
 	else
-		die("no mode was given: func, dead or late is expected at the end of the monitor's memory");
+		die("no mode was given: func or dead is expected at the end of the monitor's memory");
 }
 
 /*

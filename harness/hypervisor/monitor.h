@@ -22,7 +22,6 @@ typedef _Bool bool;
 enum mode {
 	MODE_FUNCTIONAL, /* "func": its interrupts come, as on today's Hyper-V */
 	MODE_DEAD,	 /* "dead": they never come to the kernel */
-	MODE_LATE,	 /* "late": they no longer come to a CPU once it has used STIMER */
 };
 
 struct stimer {
@@ -91,7 +90,6 @@ void acpi_sign_fadt(void);
 /* gic.c */
 void gic_cpu_init(struct cpu *cpu);
 void gic_own_timer(struct cpu *cpu);
-void gic_kill_arch_timer(struct cpu *cpu);
 void gic_inject(struct cpu *cpu, u32 intid);
 bool gic_sysreg(u64 iss, u64 *value);
 

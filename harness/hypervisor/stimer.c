@@ -81,8 +81,6 @@ static void start(struct cpu *cpu, struct stimer *timer)
 			if (timer->expiry < timer->count)
 				timer->expiry = ~0ull;
 		}
-		if (mode == MODE_LATE)
-			gic_kill_arch_timer(cpu);
 	}
 	stimer_run(cpu);
 }

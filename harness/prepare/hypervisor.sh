@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The monitor (harness/hypervisor): arm64 guests on a Hyper-V of our own, and on UEFI. Needs common.sh and guest.sh.
 # What a guest's file says of it:
-#   hypervisor = functional|dead|late    run the guest under the monitor; what its architected timer is like
+#   hypervisor = functional|dead         run the guest under the monitor; what its architected timer is like
 #   firmware = dt|uefi                   how the guest is booted: by QEMU with a devicetree, or by UEFI with ACPI
 
 # As in hypervisor/monitor.h: the monitor lives in the last 2 MiB of RAM, and reads its mode in the last 4 KiB.
@@ -22,8 +22,8 @@ hypervisor_check() {
 		die 2 "$1: firmware = uefi is for arch = arm64 only"
 	case $value in
 	'') return ;;
-	functional | dead | late) ;;
-	*) die 2 "$1: hypervisor = $value; known: functional dead late" ;;
+	functional | dead) ;;
+	*) die 2 "$1: hypervisor = $value; known: functional dead" ;;
 	esac
 	[[ ${GUEST_CONF[arch]} == arm64 && ${GUEST_CONF[accel]} == tcg ]] ||
 		die 2 "$1: hypervisor = $value needs arch = arm64 and accel = tcg: the monitor wants EL2 for itself"
