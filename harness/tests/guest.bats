@@ -91,6 +91,22 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "${lines[1]}" = "Linux 6.12.1-test, 4 CPUs, QEMU's emulation (TCG) / amd64 4 no 6.12.1-test" ]
 }
 
+@test "an emulated x86 kernel that patches its code for the TSC as a clocksource is told not to use it, with several CPUs" {
+	while read -r release cpus told; do
+		bzimage "bz-$release" "$release"
+		run prepare GUEST=x86 KERNEL="bz-$release" CPUS="$cpus"
+		[ "$status" -eq 0 ]
+		[ "$told" = "$([[ ${output} == *' tsc=unstable'* ]] && echo yes || echo no)" ]
+	done <<-'LIST'
+		7.3.4+deb13-amd64 2 yes
+		10.1.0 4 yes
+		7.3.4+deb13-amd64 1 no
+		6.12.1-test 2 no
+	LIST
+	run prepare GUEST=hyperv ACCEL=nested KERNEL=bz-7.3.4+deb13-amd64
+	[[ $output != *tsc=unstable* ]]
+}
+
 @test "the command line of an arm64 guest" {
 	run prepare GUEST=arm64 CPUS=1
 	[ "$status" -eq 0 ]
