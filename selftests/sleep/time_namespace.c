@@ -304,7 +304,7 @@ static void behind(int unused)
 }
 
 /*
- * A finding: io_uring/timeout.c has no timens_ktime_to_host() before 7.3, so that it takes the time
+ * A finding: io_uring/timeout.c has no timens_ktime_to_host() before 7.1, so that it takes the time
  * for one on the host's clock.
  */
 static void io_uring(int unused)
@@ -321,7 +321,7 @@ static void io_uring(int unused)
 	report_metric("samples", s->count, "sleeps");
 	report_metric("early", s->early, "sleeps");
 	if (s->early)
-		report_known(5006, 7003,
+		report_known(5006, 7001,
 			     "%zu of %zu absolute timeouts of io_uring ended early, by up to %lld ns, in a namespace %lld s behind: the kernel took them for times on the host's clock",
 			     s->early, s->count, (long long)s->earliest,
 			     (long long)(-shared->offset / NSEC_PER_SEC));
