@@ -302,7 +302,7 @@ kernel_from_debian() {
 			why=$( (apt_unpack "$archive" "$store/$KERNEL_RELEASE" "${names[@]}") 2>&1) && break
 			# An archive that is being cleared lists what has gone.
 			tried=$((tried + 1))
-			if ((tried == $(wc -l <<<"$packages"))) || ! apt_error "$archive" | grep -q ' 404 '; then
+			if ((tried == $(wc -l <<<"$packages"))) || ! apt_error "$archive" | grep -qE ' 404 |has no candidate'; then
 				printf '%s\n' "$why" >&2
 				exit 2
 			fi

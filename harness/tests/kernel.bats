@@ -72,6 +72,31 @@ fake_apt() {
 	[ -z "$(ls -A "$TICKPROOF_CACHE/kernels/amd64")" ]
 }
 
+@test "what the archive lists and has no longer: the next newest" {
+	fake_apt 6.1.0-5-amd64
+	sed -i -e 's/linux-image-6.1.0-5-amd64 (= 1)/linux-image-6.1.0-6-amd64 (= 1)/' \
+		-e '/^linux-image-amd64)/i linux-image-6.1) printf "linux-image-6.1.0-%s-amd64\\n" 5 6 ;;\nlinux-image-6.1.0-6-amd64) printf "Package: linux-image-6.1.0-6-amd64\\nDepends: linux-modules-6.1.0-6-amd64\\n" ;;' bin/apt-cache
+	cat >bin/gone <<-EOF2
+		#!/bin/bash
+		if tail -n 1 $PWD/calls | grep -qF 6.1.0-6; then
+			echo "\$FAKE_WORDS" >&2
+			exit 100
+		fi
+		cp $PWD/kernel.deb .
+	EOF2
+	chmod +x bin/gone
+	for words in "E: Failed to fetch http://server/x.deb  404  Not Found" \
+		"E: Can't select candidate version from package linux-modules-6.1.0-6-amd64 as it has no candidate"; do
+		rm -rf "$TICKPROOF_CACHE/kernels"
+		FAKE_DOWNLOAD=gone FAKE_WORDS=$words run fetch amd64 6.1
+		[ "$status" -eq 0 ]
+		[[ $output == *"Debian's list has Linux 6.1.0-6-amd64, and its servers have not: looking for another"* ]]
+		[[ ${lines[-1]} == 6.1.0-5-amd64* ]]
+	done
+	FAKE_DOWNLOAD=gone FAKE_WORDS='E: no space' run fetch amd64 6.1.0-6-amd64
+	[ "$status" -eq 2 ]
+}
+
 @test "a damaged package is one line, exit 2, and leaves no kernel behind" {
 	fake_apt 6.1.0-5-amd64
 	echo junk >kernel.deb
