@@ -68,6 +68,14 @@ no_trace() {
 	no_trace
 }
 
+@test "machine: a line to it that comes in pieces is one line" {
+	program clockevents.one 'plan 1' 'pass a'
+	FAKE_PIECES=yes gate
+	exits 0
+	[[ $(<"$FAKE_SCRIPTS/ran") == clockevents.one ]]
+	no_trace
+}
+
 @test "machine: a program that hangs on a machine that answers is a HANG, is ended, and the rest goes on" {
 	program clockevents.one 'plan 1' 'begin a' 'sleep 1000'
 	program sleep.two 'plan 1' 'pass a'
