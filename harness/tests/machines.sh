@@ -71,7 +71,7 @@ machine_is_watched() {
 	local dir=$SCRATCH/machine extra=$LOGS/$NAME.extra name i
 	"$HARNESS/tests/ssh_machine" "$dir" &
 	# shellcheck disable=SC2064
-	trap "kill $! && wait $!" EXIT
+	trap "kill $!; wait $! || :" EXIT
 	for ((i = 0; i < 600; i++)); do
 		[[ ! -e $dir/up ]] || break
 		kill -0 $!
