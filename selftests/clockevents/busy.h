@@ -8,23 +8,23 @@
 
 struct busy {
 	uint64_t start, last;
-	int64_t due;	     /* ns from the start: when what is waited for is due */
+	int64_t due;	     /* when the awaited event is due, ns from the start */
 	int64_t paused;	     /* ns that the host or interrupts took, all steps longer than 250 us */
 	int64_t paused_late; /* of it, after due */
 };
 
-/* A wait that begins now, for what is due in so many ns. */
+/* Begins a wait for an event that is due in so many ns. */
 struct busy busy_start(int64_t due);
 
-/* The next wait, from the last step on: no pause in between is missed. */
+/* Begins the next wait at the last step, so that no pause in between is missed. */
 void busy_again(struct busy *b, int64_t due);
 
-/* ns since the start without pauses; to be called again and again. */
+/* Returns the ns since the start without pauses. The caller calls it again and again. */
 int64_t busy_step(struct busy *b);
 
 /*
- * How late what is waited for was at the last step, in ns without pauses: a pause before it was due
- * makes nothing late.
+ * How late the event was at the last step, ns, without the pauses after it was due. A pause before
+ * that makes nothing late.
  */
 int64_t busy_late(const struct busy *b);
 

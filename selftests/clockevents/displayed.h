@@ -19,8 +19,8 @@ struct ce_names *displayed_names(void);
 struct cpus displayed_online(void);
 
 /*
- * What differs between sysfs and the timer list; NULL if nothing does. Skips where the list can't
- * be read.
+ * How sysfs and /proc/timer_list differ; NULL if they agree. Skips the case if the list can't be
+ * read.
  */
 const char *displayed_disagreement(void);
 
@@ -29,7 +29,7 @@ void displayed_directories(int unused);
 void displayed_modes(int unused);
 void displayed_current_names(int unused);
 
-/* A4 to A7: what the timer list says. */
+/* A4 to A7: what /proc/timer_list shows. */
 void displayed_timer_list_agrees(int unused);
 void displayed_oneshot_mode(int unused);
 void displayed_deltas(int unused);

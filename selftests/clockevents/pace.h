@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Whether a clockevent counts at the rate the kernel takes it to have. */
+/* Whether a clockevent counts at the rate that the kernel assumes. */
 #ifndef TICKPROOF_PACE_H
 #define TICKPROOF_PACE_H
 
@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct pace {
-	int64_t length; /* of each wait, ns: ends within a tick, begun with a tick */
-	int64_t late;	/* of all but the quarter that came last, without pauses */
-	uint64_t irqs;	/* of the device in a sleep of the idle CPU (median) */
+	int64_t length; /* of each wait, ns: it begins with a tick and ends before the next */
+	int64_t late;	/* the upper quartile of the waits' lateness, ns, without pauses */
+	uint64_t irqs;	/* the device's interrupts in a sleep of the idle CPU (median) */
 };
 
 /*
@@ -18,10 +18,10 @@ struct pace {
  */
 int pace_sample(int cpu, int observer, const char *device, struct pace *p);
 
-/* Of two samplings of the same device, what disturbs either is left out. */
+/* Joins two samplings of the same device: of each figure the less disturbed one is kept. */
 void pace_better(struct pace *best, const struct pace *p);
 
-/* Whether there is no better to be seen: nearly in time, and hardly an interrupt too many. */
+/* Whether another sampling could hardly be better: nearly in time, hardly an interrupt too many. */
 bool pace_good(const struct pace *p);
 
 /*

@@ -66,7 +66,7 @@ static inline uint64_t handoff_observations(const struct handoff_pair *p)
 	return p->side[0].observations + p->side[1].observations;
 }
 
-/* So many ordered observations of a pair are waited for, within what patience allows. */
+/* handoff_round() waits for so many ordered observations of a pair, if patience_ns allows. */
 #define HANDOFF_ENOUGH 64
 
 /* How many of n pairs made fewer than HANDOFF_ENOUGH observations, and the fewest of any pair. */
@@ -88,17 +88,18 @@ bool handoff_offset(const struct handoff_pair *p, int64_t *low, int64_t *high);
 int handoff_rounds(int n);
 bool handoff_match(int n, int round, int index, int *a, int *b);
 
-/* Which of several ways to play is the quickest; start from { 0 }, with the first. */
+/* Finds the quickest of several ways to hand off; start from { 0 }, with the first way. */
 #define HANDOFF_TRIES 5	  /* runs of each */
 #define HANDOFF_KEEP  500 /* runs with the best, before all are tried anew */
 
 struct handoff_pace {
-	size_t at;	   /* the way that is tried; all have been: none is */
-	size_t best, runs; /* runs so far, of the way that is tried or kept */
+	size_t at;	   /* the way that is being tried; the number of ways: all were tried */
+	size_t best, runs; /* the quickest way; runs so far of the way that is used now */
 	int64_t least, ticks[HANDOFF_TRIES];
 };
 
-/* One more run, of the way last chosen, took so many ticks: the way, of nr, to play the next. */
+/* Notes that a run in the way last chosen took so many ticks; returns the way, of nr, for the next
+ * run. */
 size_t handoff_pace(struct handoff_pace *p, size_t nr, int64_t ticks);
 
 /*

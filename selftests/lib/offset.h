@@ -16,7 +16,7 @@ struct sandwich {
 	int64_t before, value, after;
 };
 
-/* As many find one that nothing came into, on a machine that isn't overwhelmed. */
+/* So many tries find a sandwich without an interruption, unless the machine is overloaded. */
 #define SANDWICH_TRIES 16
 
 static inline int64_t sandwich_width(const struct sandwich *s)
@@ -47,24 +47,22 @@ struct offset {
 	size_t samples;
 };
 
-/* What one sandwich says. */
+/* The offset that one sandwich allows. */
 struct offset offset_of(const struct sandwich *s);
 
-/* Takes one more sandwich: what all of them allow. */
+/* Takes one more sandwich: afterwards *o is what all sandwiches so far allow. */
 void offset_meet(struct offset *o, const struct sandwich *s);
 
 /* Takes n sandwiches of inner within outer. */
 void offset_sample(struct offset *o, clockid_t outer, clockid_t inner, int n);
 
-/* What the narrowest of so many sandwiches says; samples is 0 where there was none. */
+/* The offset that the narrowest of so many sandwiches allows; samples is 0 if there was none. */
 struct offset offset_between(clockid_t outer, clockid_t inner, int tries);
 
-/* By how many ns no one offset fits; 0 or less: one does. */
+/* How many ns the sandwiches contradict each other by; 0 or less: one offset fits all. */
 int64_t offset_misfit(const struct offset *o);
 
-/*
- * By how many ns b differs from a + step, beyond what both leave open; 0: it may be exactly that.
- */
+/* How many ns b differs from a + step at the least; 0: they may be equal. */
 int64_t offset_step_error(const struct offset *a, const struct offset *b, int64_t step);
 
 /*

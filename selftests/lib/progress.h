@@ -34,13 +34,13 @@ static inline void stream_add(struct stream *s, int64_t value)
 void stream_merge(struct stream *into, const struct stream *s);
 
 /*
- * Readings between two of an independent reference, in ns: what is kept is what
- * is certain, however long the thread was kept from running in between.
+ * Readings of a clock, each between two readings of an independent reference, in ns. What is kept
+ * is certain: it does not depend on how long the thread was kept from running in between.
  */
 struct progress {
 	struct stream stream;
 	int64_t span;	/* the reference's time from the first reading to the last */
-	int64_t still;	/* the longest time it certainly showed one value */
+	int64_t still;	/* the longest time for which it certainly showed the same value */
 	int64_t gained; /* the most a step was certainly too long, beyond tolerance */
 	int64_t lost;	/* the most a step was certainly too short, beyond tolerance */
 	int64_t pause;	/* the longest time between two readings */
@@ -53,13 +53,13 @@ struct progress {
 #define PROGRESS_SLACK_NS   1000000
 #define PROGRESS_SLACK_PART 20
 
-/* Longest standstill of a clock that claims to be fine: ten times a 1 MHz counter's. */
+/* The longest standstill allowed of a fine clock: ten times that of a 1 MHz counter. */
 #define PROGRESS_FINE_NS 10000
 
 /* Takes one more reading, value, made between two of the reference: before and after; all in ns. */
 void progress_add(struct progress *p, int64_t before, int64_t value, int64_t after);
 
-/* What is wrong with a clock that claims to be fine; UNSEEN: nor did the reference move. */
+/* What is wrong with a fine clock; UNSEEN: the reference did not move either. */
 enum progress_verdict {
 	PROGRESS_GOOD,
 	PROGRESS_BACKWARDS,
@@ -70,7 +70,7 @@ enum progress_verdict {
 	PROGRESS_UNSEEN,
 };
 
-/* What all readings together say. */
+/* Judges all readings together. */
 enum progress_verdict progress_judge(const struct progress *p);
 
 #endif

@@ -10,23 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is believed of a kernel: HZ is one of 100 to 1000 (kernel/Kconfig.hz). */
+/* A tick's length is between these: HZ is 100 to 1000 (kernel/Kconfig.hz). */
 #define TICK_MIN_NS 1000000
 #define TICK_MAX_NS 10000000
 
 /*
- * The tick's length in ns (TICK_NSEC): the smallest step of CLOCK_MONOTONIC_COARSE in some, to the
- * next whole HZ; busy until one step is what clock_getres() tells, or for 100 of them where none
- * is, at the first call. TICK_MAX_NS where that clock doesn't move.
+ * The tick's length in ns (TICK_NSEC), measured at the first call: the smallest of some steps of
+ * CLOCK_MONOTONIC_COARSE, rounded to a whole HZ. Busy until a step is as long as clock_getres()
+ * says, or for 100 steps if none is. TICK_MAX_NS if that clock doesn't move.
  */
 int64_t tick_ns(void);
 
-/* The same from steps that were seen, ns; those that are none (0 or less) don't count. */
+/* The same from given steps, ns; steps of 0 or less don't count. */
 int64_t tick_of_steps(const int64_t *steps, size_t n);
 
 /*
- * The smallest step forward of CLOCK_MONOTONIC_COARSE among so many, ns, which is never less than a
- * tick but for what NTP slews (0.05 %); 0 where it hardly moves.
+ * The smallest of so many steps forward of CLOCK_MONOTONIC_COARSE, ns. It is never less than a
+ * tick, but for what NTP slews (0.05 %). 0 if the clock hardly moves.
  */
 int64_t coarse_step(size_t steps);
 

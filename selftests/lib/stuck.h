@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A case of which no thread ever runs again can't say so itself. The threads of a process of its
- * own (a program with threads could not well fork its cases) watch the process of the case. Each is
- * woken by another of the kernel's timers, so that where one kind never ends a wait others still
- * do; where none does, on no CPU, only the host can tell.
+ * A case whose threads are all blocked for ever can't report that. Another process watches it (a
+ * process, since a program that has threads should not fork its cases). Each thread of the watcher
+ * waits by a different kind of kernel timer: if one kind never ends a wait, the others still do. If
+ * no kind does, on any CPU, only the host can see it.
  */
 #ifndef TICKPROOF_STUCK_H
 #define TICKPROOF_STUCK_H
@@ -15,13 +15,13 @@
 /* What is shared with the process of a case. */
 struct stuck {
 	_Atomic pid_t pid;  /* of the case that runs; 0: none does */
-	unsigned int looks; /* at which it is stuck */
+	unsigned int looks; /* so many looks in a row saw no thread run: it is stuck */
 	char text[400];	    /* where its threads wait; "": it isn't stuck */
 };
 
 /*
- * Looks, a second apart, at which no thread of the case has run, that
- * make it stuck. No case sleeps as long as that. Fewer once a case was.
+ * A case is stuck after so many looks, a second apart, at which none of its threads has run. No
+ * case sleeps as long as that. After a first stuck case fewer are enough.
  */
 #define STUCK_LOOKS	  15
 #define STUCK_LOOKS_AGAIN 4
