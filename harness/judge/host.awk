@@ -49,8 +49,30 @@ function host_run(program, its_token) {
 	ran_in[asked] = boot
 }
 
+# Does the hypervisor bear out what a program of the guest recorded of a CPU's timer interrupts? The program's name is the recording's, the guest's word.
+function host_witness(program, cpu, outcome, words) {
+	if (cpu !~ /^[0-9]+$/ || outcome !~ /^(pass|fail)$/)
+		return damaged("perf witness " program)
+	if (!(program in tried) || (program, cpu) in witnessed)
+		return
+	witnessed[program, cpu] = 1
+	add_case(program, program ".kvm.cpu" cpu, toupper(outcome), words, 0)
+}
+
+# In which stage a CPU's wake-ups lost most, on average; slack is what they allowed for.
+function lost_in(key, stage, mean) {
+	if (stage == "slack")
+		return
+	lost[key, stage] += mean
+	lost_all[key] += mean
+	if (!(key in lost_most) || lost[key, stage] > lost[key, lost_most[key]])
+		lost_most[key] = stage
+}
+
 # What watch/stages.awk and kvm.awk say of the recording: the last field, as the device, is the rest of its line.
 function host_perf(word, n, rest,    fields, k, text) {
+	if (word[2] == "witness")
+		return host_witness(word[3], word[4], word[5], substr(rest, length(word[3] word[4] word[5]) + 12))
 	fields = word[2] == "wakes" ? 8 : word[2] == "stage" ? 7 : word[2] == "worst" ? 12 : word[2] == "kvm" ? 4 : 0
 	text = word[2]
 	if (word[2] !~ /^(wakes|stage|worst|kvm|note)$/ || n < fields + 3)
@@ -64,6 +86,8 @@ function host_perf(word, n, rest,    fields, k, text) {
 	for (; k <= n; k++)
 		text = text (k == fields + 3 ? OFS : " ") word[k]
 	perf[++perfs] = text
+	if (word[2] == "stage")
+		lost_in(word[3] SUBSEP word[4] SUBSEP word[5], word[6], word[9])
 }
 
 # An event of the host.
@@ -125,6 +149,8 @@ function host(line,    word, n, rest) {
 	} else if (word[1] == "perf") {
 		host_perf(word, n, rest)
 	} else if (word[1] ~ /^(console|appliance|connection|held)$/) {
+		if (word[1] == "appliance" && word[2] == "vcpu")
+			kvm_said[boot, word[3]] = substr(rest, length(word[3]) + 7)
 		add_diag(last_asked == "" ? planned[1] : last_asked, word[1] ": " rest)
 	} else if (word[1] == "interrupted") {
 		ended = 1

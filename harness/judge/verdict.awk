@@ -107,3 +107,23 @@ function programs(    k, e, p, s, first_event, last_event, next_event) {
 		print "program", p, (s == "fail" || s == "skip" ? s : s == "" ? "none" : "pass"), sprintf("%.3f", seconds[p]), ran_at[p], ran_in[p]
 	}
 }
+
+# The CPU that a case is about, by its id or its words; "" if none
+function case_cpu(e) {
+	if (match(case_id[e], /[.]cpu[0-9]+$/))
+		return substr(case_id[e], RSTART + 4) + 0
+	return match(case_message[e], /CPU [0-9]+/) ? substr(case_message[e], RSTART + 4, RLENGTH - 4) + 0 : ""
+}
+
+# What others recorded of a CPU that is dead, or late: by the hypervisor how far its timer got, by a recording (PERF=) where its wake-ups lost most time.
+function witnesses(    e, cpu, key) {
+	for (e = 1; e <= events; e++) {
+		if (event[e] != "case" || status[e] != "fail" || (cpu = case_cpu(e)) == "")
+			continue
+		if (case_outcome[e] == "DEAD" && (event_boot[e], cpu) in kvm_said)
+			case_message[e] = case_message[e] "; by KVM's record " kvm_said[event_boot[e], cpu]
+		key = event_program[e] SUBSEP cpu SUBSEP (case_id[e] ~ /[.]baseline[.]/ ? "before" : "after")
+		if (case_outcome[e] == "FAIL" && case_message[e] ~ / late/ && lost_all[key] > 0)
+			case_message[e] = case_message[e] "; most of it was lost in \"" lost_most[key] "\" (" sprintf("%.0f", 100 * lost[key, lost_most[key]] / lost_all[key]) " % by its recording)"
+	}
+}

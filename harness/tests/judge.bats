@@ -731,3 +731,34 @@ GOOD=('# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0')
 	exits 2
 	[[ $output != *$'\e'* ]]
 }
+
+# both_sides LINE EVENT... : a.one says LINE of its case a, a.two passes, and then the host says EVENTs
+both_sides() {
+	write '> run a.one' '# RUN a.one' 1..1 '# BEGIN a.one.a.cpu1' "$1" '# EXIT a.one '"$([[ $1 == not* ]] && echo 1 || echo 0)" \
+		'> run a.two' '# RUN a.two' 1..1 '# BEGIN a.two.x' 'ok 1 a.two.x' '# EXIT a.two 0' '# guest done' "${@:2}"
+}
+
+@test "what the hypervisor contradicts is red, whatever the guest says" {
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 fail the hypervisor contradicts the guest: lapic: 40 interrupts, of which KVM injected 0'
+	judged 1 'a.one.kvm.cpu1: the hypervisor contradicts the guest: lapic: 40 interrupts, of which KVM injected 0'
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 pass lapic: 40 interrupts, of which KVM injected 40'
+	judged 0
+	record '^case a.one a.one.kvm.cpu1 PASS pass .* lapic: 40 interrupts, of which KVM injected 40'
+	# What a recording says of programs that nobody ran is the guest's word; what the host never writes is damage.
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.three 1 fail x'
+	judged 0
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one one fail x'
+	judged 2 'journal.log is not whole'
+	# A guest can't say it in the host's stead.
+	one 1..1 '# BEGIN a.one.kvm.cpu1' 'ok 1 a.one.kvm.cpu1' 0
+	judged 1
+	record 'PROTOCOL fail .* BEGIN a.one.kvm.cpu1 in a.one'
+}
+
+@test "the sentence of a late CPU has the stage in which it lost most, that of a dead one how far its timer got by KVM" {
+	both_sides 'not ok 1 a.one.a.cpu1 # CPU 1, lapic: median 5.1 ms late, more than 3 ms' '> perf stage a.one 1 before slack 1 1 900 lapic' \
+		'> perf stage a.one 1 after slack 1 1 900 lapic' '> perf stage a.one 1 after interrupt 1 1 300 lapic' '> perf stage a.one 1 after run 1 1 100 lapic'
+	judged 1 'a.one.a.cpu1: CPU 1, lapic: median 5.1 ms late, more than 3 ms; most of it was lost in "interrupt" (75 % by its recording)'
+	both_sides 'not ok 1 a.one.a.cpu1 # DEAD: CPU 1 stopped' '> appliance vcpu 0 its timer works' '> appliance vcpu 1 its Hyper-V timer was never armed'
+	judged 1 "a.one.a.cpu1: DEAD: CPU 1 stopped; by KVM's record its Hyper-V timer was never armed"
+}

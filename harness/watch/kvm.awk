@@ -1,145 +1,275 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The hypervisor's part in late interrupts of Hyper-V's timer: awk -f trace.awk -f kvm.awk KVM GUEST, what the appliance's KVM recorded (guest/appliance)
-# and what the guest did (guest/recorder). Prints, in ns,
+# What the hypervisor did for the guest's timers: awk -f trace.awk -f kvm.awk KVM GUEST, what the appliance's KVM recorded (guest/appliance) and what the
+# guest did (guest/recorder). Prints, in ns,
 #   kvm CPU PART NUMBER P50 P99
+#   witness PROGRAM CPU pass|fail WORDS     does KVM's record bear out what the guest recorded of this CPU's timer interrupts?
 #   note WORDS
 # Parts of the time from what the guest's kernel programmed its device for to the interrupt in the guest, which is the stage "interrupt" of stages.awk:
-#   programming   until the time that the guest wrote to the timer, by the reference counter: it reads the clock before it does so
+#   programming   until the time that the guest wrote to the timer: it reads the clock before it does so
 #   expiry        until KVM's own timer ran
 #   injection     until KVM injected the interrupt
 #   taking        until the guest took it
 #
-# Two machines with two clocks: what joins them is the expiry. The guest writes COUNT, in 100 ns of the reference counter, which runs at the rate of its
-# CLOCK_MONOTONIC; KVM records COUNT, and the reference time of that moment. So both sides know how late they are after the same moment, each by its own
-# clock. The difference between reference counter and CLOCK_MONOTONIC is that at which most expiries fit; the least is taken for exact.
+# Two machines with two clocks: what joins them is the expiry. KVM records for when a timer was armed, the guest what it had programmed it for. The
+# difference of the clocks is that at which most of the guest's interrupts find an arming; the least delay of programming is taken for none.
+# From then on each interrupt that the guest took belongs to the last that KVM injected before.
 
-# Bins of ns in which expiries are looked for; how much earlier than injected by KVM's word an interrupt may be taken, by reading clocks
-BEGIN { BIN = 100000; NEAR = 50000; nr_parts = split("programming expiry injection taking", part_name, " ") }
+# Bins of ns in which armings are looked for, first and then; how much earlier than injected by KVM's word an interrupt may be taken, by reading clocks;
+# an arming that is farther from what was programmed is another one
+BEGIN {
+	BIN = 100000; FINE = 10000; NEAR = 50000; FAR = 5e6
+	nr_parts = split("programming expiry injection taking", part_name, " ")
+	vector["0xed"] = "Hyper-V"; vector["0xec"] = "APIC"; vector["0x30"] = "HPET"
+}
 
 FNR == 1 { files++ }
+files == 1 && /^# tickproof vcpu [0-9]+ [0-9]+$/ { thread[$5] = $4 }
+files == 2 && /^# tickproof begin / { program = $4 ~ /^[a-z0-9_]+[.][a-z0-9_]+$/ ? $4 : "" }
 !trace_line() { next }
 
+files == 1 {
+	if (!kvm_begun)
+		kvm_begun = now
+	kvm_ended = now
+}
 files == 1 && event == "kvm_hv_stimer_start_one_shot" && number(rest, "timer ") == 0 {
-	v = number(rest, "vcpu_id ")
-	thread[pid] = v
-	i = ++armings
-	last[v] = i
-	count[i] = number(rest, "count ") * 100
-	due[i] = now + count[i] - number(rest, "time_now ") * 100
-	at_bin[v, int(count[i] / BIN)] = at_bin[v, int(count[i] / BIN)] " " i
-	all_counts[v, ++counts[v]] = count[i]
+	arm(number(rest, "vcpu_id "), "Hyper-V", number(rest, "count ") * 100)
+	started[v = number(rest, "vcpu_id "), ++starts[v]] = now
+	# The reference counter's zero, by KVM's clock: what is read later than the counter only adds to it.
+	zero = now - number(rest, "time_now ") * 100
+	if (reference == "" || zero < reference)
+		reference = zero
 }
-# What expires before it is due is another one, that was late when it was programmed: of that KVM has no event.
-# KVM looks for itself before the guest runs on, and may be ahead of its own timer.
-files == 1 && event ~ /^kvm_hv_stimer_(callback|expiration)$/ && (v = number(rest, "vcpu_id ")) in last && !(last[v] in expired) && now > due[last[v]] - NEAR { expired[last[v]] = now }
-files == 1 && event == "kvm_inj_virq" && pid in thread {
-	vector[++injections] = rest ~ /0xed/ ? "Hyper-V" : "APIC"
-	injected_by[injections] = thread[pid]
-	injected_at[injections] = now
+files == 1 && event ~ /^kvm_hv_stimer_set_(count|config)$/ && number(rest, "timer ") == 0 { stopped[v = number(rest, "vcpu_id "), ++stops[v]] = now }
+files == 1 && event ~ /^kvm_hv_stimer_(callback|expiration)$/ { expire(number(rest, "vcpu_id "), "Hyper-V") }
+files == 1 && event == "hrtimer_start" && pid in thread {
+	arm(thread[pid], "APIC", number(rest, "expires="))
+	owner[hrtimer()] = thread[pid]
 }
-files == 1 && event == "kvm_inj_virq" && rest ~ /0xed/ && pid in thread && (i = last[thread[pid]]) in expired && !(i in injected) { injected[i] = now }
+files == 1 && event == "hrtimer_expire_entry" && hrtimer() in owner { expire(owner[hrtimer()], "APIC") }
+files == 1 && event == "kvm_inj_virq" && pid in thread && rest !~ /reinjected/ && match(rest, /0x[0-9a-f]+/) && (kind = vector[substr(rest, RSTART, RLENGTH)]) != "" {
+	v = thread[pid]
+	n = ++injections[v, kind]
+	injected[v, kind, n] = now
+	cause[v, kind, n] = pending[v, kind]
+	delete pending[v, kind]
+}
 
-files == 2 {
-	if (!begun)
-		begun = now
-	ended = now
-}
-files == 2 && event == "local_timer_entry" { took[cpu, "APIC"]++ }
-files == 2 && event == "interrupt" && rest ~ /name="Hyper-V clockevent"/ {
-	took[cpu, "Hyper-V"]++
-	if (number(rest, "next=") > now + NEAR)
-		next
+files == 2 && event ~ /_entry$/ { by[cpu] = event }
+files == 2 && event == "interrupt" && program != "" && match(rest, /name="[A-Za-z0-9 _.-]+"/) {
 	n = ++interrupts
+	irq_device[n] = substr(rest, RSTART + 6, RLENGTH - 7)
 	irq_cpu[n] = cpu
 	irq_at[n] = now
 	programmed[n] = number(rest, "next=")
+	irq_program[n] = program
+	# Any of them may also be served by a broadcast.
+	irq_kind[n] = irq_device[n] == "Hyper-V clockevent" ? "Hyper-V" : irq_device[n] ~ /^lapic/ && by[cpu] == "local_timer_entry" ? "APIC" : \
+		irq_device[n] == "hpet" && by[cpu] == "irq_handler_entry" ? "HPET" : ""
+	by[cpu] = ""
+}
+
+function hrtimer(    at) {
+	at = substr(rest, index(rest, "hrtimer=") + 8)
+	return substr(at, 1, index(at " ", " ") - 1)
+}
+
+function arm(v, kind, when,    i) {
+	i = ++armings
+	last[v, kind] = i
+	armed_vcpu[i] = v
+	armed_kind[i] = kind
+	due[i] = when
+}
+
+# KVM looks for itself before the guest runs on, and may be ahead of its own timer: the first counts. What expires before it is due is another one,
+# that was late when it was programmed: of that KVM has no event.
+function expire(v, kind,    i) {
+	i = last[v, kind]
+	if (i == "" || i in expired || now < due[i] + (kind == "APIC" ? 0 : reference) - NEAR)
+		return
+	expired[i] = now
+	pending[v, kind] = i
 }
 
 function floor(x) { return int(x) - (x < int(x)) }
 
-# The bin of the difference between reference counter and CLOCK_MONOTONIC in which most of some interrupts find an expiry.
-function difference(    n, step, k, v, votes, bin, best) {
-	step = int(interrupts / 40) + 1
-	for (n = 1; n <= interrupts; n += step) {
-		v = irq_cpu[n]
-		for (k = 1; k <= counts[v]; k++) {
-			bin = floor((all_counts[v, k] - programmed[n]) / BIN)
-			if (++votes[bin] > votes[best])
-				best = bin
-		}
+# How many of the guest's telling interrupts find an arming, if KVM's clock is ahead of the guest's by shift?
+function matches(shift,    n, k, bin, found) {
+	for (k = 1; k <= telling; k++) {
+		n = tells[k]
+		bin = floor((programmed[n] + shift) / FINE)
+		found += (irq_cpu[n], bin) in at_bin || (irq_cpu[n], bin - 1) in at_bin || (irq_cpu[n], bin + 1) in at_bin
 	}
-	return best
+	return found + 0
 }
 
-# The arming by which interrupt n was programmed: of those at most two bins later than it, the nearest.
-function arming(n, base,    k, m, list, i, from, best) {
-	from = programmed[n] + base * BIN
-	for (k = -1; k <= 2; k++) {
-		split(at_bin[irq_cpu[n], int(from / BIN) + k], list, " ")
-		for (m in list) {
-			i = list[m]
-			if (count[i] - from > -BIN && count[i] - from < 2 * BIN && (best == "" || count[i] < count[best]) && i in injected)
-				best = i
-		}
+# How far KVM's clock is ahead of the guest's; "" where no difference is much better than any other. The tick's interrupts, at whole milliseconds, tell
+# nothing: they fit as well one tick later.
+function difference(    i, n, k, step, bin, tried, candidate, best, shift, score, second) {
+	for (n = 1; n <= interrupts; n++)
+		if (irq_kind[n] != "" && programmed[n] % 1e6)
+			tells[++telling] = n
+	step = int(telling / 40) + 1
+	for (i = 1; i <= telling; i += step)
+		for (k = 1; k <= armings; k++)
+			if (k in expired && armed_vcpu[k] == irq_cpu[tells[i]])
+				votes[floor((due[k] - programmed[tells[i]]) / BIN)]++
+	for (tried = 1; tried <= 8; tried++) {
+		candidate = ""
+		for (bin in votes)
+			if (candidate == "" || votes[bin] > votes[candidate])
+				candidate = bin
+		if (candidate == "")
+			break
+		delete votes[candidate]
+		score = 0
+		for (k = 0; k < BIN / FINE; k++)
+			if ((n = matches(candidate * BIN + k * FINE)) > score) {
+				score = n
+				shift = candidate * BIN + k * FINE
+			}
+		if (score > best) {
+			# The same moments, in the next bin, are no other difference.
+			if (base == "" || shift - base > 5 * FINE || base - shift > 5 * FINE)
+				second = best
+			best = score
+			base = shift
+		} else if (score > second && (shift - base > 5 * FINE || base - shift > 5 * FINE))
+			second = score
 	}
-	return best
+	split("", votes)
+	return best >= 10 && best >= telling / 5 && second < 0.7 * best ? base : ""
 }
 
-# What each side counted while both recorded, for each CPU: who contradicts whom. shift: how far KVM's clock is ahead of the guest's
-function witness(shift,    n, cpu, words, kind, kinds, a, b) {
-	for (n = 1; n <= injections; n++)
-		if (injected_at[n] - shift >= begun - 1e6 && injected_at[n] - shift <= ended)
-			gave[injected_by[n], vector[n]]++
-	for (cpu = 0; cpu < 64; cpu++) {
-		if (!(cpu in number_of))
-			continue
-		words = ""
-		for (kind = split("APIC Hyper-V", kinds, " "); kind >= 1; kind--) {
-			a = gave[cpu, kinds[kind]] + 0
-			b = took[cpu, kinds[kind]] + 0
-			words = words (words == "" ? "" : ", ") a " of the " kinds[kind] " timer, of which the guest took " b
-			if (a - b > 5 + b / 50 || b - a > 5 + a / 50)
-				words = words " (one of the two is wrong)"
-		}
-		print "note CPU " cpu ": KVM injected " words
-	}
-}
-
-function add(cpu, part, ns) { value[cpu SUBSEP part, number_of[cpu]] = ns }
-
-END {
-	if (!armings || !interrupts)
-		exit
-	base = difference()
+# Each interrupt of the guest and the last that KVM injected before: how many have none, and the parts of those that were armed. With only, just
+# the delays of programming.
+function follow(only,    n, key, kind, k, i, lag, at) {
+	split("", next_injection)
 	for (n = 1; n <= interrupts; n++) {
-		i = arming(n, base)
+		at = irq_at[n] + shift
+		kind = irq_kind[n]
+		if (kind == "" || at < kvm_begun + FAR || at > kvm_ended + NEAR)
+			continue
+		key = irq_cpu[n] SUBSEP kind
+		for (k = next_injection[key] + 1; k <= injections[key] && injected[key, k] <= at + NEAR; k++)
+			;
+		if (k - 1 == next_injection[key]) {
+			alone[n] = 1
+			lonely++
+			continue
+		}
+		next_injection[key] = --k
+		i = cause[key, k]
 		if (i == "")
 			continue
-		found[n] = i
-		value["lag", ++lags] = count[i] - programmed[n]
-	}
-	exact = quantile("lag", lags, 0.01)
-	for (n in found) {
-		i = found[n]
-		cpu = irq_cpu[n]
-		shift = due[i] - (count[i] - exact)
-		number_of[cpu]++
-		late = irq_at[n] - (count[i] - exact) - (injected[i] - due[i])
-		add(cpu, 1, count[i] - exact - programmed[n])
-		add(cpu, 2, expired[i] - due[i])
-		add(cpu, 3, injected[i] - expired[i])
-		add(cpu, 4, late)
-		matched++
-		if (late < -NEAR) {
-			early++
-			if (late < earliest)
-				earliest = late
+		lag = due[i] - programmed[n] - shift
+		if (lag > FAR || lag < -FAR)
+			continue
+		if (only) {
+			value["lag", ++lags] = lag
+			continue
 		}
+		matched++
+		add(irq_cpu[n], 1, lag)
+		add(irq_cpu[n], 2, expired[i] - due[i])
+		add(irq_cpu[n], 3, injected[key, k] - expired[i])
+		add(irq_cpu[n], 4, at - injected[key, k])
+		number_of[irq_cpu[n]]++
 	}
+}
+
+function add(cpu, part, ns) { value[cpu SUBSEP part, number_of[cpu] + 1] = ns }
+
+# How many of some moments lie between two
+function between(list, key, count, from, until,    k, n) {
+	for (k = 1; k <= count; k++)
+		n += list[key, k] >= from && list[key, k] <= until
+	return n + 0
+}
+
+# The last of some moments before another; 0 if there is none
+function last_before(list, key, count, until) {
+	while (count > 0 && list[key, count] > until + NEAR)
+		count--
+	return list[key, count] + 0
+}
+
+# A stretch of time in which one CPU of a program took interrupts of one device, from its first to its last: does KVM's record bear it out? Into
+# said[key], and wrong[key].
+function judge(key, cpu,    from, until, n, k, taken, words) {
+	taken = taken_in[key]
+	if (taken < 5)
+		return
+	from = irq_at[begin_of[key]] + shift
+	until = irq_at[end_of[key]] + shift
+	words = device_of[key] ": the guest took " taken " interrupts, of which KVM injected " taken - alone_in[key]
+	if (alone_in[key] > 2 + taken / 20)
+		wrong[key] = 1
+	if (before[key] == "Hyper-V clockevent") {
+		# The last thing that was done to it before must be that it was stopped.
+		k = last_before(stopped, cpu, stops[cpu], from) > last_before(started, cpu, starts[cpu], from)
+		n = between(injected, cpu SUBSEP "Hyper-V", injections[cpu, "Hyper-V"], from + NEAR, until)
+		words = words ", after KVM saw the Hyper-V timer " (k ? "stopped" : "not stopped") (n ? " and injected it " n " times more" : "")
+		if (!k || n > 2)
+			wrong[key] = 1
+	}
+	said[key] = said[key] (said[key] == "" ? "" : "; ") words
+}
+
+# The stretches of each CPU: all that it took from a device until it took another's.
+function witness(    n, key, k, keys, part) {
+	for (n = 1; n <= interrupts; n++) {
+		if (irq_kind[n] == "" || irq_at[n] + shift < kvm_begun + FAR || irq_at[n] + shift > kvm_ended + NEAR)
+			continue
+		key = irq_program[n] SUBSEP irq_cpu[n]
+		if (!(key in device_of))
+			cpu_key[++keys] = key
+		if (irq_device[n] != device_of[key]) {
+			judge(key, irq_cpu[n])
+			before[key] = device_of[key]
+			device_of[key] = irq_device[n]
+			begin_of[key] = n
+			taken_in[key] = alone_in[key] = 0
+		}
+		taken_in[key]++
+		alone_in[key] += n in alone
+		end_of[key] = n
+	}
+	for (k = 1; k <= keys && k <= 512; k++) {
+		key = cpu_key[k]
+		split(key, part, SUBSEP)
+		judge(key, part[2])
+		if (said[key] != "")
+			print "witness", part[1], part[2], (wrong[key] ? "fail the hypervisor contradicts the guest: " : "pass ") substr(said[key], 1, 600)
+	}
+}
+
+END {
+	for (i = 1; i <= armings; i++) {
+		if (armed_kind[i] == "Hyper-V")
+			due[i] += reference
+		if (i in expired)
+			at_bin[armed_vcpu[i], floor(due[i] / FINE)]
+	}
+	if (!armings || interrupts < 20)
+		exit
+	shift = difference()
+	if (shift == "") {
+		print "note the clocks of KVM and of the guest could not be joined: too few of the guest's interrupts have an arming of their own"
+		exit
+	}
+	follow(1)
+	split("", alone)
+	lonely = 0
+	shift += quantile("lag", lags, 0.01)
+	follow(0)
 	for (cpu = 0; cpu < 64; cpu++)
 		for (k = 1; k <= nr_parts && cpu in number_of; k++)
 			print "kvm", cpu, part_name[k], number_of[cpu], quantiles(cpu SUBSEP k, number_of[cpu])
-	witness(shift)
-	print "note of " interrupts " interrupts of Hyper-V's timer in the guest KVM has recorded " matched " from their programming on" \
-		(early ? "; by its clock " early " of them were injected later than the guest took them, by up to " sprintf("%.0f us", -earliest / 1000) : "")
+	witness()
+	for (n = 1; n <= interrupts; n++)
+		kinds += irq_kind[n] != ""
+	print "note of " kinds " interrupts of the guest's timers KVM has recorded " matched + 0 " from their programming on" \
+		(lonely ? ", and " lonely " it had not injected when the guest took them" : "")
 }
