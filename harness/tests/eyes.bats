@@ -9,7 +9,7 @@ bats_load_library bats-assert
 setup() { HARNESS=$(cd "$BATS_TEST_DIRNAME/.." && pwd); }
 
 # eyes SINCE NOW : the conclusions from the log on stdin, in $output
-eyes() { run awk -v since="$1" -v now="$2" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" -; }
+eyes() { run awk -v since="$1" -v now="$2" -v dead="${DEAD:-}" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" -; }
 
 # beats FIRST LAST RATE [CPU1-GAP AT] : a line each second of the host's uptime, the appliance's clock going at RATE; lines arrive up to
 # 0.3 s late. In the second AT CPU 1 had a gap of CPU1-GAP ms.
@@ -22,20 +22,21 @@ beats() {
 
 # look [KEY=VALUE ...] : a look at 60 s of the appliance's time, at 100 s of the host's. vcpu 1's timer: armed=, ahead= (s after that),
 # expired=, made= (an interrupt), injected=, taken=, stopped= (times; 0: never), config=, configured=, flags=, state=; late=
-# (s, of a timer of the appliance's CPU 1). vcpu 0 is healthy: armed and due in 1 s.
+# (s, of a timer of the appliance's CPU 1); apic=, apic_due=, apic_expired=, apic_injected=, apic_taken= (times), apic_pending=yes, of its local APIC's timer. vcpu 0 is healthy: armed and due in 1 s.
 look() {
-	local armed=50 ahead=0.1 expired=50.1 made=50.1 injected=50.1 taken=50.2 stopped=0 config=7897 configured=12 flags=00000246 state=S late=-1 pair
+	local armed=50 ahead=0.1 expired=50.1 made=50.1 injected=50.1 taken=50.2 stopped=0 config=7897 configured=12 flags=00000246 state=S late=-1 apic=0 apic_due=0 apic_expired=0 apic_injected=0 apic_taken=0 apic_pending=no pair
 	for pair; do
 		printf -v "${pair%%=*}" %s "${pair#*=}"
 	done
 	awk -v armed="$armed" -v due="$ahead" -v expired="$expired" -v made="$made" -v injected="$injected" \
-		-v taken="$taken" -v stopped="$stopped" -v config="$config" -v configured="$configured" -v flags="$flags" -v state="$state" -v late="$late" '
+		-v taken="$taken" -v stopped="$stopped" -v config="$config" -v configured="$configured" -v flags="$flags" -v state="$state" -v late="$late" \
+		-v apic="$apic" -v apic_due="$apic_due" -v apic_expired="$apic_expired" -v apic_injected="$apic_injected" -v apic_taken="$apic_taken" -v apic_pending="$apic_pending" '
 		function say(text) { print "100.00 " text }
 		function hist(event, keys, t, fields) {
 			say("event " event)
 			say("{ vcpu_id:          0, timer_index:          3 } hitcount:          2")
 			say("\tmax:   11978386  config:          0  count:          0")
-			if (event !~ /inj|eoi/)
+			if (event !~ /inj|eoi|hrtimer/)
 				say("{ vcpu_id:          0, timer_index:          0 } hitcount:       3235")
 			else
 				say("{ apicid:          0, vector:        237 } hitcount:       3235")
@@ -55,7 +56,11 @@ look() {
 			hist("kvm_hv_stimer_callback", timer, expired, "common_pid:  0")
 			hist("kvm_hv_stimer_expiration", timer, made, "msg_send_result:  0")
 			hist("kvm_inj_virq", "common_pid:        151, vector:        237", injected, "reinjected:  0")
+			hist("kvm_inj_virq", "common_pid:        151, vector:        236", apic_injected, "reinjected:  0")
 			hist("kvm_eoi", "apicid:          1, vector:        237", taken, "common_pid:  151")
+			hist("kvm_eoi", "apicid:          1, vector:        236", apic_taken, "common_pid:  151")
+			hist("hrtimer_start", "common_pid:        151", apic, sprintf("hrtimer: 18446612686396326912  expires: %.0f", apic_due * 1e9))
+			hist("hrtimer_expire_entry", "hrtimer: 18446612686396326912", apic_expired, "common_pid:  0")
 			say("timers")
 			say("cpu: 0")
 			say(" #0: <00000000abcdef01>, tick_nohz_handler, S:01")
@@ -63,6 +68,10 @@ look() {
 			say("cpu: 1")
 			say(" #0: <00000000abcdef02>, stimer_timer_callback, S:01")
 			say(sprintf(" # expires at 1-1 nsecs [in %.0f to %.0f nsecs]", -late * 1e9, -late * 1e9))
+			if (apic_pending == "yes") {
+				say(" #1: <00000000abcdef03>, apic_timer_fn, S:01")
+				say(sprintf(" # expires at %.0f-%.0f nsecs [in %.0f to %.0f nsecs]", apic_due * 1e9, apic_due * 1e9, (apic_due - 60) * 1e9, (apic_due - 60) * 1e9))
+			}
 			say("vcpu 0 150 S 1 1 0")
 			say("vcpu 1 151 " state " 1 1 0")
 			say("registers")
@@ -74,7 +83,7 @@ look() {
 		}'
 }
 
-# judged [KEY=VALUE ...] : the conclusions from a look like that
+# judged [KEY=VALUE ...] : the conclusions from a look like that; by DEAD=, of that CPU the guest says that its timers have stopped
 judged() { eyes 90 101 < <(look "$@"); }
 
 # blames : a fault of the appliance is named; innocent: none is
@@ -160,6 +169,47 @@ innocent() { [[ $'\n'$output != *$'\n''fault '* ]] || {
 	judged ahead=15 expired=40 made=40
 	innocent
 	assert_line -- 'vcpu 1 its Hyper-V timer was armed 10.0 s ago for 5.0 s from now'
+}
+
+@test "the local APIC's timer, where the guest has used it last" {
+	# Hyper-V's was stopped by an unbind.
+	local -a unbound=(stopped=51 taken=50.2)
+	judged "${unbound[@]}" apic=59 apic_due=59.1 apic_expired=59.1 apic_injected=59.1 apic_taken=59.2
+	innocent
+	assert_line -- "vcpu 1 its local APIC's timer works: the guest took its interrupt in the last second; the guest stopped its Hyper-V timer 9.0 s ago"
+	judged "${unbound[@]}" apic=52 apic_due=70 apic_pending=yes
+	assert_line -- "vcpu 1 its local APIC's timer was armed 8.0 s ago for 10.0 s from now; the guest stopped its Hyper-V timer 9.0 s ago"
+	judged "${unbound[@]}" apic=52 apic_due=70
+	assert_line -- "vcpu 1 the guest stopped its local APIC's timer 8.0 s ago; the guest stopped its Hyper-V timer 9.0 s ago"
+	judged armed=0 apic=52 apic_due=52.1 apic_expired=52.1
+	innocent
+	assert_line -- "vcpu 1 its local APIC's timer was armed 8.0 s ago, expired 7.9 s ago and was not injected; the guest has interrupts on"
+	# due when it was armed: an interrupt without a timer of the appliance's
+	judged armed=0 apic=52 apic_due=52.1 apic_expired=52.1 apic_injected=53 apic_taken=53
+	assert_line -- "vcpu 1 its local APIC's timer was armed 8.0 s ago, expired 7.0 s ago, was injected, and the guest took it 7.0 s ago and has not armed it since"
+	# not used since: Hyper-V's alone is spoken of
+	judged apic=20 apic_due=20.1 apic_expired=20.1 apic_injected=20.1 apic_taken=20.1
+	assert_line --partial 'vcpu 1 its Hyper-V timer was armed 10.0 s ago'
+	refute_output --partial APIC
+}
+
+@test "of a CPU that is dead by the guest's word it is said who lost the interrupt" {
+	export DEAD=1
+	judged armed=0
+	assert_line -- 'vcpu 1 its Hyper-V timer was never armed: it is the guest that asks for no interrupt'
+	judged injected=40 taken=40.1 flags=00000046
+	assert_line --partial 'the guest has interrupts off: the guest does not take it'
+	judged taken=40
+	assert_line --partial 'the guest has not ended the interrupt: the guest does not take it'
+	judged armed=59.5 expired=59.6 made=59.6 injected=59.7 taken=60.2
+	assert_line --partial 'in the last second: its interrupts come, and the guest wakes nobody'
+	judged expired=40 made=40 injected=40 taken=40
+	assert_line --partial 'did not expire: the hypervisor lost it'
+	judged stopped=51 apic=52 apic_due=52.1 apic_expired=52.1
+	assert_line --partial 'the guest has interrupts on: the hypervisor lost it'
+	DEAD=0
+	judged armed=0
+	assert_line -- 'vcpu 1 its Hyper-V timer was never armed'
 }
 
 @test "a timer that was armed and lost on its way is the appliance's fault, and where is said" {

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the hypervisor appliance's own words prove: awk -v since=UPTIME -v now=UPTIME -f least_delay.awk -f eyes.awk EYES.LOG, both in seconds of
-# the host's uptime: since the running program began, and until now. Prints, most telling first,
+# What the hypervisor appliance's own words prove: awk -v since=UPTIME -v now=UPTIME [-v dead=CPU] -f least_delay.awk -f eyes.awk EYES.LOG, both in seconds of
+# the host's uptime: since the running program began, and until now, and the CPU whose timers have stopped, by the guest's word. Prints, most telling first,
 #   fault WHY           the appliance, not the guest, is at fault; nothing here that a guest could bring about by running
-#   vcpu N SENTENCE     where the last interrupt of that CPU's Hyper-V timer got to
+#   vcpu N SENTENCE     where the last interrupt of that CPU's timer got to (Hyper-V's, the local APIC's), and, where that is certain, who lost it
 # EYES.LOG has the lines of guest/appliance and guest/heart.c, each with the host's uptime in front of it. The last look counts.
 
 # A CPU of the appliance, or one of its timers, that is late by less is what a busy host does. s
-BEGIN { LATE = 1; GONE = 5 }
+BEGIN { LATE = 1; GONE = 5; LOCAL_TIMER_VECTOR = 236 }
 
 # "cpu0 AGE GAP POKES cpu1 ...", ms: the longest time without a beat since the program began
 function beats(    i, cpu, gap) {
@@ -53,6 +53,7 @@ function look_begins() {
 	split("", field)
 	split("", thread)
 	split("", flags)
+	split("", pending)
 	at_look = $3
 	part = ""
 	overdue = whose = ""
@@ -77,6 +78,8 @@ function hist_value(    i) {
 
 # " # expires at 54-54 nsecs [in -31000000000 to -31000000000 nsecs]": how long a timer of the appliance should have fired
 function expires(    late) {
+	if (timer == "apic_timer_fn")
+		pending[substr($5, 1, index($5, "-") - 1)]
 	sub(/.*\[in /, "")
 	late = -$1 / 1e9
 	if (late > LATE && late > overdue) {
@@ -114,62 +117,98 @@ function expires(    late) {
 	else if (part == "registers" && match($0, /RFL=[0-9a-f]+/))
 		# bit 9: interrupts on
 		flags[cpu] = index("2367abef", substr($0, RSTART + RLENGTH - 3, 1)) ? "on" : "off"
-	else if (part ~ /^kvm_/ && $2 == "{")
+	else if (part ~ /_/ && $2 == "{")
 		hist_key($0)
-	else if (part ~ /^kvm_/ && $2 == "max:")
+	else if (part ~ /_/ && $2 == "max:")
 		hist_value()
 }
 
 function ago(t) { return sprintf("%.1f s ago", at_look - t) }
 
 # How far did CPU v's last arming of STIMER0 get?
-function stimer(v,    armed, stopped, due, expired, seen, vector, injected, taken, words) {
+function stimer(v,    key, config) {
 	key = v ",0"
 	armed = at["kvm_hv_stimer_start_one_shot" OFS key]
 	stopped = at["kvm_hv_stimer_set_count" OFS key]
-	if (field["kvm_hv_stimer_set_config" OFS key, "config"] % 2 == 0 && at["kvm_hv_stimer_set_config" OFS key] > stopped)
-		stopped = at["kvm_hv_stimer_set_config" OFS key]
-	seen = at["kvm_hv_stimer_expiration" OFS key]
-	if (stopped != "" && stopped > armed && stopped > seen) {
-		print "vcpu " v " the guest stopped its Hyper-V timer " ago(stopped)
-		return
-	}
-	if (armed == "") {
-		print "vcpu " v " its Hyper-V timer was never armed"
-		return
-	}
-	words = "its Hyper-V timer was armed " ago(armed)
+	config = at["kvm_hv_stimer_set_config" OFS key]
+	if (field["kvm_hv_stimer_set_config" OFS key, "config"] % 2 == 0 && config > stopped)
+		stopped = config
 	due = armed + (field["kvm_hv_stimer_start_one_shot" OFS key, "count"] - \
 		field["kvm_hv_stimer_start_one_shot" OFS key, "time_now"]) / 1e7
 	expired = at["kvm_hv_stimer_callback" OFS key]
-	vector = int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256
+	made = at["kvm_hv_stimer_expiration" OFS key]
+	on_its_way(v, int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256)
+}
+
+# The same of its local APIC's timer: one of the appliance's timers. That the guest stops it has no event; then it isn't pending any more.
+function apic(v,    key, expiry) {
+	key = "hrtimer_start" OFS thread[v]
+	armed = at[key]
+	expiry = field[key, "expires"]
+	due = expiry / 1e9
+	expired = made = at["hrtimer_expire_entry" OFS field[key, "hrtimer"]]
+	on_its_way(v, LOCAL_TIMER_VECTOR)
+	# What is due when it is armed becomes an interrupt without such a timer.
+	if (injected > made)
+		expired = made = injected
+	stopped = armed > made && !(expiry in pending) ? armed : ""
+}
+
+function on_its_way(v, vector) {
 	injected = at["kvm_inj_virq" OFS thread[v] "," vector]
 	taken = at["kvm_eoi" OFS v "," vector]
-	if (seen < armed && due > at_look)
-		words = words sprintf(" for %.1f s from now", due - at_look)
-	else if (seen < armed && expired < armed) {
-		words = words ", was due " ago(due) " and did not expire"
-		if (at_look - due > LATE)
-			fault("vcpu " v "'s Hyper-V timer was due " ago(due) " and did not expire in the appliance")
-	} else if (seen < armed) {
-		words = words ", expired " ago(expired) " and KVM has not made an interrupt of it"
-		if (at_look - expired > LATE)
-			fault("vcpu " v "'s Hyper-V timer expired " ago(expired) ", and KVM has made no interrupt of it")
-	} else {
-		words = words ", expired " ago(seen)
-		if (injected >= seen && taken >= injected && taken > at_look - LATE)
-			# What is read later is newer: the guest may have armed it again meanwhile.
-			words = "its Hyper-V timer works: the guest took its interrupt in the last second"
-		else if (injected >= seen && taken >= injected)
-			words = words ", was injected, and the guest took it " ago(taken) " and has not armed it since"
-		else if (injected >= seen)
-			words = words ", was injected " ago(injected) ", and the guest has not ended the interrupt"
-		else {
-			words = words " and was not injected; the guest has interrupts " (v in flags ? flags[v] : "?")
-			if (flags[v] == "on" && at_look - seen > LATE)
-				fault("vcpu " v "'s Hyper-V timer expired " ago(seen) ", the guest has interrupts on, and KVM did not inject it")
-		}
+}
+
+BEGIN {
+	ASKS_NOT = "it is the guest that asks for no interrupt"
+	TAKES_NOT = "the guest does not take it"
+	WAKES_NOT = "its interrupts come, and the guest wakes nobody"
+	LOST = "the hypervisor lost it"
+}
+
+# words, and of a CPU that is dead by the guest's word whose fault it is
+function blame(v, words, whose) { return words (dead != "" && v == dead && whose != "" ? ": " whose : "") }
+
+# Where that got lost, in a sentence. certain: whether the appliance is to be blamed for what it lost
+function story(v, name, certain,    words) {
+	if (stopped != "" && stopped >= armed && stopped > made)
+		return blame(v, "the guest stopped its " name " " ago(stopped), ASKS_NOT)
+	if (armed == "")
+		return blame(v, "its " name " was never armed", ASKS_NOT)
+	words = "its " name " was armed " ago(armed)
+	if (made < armed && due > at_look)
+		return words sprintf(" for %.1f s from now", due - at_look)
+	if (made < armed && expired < armed) {
+		if (certain && at_look - due > LATE)
+			fault("vcpu " v "'s " name " was due " ago(due) " and did not expire in the appliance")
+		return blame(v, words ", was due " ago(due) " and did not expire", LOST)
 	}
+	if (made < armed) {
+		if (certain && at_look - expired > LATE)
+			fault("vcpu " v "'s " name " expired " ago(expired) ", and KVM has made no interrupt of it")
+		return blame(v, words ", expired " ago(expired) " and KVM has not made an interrupt of it", LOST)
+	}
+	if (injected >= made && taken >= injected && taken > at_look - LATE)
+		# What is read later is newer: the guest may have armed it again meanwhile.
+		return blame(v, "its " name " works: the guest took its interrupt in the last second", WAKES_NOT)
+	words = words ", expired " ago(made)
+	if (injected >= made && taken >= injected)
+		return blame(v, words ", was injected, and the guest took it " ago(taken) " and has not armed it since", ASKS_NOT)
+	if (injected >= made)
+		return blame(v, words ", was injected " ago(injected) ", and the guest has not ended the interrupt", TAKES_NOT)
+	if (certain && flags[v] == "on" && at_look - made > LATE)
+		fault("vcpu " v "'s " name " expired " ago(made) ", the guest has interrupts on, and KVM did not inject it")
+	return blame(v, words " and was not injected; the guest has interrupts " (v in flags ? flags[v] : "?"), flags[v] == "off" ? TAKES_NOT : flags[v] == "on" ? LOST : "")
+}
+
+# The timer that CPU v has used last.
+function timers_of(v,    words, used) {
+	stimer(v)
+	used = armed > stopped ? armed : stopped
+	words = story(v, "Hyper-V timer", 1)
+	apic(v)
+	if (armed != "" && (used == "" || injected > used || armed > used))
+		words = story(v, "local APIC's timer", 0) (used == "" ? "" : "; " words)
 	print "vcpu " v " " words
 }
 
@@ -187,6 +226,6 @@ END {
 	for (v in thread) {
 		if (state[v] ~ /[TtZXx]/)
 			fault("the appliance's thread of vcpu " v " is stopped (state " state[v] ")")
-		stimer(v)
+		timers_of(v)
 	}
 }

@@ -73,12 +73,12 @@ eyes_stalled() {
 
 # eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running case began
 eyes_say() {
-	local seconds=${1:-0} now since
+	local seconds=${1:-0} now since cpu=${dead:-}
 	[[ -n ${eyes:-} ]] || return 0
 	uptime
 	since=${case_began:-0}
 	((seconds == 0)) || since=$((now - seconds * 100))
-	awk -v since="${since}e-2" -v now="${now}e-2" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" "$GUEST_DIR/eyes.log"
+	awk -v since="${since}e-2" -v now="${now}e-2" -v dead="${cpu#CPU }" -f "$HARNESS/lib/least_delay.awk" -f "$HARNESS/watch/eyes.awk" "$GUEST_DIR/eyes.log"
 }
 
 # appliance_fault [SECONDS] -> why the appliance, not the guest, is at fault, if its words of that time prove it
