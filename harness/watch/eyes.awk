@@ -137,7 +137,7 @@ function stimer(v,    key, config) {
 		field["kvm_hv_stimer_start_one_shot" OFS key, "time_now"]) / 1e7
 	expired = at["kvm_hv_stimer_callback" OFS key]
 	made = at["kvm_hv_stimer_expiration" OFS key]
-	on_its_way(v, int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256)
+	interrupt_of(v, int(field["kvm_hv_stimer_set_config" OFS key, "config"] / 16) % 256)
 }
 
 # The same of its local APIC's timer: one of the appliance's timers. That the guest stops it has no event; then it isn't pending any more.
@@ -147,14 +147,14 @@ function apic(v,    key, expiry) {
 	expiry = field[key, "expires"]
 	due = expiry / 1e9
 	expired = made = at["hrtimer_expire_entry" OFS field[key, "hrtimer"]]
-	on_its_way(v, LOCAL_TIMER_VECTOR)
+	interrupt_of(v, LOCAL_TIMER_VECTOR)
 	# What is due when it is armed becomes an interrupt without such a timer.
 	if (injected > made)
 		expired = made = injected
 	stopped = armed > made && !(expiry in pending) ? armed : ""
 }
 
-function on_its_way(v, vector) {
+function interrupt_of(v, vector) {
 	injected = at["kvm_inj_virq" OFS thread[v] "," vector]
 	taken = at["kvm_eoi" OFS v "," vector]
 }
@@ -170,7 +170,7 @@ BEGIN {
 function blame(v, words, whose) { return words (dead != "" && v == dead && whose != "" ? ": " whose : "") }
 
 # Where that got lost, in a sentence. certain: whether the appliance is to be blamed for what it lost
-function story(v, name, certain,    words) {
+function lost_where(v, name, certain,    words) {
 	if (stopped != "" && stopped >= armed && stopped > made)
 		return blame(v, "the guest stopped its " name " " ago(stopped), ASKS_NOT)
 	if (armed == "")
@@ -205,10 +205,10 @@ function story(v, name, certain,    words) {
 function timers_of(v,    words, used) {
 	stimer(v)
 	used = armed > stopped ? armed : stopped
-	words = story(v, "Hyper-V timer", 1)
+	words = lost_where(v, "Hyper-V timer", 1)
 	apic(v)
 	if (armed != "" && (used == "" || injected > used || armed > used))
-		words = story(v, "local APIC's timer", 0) (used == "" ? "" : "; " words)
+		words = lost_where(v, "local APIC's timer", 0) (used == "" ? "" : "; " words)
 	print "vcpu " v " " words
 }
 
