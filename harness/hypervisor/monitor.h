@@ -5,10 +5,12 @@
 
 #include "arm64.h"
 
-#define MONITOR_SIZE   0x200000ul /* of RAM that is kept from the guest: its last 2 MiB */
-#define MONITOR_CONFIG 0x1ff000ul /* where in there the harness writes the mode's name */
-#define STACK_SIZE     4096
-#define CPUS_MAX       64
+#define MONITOR_SIZE	  0x200000ul /* of RAM that is kept from the guest: its last 2 MiB */
+#define MONITOR_CONFIG	  0x1ff000ul /* where in there the harness writes the mode's name */
+#define MONITOR_RING	  0xff000ul  /* where in there record.c writes, up to MONITOR_CONFIG */
+#define MONITOR_RING_SIZE 0x100000ul
+#define STACK_SIZE	  4096
+#define CPUS_MAX	  64
 
 #ifndef __ASSEMBLER__
 /* No table of addresses (a GOT) is needed for what is in the same image. */
@@ -104,6 +106,15 @@ u64 reftime_counter(u64 reference);
 u32 reftime_page_set(u64 value);
 u64 reftime_page(void);
 u64 reftime_sequence(void);
+
+/* record.c */
+enum recorded {
+	RECORD_ARMED = 1, /* the guest wrote to STIMER0, and it will expire */
+	RECORD_STOPPED,	  /* ..., and it will not */
+	RECORD_EXPIRED,	  /* the monitor has noticed that it is due */
+	RECORD_PENDING,	  /* the interrupt is pending at the guest */
+};
+void record(struct cpu *cpu, enum recorded what, u64 expiry);
 
 /* stimer.c */
 u32 stimer_write_config(struct cpu *cpu, u32 n, u64 value);

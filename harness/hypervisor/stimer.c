@@ -37,8 +37,13 @@ static void expire(struct cpu *cpu, struct stimer *timer, u64 now)
 	else
 		/* Keeping the phase; periods that have passed meanwhile are skipped. */
 		timer->expiry += ((now - timer->expiry) / timer->count + 1) * timer->count;
-	if (timer->config & CONFIG_DIRECT)
-		gic_inject(cpu, CONFIG_INTID(timer->config));
+	if (timer == cpu->stimers)
+		record(cpu, RECORD_EXPIRED, 0);
+	if (!(timer->config & CONFIG_DIRECT))
+		return;
+	gic_inject(cpu, CONFIG_INTID(timer->config));
+	if (timer == cpu->stimers)
+		record(cpu, RECORD_PENDING, 0);
 }
 
 /* Let expire what is due, and program the EL2 timer for what is next. */
@@ -82,6 +87,8 @@ static void start(struct cpu *cpu, struct stimer *timer)
 				timer->expiry = ~0ull;
 		}
 	}
+	if (timer == cpu->stimers)
+		record(cpu, runs(timer) ? RECORD_ARMED : RECORD_STOPPED, timer->expiry);
 	stimer_run(cpu);
 }
 

@@ -5,9 +5,11 @@
 #   hypervisor = functional|dead         run the guest under the monitor; what its architected timer is like
 #   firmware = dt|uefi                   how the guest is booted: by QEMU with a devicetree, or by UEFI with ACPI
 
-# As in hypervisor/monitor.h: the monitor lives in the last 2 MiB of RAM, and reads its mode in the last 4 KiB.
+# As in hypervisor/monitor.h: the monitor lives in the last 2 MiB of RAM, and reads its mode in the last 4 KiB. Below that is the ring
+# in which it records.
 MONITOR_SIZE=$((0x200000))
 MONITOR_CONFIG=$((0x1ff000))
+MONITOR_RING=$((0xff000)) MONITOR_RING_SIZE=$((0x100000))
 VIRT_RAM=$((0x40000000))
 UEFI=/usr/share/qemu-efi-aarch64/QEMU_EFI.fd
 
@@ -76,4 +78,10 @@ hypervisor_command() {
 hypervisor_description() {
 	local -A timer=([functional]=works [dead]='is dead' [late]='dies when STIMER is used')
 	echo "tickproof's Hyper-V on TCG, $([[ ${GUEST_CONF[firmware]} == uefi ]] && echo UEFI || echo devicetree), the arch timer ${timer[${GUEST_CONF[hypervisor]}]}"
+}
+
+# hypervisor_ring -> where in the guest's memory the monitor under it records, as QMP's pmemsave wants to know it; nothing if there is no monitor
+hypervisor_ring() {
+	[[ -z ${MACHINE_DIR:-} && -n ${GUEST_CONF[hypervisor]:-} ]] || return 0
+	printf '"val": %d, "size": %d' $((VIRT_RAM + GUEST_CONF[memory] * 1048576 - MONITOR_SIZE + MONITOR_RING)) "$MONITOR_RING_SIZE"
 }
