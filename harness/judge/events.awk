@@ -4,7 +4,7 @@
 function id_ok(id) { return length(id) <= 200 && id ~ /^[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_]+(\.cpu[0-9]+)?$/ }
 function ours(id) { return id_ok(id) && cur != "" && index(id, cur ".") == 1 }
 # What the host says of a program, beside its own cases: the guest may not.
-function reserved(id) { return id == cur ".host" || id == cur ".end" || id == cur ".rest" || index(id, cur ".kvm.cpu") == 1 }
+function reserved(id) { return id == cur ".host" || id == cur ".end" || id == cur ".rest" || index(id, cur ".hypervisor.cpu") == 1 }
 
 # What the guest did against the rules, and where to read it.
 function broken(why) {

@@ -56,7 +56,7 @@ function host_witness(program, cpu, outcome, words) {
 	if (!(program in tried) || (program, cpu) in witnessed)
 		return
 	witnessed[program, cpu] = 1
-	add_case(program, program ".kvm.cpu" cpu, toupper(outcome), words, 0)
+	add_case(program, program ".hypervisor.cpu" cpu, toupper(outcome), words, 0)
 }
 
 # In which stage a CPU's wake-ups lost most, on average; slack is what they allowed for.
@@ -69,7 +69,7 @@ function lost_in(key, stage, mean) {
 		lost_most[key] = stage
 }
 
-# What watch/stages.awk and kvm.awk say of the recording: the last field, as the device, is the rest of its line.
+# What watch/stages.awk and hypervisor.awk say of the recording: the last field, as the device, is the rest of its line.
 function host_perf(word, n, rest,    fields, k, text) {
 	if (word[2] == "witness")
 		return host_witness(word[3], word[4], word[5], substr(rest, length(word[3] word[4] word[5]) + 12))

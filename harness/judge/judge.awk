@@ -104,7 +104,7 @@ END {
 		if (s == "fail" && case_outcome[e] !~ /^(NOBOOT|PROTOCOL|UNRUN)$/)
 			failed++
 		# The host's own pass proves nothing of what the guest skipped.
-		if (s == "xfail" || (s == "pass" && case_id[e] != p ".host" && index(case_id[e], p ".kvm.cpu") != 1))
+		if (s == "xfail" || (s == "pass" && case_id[e] != p ".host" && index(case_id[e], p ".hypervisor.cpu") != 1))
 			proved++
 		if (!(p in worst_of) || s == "fail" || (s != "skip" && worst_of[p] == "skip"))
 			worst_of[p] = s

@@ -69,7 +69,7 @@ function perf_section(    n, k, lengths, label, head, cell) {
 		print "</div></details>"
 	}
 	if (kvm_rows)
-		print "<p>Of the interrupts of the guest's timers, by what KVM recorded below it (median / 99th percentile in ms):</p><ul>"
+		print "<p>Of the interrupts of the guest's timers, by what the hypervisor recorded (median / 99th percentile in ms):</p><ul>"
 	for (n = 1; n <= kvm_rows; n++) {
 		label = ""
 		for (k = 1; k <= kvm_parts; k++)

@@ -65,7 +65,7 @@ function say_perf(    n, k, c, column, limit, checked, added) {
 	if (checked)
 		printf "of %d wake-ups whose program reported when it was awake, the stages of %d (%.1f %%) add up to that within 5 us\n", checked, added, 100 * added / checked
 	if (kvm_rows)
-		print "of the interrupts of the guest's timers, by what KVM recorded below it: p50/p99 in ms"
+		print "of the interrupts of the guest's timers, by what the hypervisor recorded: p50/p99 in ms"
 	for (n = 1; n <= kvm_rows; n++) {
 		printf "%*s", width[1], kvm_cpu[n]
 		for (k = 1; k <= kvm_parts; k++)

@@ -140,6 +140,38 @@ perf_blames() {
 		-f "$HARNESS/tests/blamed.awk" "$LOGS/$NAME"/latest/perf/boot*.tsv
 }
 
+# fault_of_appliance FAULT -> a command for TICKPROOF_APPLIANCE_FAULT that puts our module timer_fault with FAULT into the appliance's own kernel
+fault_of_appliance() {
+	local module
+	module=$(
+		# shellcheck source=/dev/null
+		. "$HARNESS/prepare/guest.sh"
+		cache_lock
+		kernel_fetch amd64 "$APPLIANCE_KERNEL"
+		# shellcheck disable=SC2034  # of our_module
+		GUEST_ARCH=amd64
+		our_module timer_fault
+	)
+	strip --strip-debug -o "$LOGS/$NAME.ko" "$module"
+	# As text, for which an environment has room.
+	printf 'echo %s | busybox base64 -d | busybox gunzip >/tmp/timer_fault.ko; busybox insmod /tmp/timer_fault.ko %s 2>/dev/console' \
+		"$(gzip -9c "$LOGS/$NAME.ko" | base64 -w 0)" "$1"
+}
+
+# hypervisor_is_blamed : where the timers of the appliance's own kernel come 5 ms late, and KVM's are among them, that is the part in which most is lost. All
+# the same KVM's record bears out what the guest took, and the guest conforms.
+hypervisor_is_blamed() {
+	TICKPROOF_APPLIANCE_FAULT=$(fault_of_appliance 'fault=late size=5000000') gate_exits 0 ACCEL=nested TESTS=sleep.nanosleep PERF=1
+	awk -F '\t' '
+		$1 == "perf" && $2 == "wakes" { checked += $7; added += $8 }
+		$1 == "perf" && $2 == "kvm" && $6 > most[$3] + 0 { most[$3] = $6; where[$3] = $4 }
+		$1 == "case" && $3 ~ /[.]hypervisor[.]cpu/ && $4 == "PASS" { borne++ }
+		END {
+			printf "%d of %d wake-ups add up; most is lost in %s and %s; KVM bears out %d CPUs\n", added, checked, where[0], where[1], borne
+			exit checked < 100 || added < 0.95 * checked || where[0] != "expiry" || where[1] != "expiry" || most[0] < 4e6 || borne != 2
+		}' "$LOGS/$NAME/latest/records.tsv"
+}
+
 # What the appliance under a nested guest does wrong is never the guest's: its clock; a QEMU that stopped.
 appliance_is_named() {
 	TICKPROOF_APPLIANCE_CLOCK=40 gate_exits 2 ACCEL=nested TESTS=counter.reference

@@ -739,20 +739,20 @@ both_sides() {
 }
 
 @test "what the hypervisor contradicts is red, whatever the guest says" {
-	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 fail the hypervisor contradicts the guest: lapic: 40 interrupts, of which KVM injected 0'
-	judged 1 'a.one.kvm.cpu1: the hypervisor contradicts the guest: lapic: 40 interrupts, of which KVM injected 0'
-	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 pass lapic: 40 interrupts, of which KVM injected 40'
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 fail the hypervisor contradicts the guest: lapic: 40 interrupts, of which the hypervisor injected 0'
+	judged 1 'a.one.hypervisor.cpu1: the hypervisor contradicts the guest: lapic: 40 interrupts, of which the hypervisor injected 0'
+	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one 1 pass lapic: 40 interrupts, of which the hypervisor injected 40'
 	judged 0
-	record '^case a.one a.one.kvm.cpu1 PASS pass .* lapic: 40 interrupts, of which KVM injected 40'
+	record '^case a.one a.one.hypervisor.cpu1 PASS pass .* lapic: 40 interrupts, of which the hypervisor injected 40'
 	# What a recording says of programs that nobody ran is the guest's word; what the host never writes is damage.
 	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.three 1 fail x'
 	judged 0
 	both_sides 'ok 1 a.one.a.cpu1' '> perf witness a.one one fail x'
 	judged 2 'journal.log is not whole'
 	# A guest can't say it in the host's stead.
-	one 1..1 '# BEGIN a.one.kvm.cpu1' 'ok 1 a.one.kvm.cpu1' 0
+	one 1..1 '# BEGIN a.one.hypervisor.cpu1' 'ok 1 a.one.hypervisor.cpu1' 0
 	judged 1
-	record 'PROTOCOL fail .* BEGIN a.one.kvm.cpu1 in a.one'
+	record 'PROTOCOL fail .* BEGIN a.one.hypervisor.cpu1 in a.one'
 }
 
 @test "the sentence of a late CPU has the stage in which it lost most, that of a dead one how far its timer got by KVM" {

@@ -165,7 +165,7 @@ both() {
 				printf " <idle>-0 [00%d] d.h1. %.6f: interrupt: (hrtimer_interrupt+0x4/0x230) next=%.0f name=\"Hyper-V clockevent\"\n", cpu, at / 1e6, p * 1000 >guest
 			}
 	}'
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/kvm.awk" "$kvm" "$guest"
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" "$kvm" "$guest"
 	assert_success
 }
 
@@ -175,7 +175,7 @@ both() {
 	assert_line 'kvm 1 expiry 50 100000 100000'
 	assert_line 'kvm 1 injection 50 50000 50000'
 	assert_line 'kvm 0 taking 50 20000 20000'
-	assert_line "note of 100 interrupts of the guest's timers KVM has recorded 100 from their programming on"
+	assert_line "note of 100 interrupts of the guest's timers the hypervisor has recorded 100 from their programming on"
 }
 
 @test "5 ms on either side are that part's" {
@@ -191,22 +191,22 @@ both() {
 
 @test "where the two sides disagree both are reported" {
 	both odd=-100
-	assert_line "note of 100 interrupts of the guest's timers KVM has recorded 99 from their programming on, and 1 it had not injected when the guest took them"
+	assert_line "note of 100 interrupts of the guest's timers the hypervisor has recorded 99 from their programming on, and 1 it had not injected when the guest took them"
 	# One is nobody's contradiction.
-	assert_line 'witness sleep.made_up 1 pass Hyper-V clockevent: the guest took 50 interrupts, of which KVM injected 49'
+	assert_line 'witness sleep.made_up 1 pass Hyper-V clockevent: the guest took 50 interrupts, of which the hypervisor injected 49'
 }
 
 @test "clocks that cannot be joined make no witness" {
 	# All armings are of another time than what the guest programmed.
 	both && sed -i 's/next=[0-9]*\([0-9]\{6\}\) /next=77\1 /' "$guest"
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/kvm.awk" "$kvm" "$guest"
-	assert_output --partial 'note the clocks of KVM and of the guest could not be joined'
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" "$kvm" "$guest"
+	assert_output --partial 'note the clocks of hypervisor and guest could not be joined'
 	refute_output --partial witness
 }
 
-# recorded [KVM-SED] : what kvm.awk says of the recorded guest whose CPU 1 went from Hyper-V's timer to its local APIC's, KVM's side edited
+# recorded [KVM-SED] : what hypervisor.awk says of the recorded guest whose CPU 1 went from Hyper-V's timer to its local APIC's, KVM's side edited
 recorded() {
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/kvm.awk" <(xzcat "$HARNESS/tests/traces/nested/kvm.xz" | sed -E "${1:-}") <(xzcat "$HARNESS/tests/traces/nested/guest.xz")
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/nested/kvm.xz" | sed -E "${1:-}") <(xzcat "$HARNESS/tests/traces/nested/guest.xz")
 	assert_success
 }
 
@@ -215,18 +215,55 @@ recorded() {
 	# The guest's kernel wrote to the timer within some us of the time it had in mind: the two clocks were joined right.
 	awk '$1 == "kvm" && $3 == "programming" { found = $4 > 50 && $5 < 100000 } END { exit !found }' <<<"$output"
 	awk '$1 == "kvm" && $3 == "taking" { found = $5 > 0 } END { exit !found }' <<<"$output"
-	assert_line --regexp '^witness clockevents.unbind_fallback 1 pass Hyper-V clockevent: .*; lapic-deadline: the guest took ([0-9]+) interrupts, of which KVM injected \1, after KVM saw the Hyper-V timer stopped'
-	assert_line --regexp '^witness clockevents.unbind_fallback 0 pass Hyper-V clockevent: the guest took ([0-9]+) interrupts, of which KVM injected \1$'
+	assert_line --regexp '^witness clockevents.unbind_fallback 1 pass Hyper-V clockevent: .*; lapic-deadline: the guest took ([0-9]+) interrupts, of which the hypervisor injected \1, after the hypervisor saw the Hyper-V timer stopped'
+	assert_line --regexp '^witness clockevents.unbind_fallback 0 pass Hyper-V clockevent: the guest took ([0-9]+) interrupts, of which the hypervisor injected \1$'
 }
 
 @test "a recorded unbind that KVM contradicts: no interrupt injected; the old timer not stopped; injected all the same" {
 	recorded '/IRQ 0xec/d'
-	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail the hypervisor contradicts the guest: .*lapic-deadline: the guest took [0-9]+ interrupts, of which KVM injected 0'
+	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail the hypervisor contradicts the guest: .*lapic-deadline: the guest took [0-9]+ interrupts, of which the hypervisor injected 0'
 	assert_line --partial 'witness clockevents.unbind_fallback 0 pass'
 	recorded '/stimer_set_(count|config)/d'
-	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail .*after KVM saw the Hyper-V timer not stopped'
+	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail .*after the hypervisor saw the Hyper-V timer not stopped'
 	recorded '/IRQ 0xec/{p; s/0xec/0xed/}'
 	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail .*stopped and injected it [0-9]+ times more'
+}
+
+@test "a recorded guest whose hypervisor's timers came 5 ms late: the hypervisor is blamed, and borne out all the same" {
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/late/kvm.xz") <(xzcat "$HARNESS/tests/traces/late/guest.xz")
+	[[ $(awk '$1 == "kvm" && $5 > 4000000 { print $2, $3 }' <<<"$output") == $'0 expiry\n1 expiry' ]]
+	[[ $(grep -c '^witness sleep.nanosleep [01] pass ' <<<"$output") == 2 ]]
+	# Interrupts that belong to no arming of KVM's do not move the clocks, nor become parts: of every tenth the guest has a later time in mind.
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/late/kvm.xz") \
+		<(xzcat "$HARNESS/tests/traces/late/guest.xz" | awk 'match($0, /next=[0-9]+/) && ++n % 10 == 0 { $0 = substr($0, 1, RSTART + 4) sprintf("%.0f", substr($0, RSTART + 5, RLENGTH - 5) + 4e6) substr($0, RSTART + RLENGTH) } { print }')
+	[[ $(awk '$1 == "kvm" && $5 > 4000000 { print $2, $3 }' <<<"$output") == $'0 expiry\n1 expiry' ]]
+	[[ $(grep -c '^witness sleep.nanosleep [01] pass ' <<<"$output") == 2 ]]
+}
+
+@test "the monitor's ring, older entries overwritten, is read as KVM's record is" {
+	# Of a ring of 300 entries, 40 interrupts of 2 CPUs; 4 entries each make 320, so that the first 5 interrupts are gone. It is 7 s behind the guest.
+	local ring=$BATS_TEST_TMPDIR/ring guest=$BATS_TEST_TMPDIR/guest
+	awk -v guest="$guest" 'BEGIN {
+		print "# tickproof begin sleep.made_up lacks:" >guest
+		for (i = 1; i <= 40; i++)
+			for (cpu = 0; cpu < 2; cpu++) {
+				p = 100e6 + i * 10000 + cpu * 3300 + i * i % 97
+				due = (p - 7e6) * 10
+				add(due - 40000, 1, due); add(due + 1000, 3, 0); add(due + 1200, 4, 0); add(due + 2000, 2, 0)
+				printf " <idle>-0 [00%d] d.h1. %.6f: interrupt: (hrtimer_interrupt+0x4/0x230) next=%.0f name=\"Hyper-V clockevent\"\n", cpu, (p + 150) / 1e6, p * 1000 >guest
+			}
+		print written + 0, 0, 0
+		for (k = 0; k < 300; k++)
+			print entry[k]
+	}
+	function add(when, what, expiry) { entry[written++ % 300] = sprintf("%.0f %d %.0f", when, what + 256 * cpu, expiry) }' >"$ring"
+	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(awk -f "$HARNESS/watch/monitor.awk" "$ring") "$guest"
+	assert_success
+	assert_line 'kvm 0 programming 37 0 0'
+	assert_line 'kvm 0 expiry 37 100000 100000'
+	assert_line 'kvm 1 injection 37 20000 20000'
+	assert_line 'kvm 1 taking 37 30000 30000'
+	assert_line 'witness sleep.made_up 0 pass Hyper-V clockevent: the guest took 37 interrupts, of which the hypervisor injected 37'
 }
 
 @test "what could not be recorded is said" {

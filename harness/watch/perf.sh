@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # what one part sets, another reads
 # SPDX-License-Identifier: GPL-2.0-only
-# PERF=: what the guest recorded of its timers (guest/recorder) comes by a port of its own, from a machine by ssh; what the appliance's KVM did for
-# them meanwhile by another. Where late wake-ups lost their time goes into the journal, as stages.awk finds it. Part of supervise.sh.
+# PERF=: what the guest recorded of its timers (guest/recorder) comes by a port of its own, from a machine by ssh; what the hypervisor did for
+# them meanwhile by another, or out of its memory. Where late wake-ups lost their time goes into the journal, as stages.awk finds it. Part of supervise.sh.
 
 : "${RECORD_LIMIT:=33554432}" # bytes of each recording of a boot
 RINGS_WAIT=30                 # s, for the appliance's
@@ -18,7 +18,7 @@ perf_open() {
 	exec {records}<>"$GUEST_DIR/record.out" {rings}<>"$GUEST_DIR/rings.out"
 	perf_keep >"$perf_trace" <"$GUEST_DIR/record.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
-	perf_keep >"${perf_trace%.trace}.kvm" <"$GUEST_DIR/rings.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
+	perf_keep >"${perf_trace%.trace}.hypervisor" <"$GUEST_DIR/rings.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
 }
 
@@ -28,13 +28,21 @@ perf_keep() {
 	exec cat >/dev/null
 }
 
-# perf_rings : before a boot ends, have what KVM did from the appliance, in a bounded time
-perf_rings() {
-	local i
-	[[ -n ${perf_trace:-} && -n ${eyes:-} && -n $ready ]] || return 0
+# perf_hypervisor : before a boot ends, have what the hypervisor did, in a bounded time: of the monitor out of the guest's memory, of KVM from the appliance
+perf_hypervisor() {
+	local i ring file=${perf_trace%.trace}.hypervisor
+	[[ -n ${perf_trace:-} && -n $ready ]] || return 0
+	ring=$(hypervisor_ring)
+	if [[ -n $ring ]]; then
+		if hold_begin && qmp pmemsave "{$ring, \"filename\": \"ring\"}"; then
+			od -A n -t u8 -v -w24 "$GUEST_DIR/ring" | awk -f "$HARNESS/watch/monitor.awk" >"$file"
+		fi
+		return 0
+	fi
+	[[ -n ${eyes:-} ]] || return 0
 	(echo rings >&"$eyes") 2>/dev/null || return 0
 	for ((i = 0; i < RINGS_WAIT * 10; i++)); do
-		! tail -c 100 "${perf_trace%.trace}.kvm" | grep -q '^# tickproof end' || break
+		! tail -c 100 "$file" | grep -q '^# tickproof end' || break
 		kill -0 "$guest_pid" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -56,7 +64,7 @@ perf_journal() {
 
 # perf_close : after a boot, its conclusions into the journal; nothing of a boot that is void
 perf_close() {
-	local kvm=${perf_trace%.trace}.kvm file
+	local hypervisor=${perf_trace%.trace}.hypervisor file
 	[[ -n ${perf_trace:-} ]] || return 0
 	if [[ -n ${MACHINE_DIR:-} ]]; then
 		machine_do 60 "exec ${MACHINE_ROOT}cat $MACHINE_DIR/recording" </dev/null | perf_keep >"$perf_trace" || :
@@ -65,12 +73,12 @@ perf_close() {
 		rm -f "$GUEST_DIR"/{record,rings}.{in,out}
 	fi
 	if [[ $verdict == again* ]]; then
-		rm -f "$perf_trace" "$kvm"
+		rm -f "$perf_trace" "$hypervisor"
 	fi
 	[[ ! -s $perf_trace ]] || perf_journal < <(perf_awk stages -v each="${perf_trace%.trace}.tsv" "$perf_trace")
-	[[ ! -s $perf_trace || ! -s $kvm ]] || perf_journal < <(perf_awk kvm "$kvm" "$perf_trace")
-	# What a guest that hung has not written any more, KVM has.
-	for file in "$perf_trace" "$kvm"; do
+	[[ ! -s $perf_trace || ! -s $hypervisor ]] || perf_journal < <(perf_awk hypervisor "$hypervisor" "$perf_trace")
+	# What a guest that hung has not written any more, the hypervisor has.
+	for file in "$perf_trace" "$hypervisor"; do
 		[[ ! -e $file || -s $file ]] || rm -f "$file"
 		[[ ! -s $file ]] || gzip -f1 "$file"
 	done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Lines of tracefs, and percentiles: what stages.awk and kvm.awk share.
+# Lines of tracefs, and percentiles: what stages.awk and hypervisor.awk share.
 
 # By pivots that nobody can foresee: no order of a guest's takes longer than another.
 BEGIN { srand() }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the hypervisor did for the guest's timers: awk -f trace.awk -f kvm.awk KVM GUEST, what the appliance's KVM recorded (guest/appliance) and what the
-# guest did (guest/recorder). Prints, in ns,
+# What the hypervisor did for the guest's timers: awk -f trace.awk -f hypervisor.awk HYPERVISOR GUEST, what the appliance's KVM recorded (guest/appliance), or the
+# arm64 monitor (monitor.awk), and what the guest did (guest/recorder). Below "KVM" is either. Prints, in ns,
 #   kvm CPU PART NUMBER P50 P99
 #   witness PROGRAM CPU pass|fail WORDS     does KVM's record bear out what the guest recorded of this CPU's timer interrupts?
 #   note WORDS
@@ -19,6 +19,7 @@
 BEGIN {
 	BIN = 100000; FINE = 10000; NEAR = 50000; FAR = 5e6
 	nr_parts = split("programming expiry injection taking", part_name, " ")
+	UNSEEN = "unseen" # by the monitor
 	vector["0xed"] = "Hyper-V"; vector["0xec"] = "APIC"; vector["0x30"] = "HPET"
 }
 
@@ -32,7 +33,7 @@ files == 1 {
 		kvm_begun = now
 	kvm_ended = now
 }
-files == 1 && event == "kvm_hv_stimer_start_one_shot" && number(rest, "timer ") == 0 {
+files == 1 && event ~ /hv_stimer_start_one_shot$/ && number(rest, "timer ") == 0 {
 	arm(number(rest, "vcpu_id "), "Hyper-V", number(rest, "count ") * 100)
 	started[v = number(rest, "vcpu_id "), ++starts[v]] = now
 	# The reference counter's zero, by KVM's clock: what is read later than the counter only adds to it.
@@ -40,20 +41,16 @@ files == 1 && event == "kvm_hv_stimer_start_one_shot" && number(rest, "timer ") 
 	if (reference == "" || zero < reference)
 		reference = zero
 }
-files == 1 && event ~ /^kvm_hv_stimer_set_(count|config)$/ && number(rest, "timer ") == 0 { stopped[v = number(rest, "vcpu_id "), ++stops[v]] = now }
-files == 1 && event ~ /^kvm_hv_stimer_(callback|expiration)$/ { expire(number(rest, "vcpu_id "), "Hyper-V") }
+files == 1 && event ~ /hv_stimer_set_(count|config)$/ && number(rest, "timer ") == 0 { stopped[v = number(rest, "vcpu_id "), ++stops[v]] = now }
+files == 1 && event ~ /hv_stimer_(callback|expiration)$/ { expire(number(rest, "vcpu_id "), "Hyper-V") }
 files == 1 && event == "hrtimer_start" && pid in thread {
 	arm(thread[pid], "APIC", number(rest, "expires="))
 	owner[hrtimer()] = thread[pid]
 }
 files == 1 && event == "hrtimer_expire_entry" && hrtimer() in owner { expire(owner[hrtimer()], "APIC") }
-files == 1 && event == "kvm_inj_virq" && pid in thread && rest !~ /reinjected/ && match(rest, /0x[0-9a-f]+/) && (kind = vector[substr(rest, RSTART, RLENGTH)]) != "" {
-	v = thread[pid]
-	n = ++injections[v, kind]
-	injected[v, kind, n] = now
-	cause[v, kind, n] = pending[v, kind]
-	delete pending[v, kind]
-}
+files == 1 && event == "kvm_inj_virq" && pid in thread && rest !~ /reinjected/ && match(rest, /0x[0-9a-f]+/) && (kind = vector[substr(rest, RSTART, RLENGTH)]) != "" { inject(thread[pid], kind) }
+# The monitor has no such event: the interrupt is pending at the guest, which takes it without the monitor.
+files == 1 && event == "hv_stimer_pending" { inject(number(rest, "vcpu_id "), "Hyper-V") }
 
 files == 2 && event ~ /_entry$/ { by[cpu] = event }
 files == 2 && event == "interrupt" && program != "" && match(rest, /name="[A-Za-z0-9 _.-]+"/) {
@@ -65,7 +62,7 @@ files == 2 && event == "interrupt" && program != "" && match(rest, /name="[A-Za-
 	irq_program[n] = program
 	# Any of them may also be served by a broadcast.
 	irq_kind[n] = irq_device[n] == "Hyper-V clockevent" ? "Hyper-V" : irq_device[n] ~ /^lapic/ && by[cpu] == "local_timer_entry" ? "APIC" : \
-		irq_device[n] == "hpet" && by[cpu] == "irq_handler_entry" ? "HPET" : ""
+		irq_device[n] == "hpet" && by[cpu] == "irq_handler_entry" ? "HPET" : irq_device[n] ~ /^arch_/ ? UNSEEN : ""
 	by[cpu] = ""
 }
 
@@ -82,6 +79,13 @@ function arm(v, kind, when,    i) {
 	due[i] = when
 }
 
+function inject(v, kind,    n) {
+	n = ++injections[v, kind]
+	injected[v, kind, n] = now
+	cause[v, kind, n] = pending[v, kind]
+	delete pending[v, kind]
+}
+
 # KVM looks for itself before the guest runs on, and may be ahead of its own timer: the first counts. What expires before it is due is another one,
 # that was late when it was programmed: of that KVM has no event.
 function expire(v, kind,    i) {
@@ -91,6 +95,9 @@ function expire(v, kind,    i) {
 	expired[i] = now
 	pending[v, kind] = i
 }
+
+# Does the hypervisor record what it does for interrupt n of the guest?
+function seen(n) { return irq_kind[n] != "" && irq_kind[n] != UNSEEN }
 
 function floor(x) { return int(x) - (x < int(x)) }
 
@@ -108,7 +115,7 @@ function matches(shift,    n, k, bin, found) {
 # nothing: they fit as well one tick later.
 function difference(    i, n, k, step, bin, tried, candidate, best, shift, score, second) {
 	for (n = 1; n <= interrupts; n++)
-		if (irq_kind[n] != "" && programmed[n] % 1e6)
+		if (seen(n) && programmed[n] % 1e6)
 			tells[++telling] = n
 	step = int(telling / 40) + 1
 	for (i = 1; i <= telling; i += step)
@@ -149,7 +156,7 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 	for (n = 1; n <= interrupts; n++) {
 		at = irq_at[n] + shift
 		kind = irq_kind[n]
-		if (kind == "" || at < kvm_begun + FAR || at > kvm_ended + NEAR)
+		if (!seen(n) || at < kvm_begun + FAR || at > kvm_ended + NEAR)
 			continue
 		key = irq_cpu[n] SUBSEP kind
 		for (k = next_injection[key] + 1; k <= injections[key] && injected[key, k] <= at + NEAR; k++)
@@ -164,7 +171,7 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 		if (i == "")
 			continue
 		lag = due[i] - programmed[n] - shift
-		if (lag > FAR || lag < -FAR)
+		if (lag > (only ? 3 * FINE : FAR) || lag < -3 * FINE)
 			continue
 		if (only) {
 			value["lag", ++lags] = lag
@@ -203,14 +210,14 @@ function judge(key, cpu,    from, until, n, k, taken, words) {
 		return
 	from = irq_at[begin_of[key]] + shift
 	until = irq_at[end_of[key]] + shift
-	words = device_of[key] ": the guest took " taken " interrupts, of which KVM injected " taken - alone_in[key]
+	words = device_of[key] ": the guest took " taken " interrupts" (seen(begin_of[key]) ? ", of which the hypervisor injected " taken - alone_in[key] : "")
 	if (alone_in[key] > 2 + taken / 20)
 		wrong[key] = 1
 	if (before[key] == "Hyper-V clockevent") {
 		# The last thing that was done to it before must be that it was stopped.
 		k = last_before(stopped, cpu, stops[cpu], from) > last_before(started, cpu, starts[cpu], from)
 		n = between(injected, cpu SUBSEP "Hyper-V", injections[cpu, "Hyper-V"], from + NEAR, until)
-		words = words ", after KVM saw the Hyper-V timer " (k ? "stopped" : "not stopped") (n ? " and injected it " n " times more" : "")
+		words = words ", after the hypervisor saw the Hyper-V timer " (k ? "stopped" : "not stopped") (n ? " and injected it " n " times more" : "")
 		if (!k || n > 2)
 			wrong[key] = 1
 	}
@@ -256,7 +263,7 @@ END {
 		exit
 	shift = difference()
 	if (shift == "") {
-		print "note the clocks of KVM and of the guest could not be joined: too few of the guest's interrupts have an arming of their own"
+		print "note the clocks of hypervisor and guest could not be joined: too few of the guest's interrupts have an arming of their own"
 		exit
 	}
 	follow(1)
@@ -269,7 +276,7 @@ END {
 			print "kvm", cpu, part_name[k], number_of[cpu], quantiles(cpu SUBSEP k, number_of[cpu])
 	witness()
 	for (n = 1; n <= interrupts; n++)
-		kinds += irq_kind[n] != ""
-	print "note of " kinds " interrupts of the guest's timers KVM has recorded " matched + 0 " from their programming on" \
+		kinds += seen(n)
+	print "note of " kinds " interrupts of the guest's timers the hypervisor has recorded " matched + 0 " from their programming on" \
 		(lonely ? ", and " lonely " it had not injected when the guest took them" : "")
 }
