@@ -76,7 +76,7 @@ hypervisor_command() {
 
 # hypervisor_description -> what is said of the guest's machine, for its verdict
 hypervisor_description() {
-	local -A timer=([functional]=works [dead]='is dead' [late]='dies when STIMER is used')
+	local -A timer=([functional]=works [dead]='is dead')
 	echo "tickproof's Hyper-V on TCG, $([[ ${GUEST_CONF[firmware]} == uefi ]] && echo UEFI || echo devicetree), the arch timer ${timer[${GUEST_CONF[hypervisor]}]}"
 }
 
