@@ -132,7 +132,7 @@ END {
 	print "count", n["pass"] + 0, n["xfail"] + 0, n["fail"] + 0, n["skip"] + 0
 
 	if (interrupted != "")
-		verdict(interrupted == "INT" ? 130 : 143, "interrupted" (interrupted_in == "" ? " before any test began" : " in " interrupted_in) \
+		verdict(interrupted == "INT" ? 130 : 143, "interrupted" (interrupted_in != "" ? " in " interrupted_in : proved + failed ? " while no test ran" : " before any test began") \
 			(failed ? ", after " failed " failed" : "") "; a partial result is in")
 	else if (damages)
 		verdict(2, "journal.log is not whole, so it proves nothing: " damage[1] and_more(damages) "; run the gate again")

@@ -253,14 +253,14 @@ guest_recorder() {
 }
 
 # guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on
-# Hyper-V, our timer_probe there and on arm64. A kernel that can't have one is tested without, and that is said.
+# Hyper-V, our timer_probe there, on arm64, and on a PC whose chosen programs use it. A kernel that can't have one is tested without, and that is said.
 guest_drivers() {
 	local dir name kind=plain
 	local -a ours=() lacking=()
 	if [[ ${GUEST_CONF[cpu]} == *hv-* || -n ${GUEST_CONF[hypervisor]} ]]; then
 		kind=hyperv
 		ours+=(hv_regs timer_probe)
-	elif [[ $GUEST_ARCH == arm64 ]]; then
+	elif [[ $GUEST_ARCH == arm64 || " ${PROGRAMS[*]:-} " == *' sleep/kernel_delay '* ]]; then
 		ours+=(timer_probe)
 	fi
 	if [[ ${GUEST_CONF[cpu]} == *hv-* ]] && ! module_given msr; then

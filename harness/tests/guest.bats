@@ -217,10 +217,15 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 }
 
 @test "what a kernel comes without is said before the boot, with the number of cases and the remedy" {
+	bzimage bz 6.9.2-pc
 	arm64_image ./Image 6.9.2-arm
 	run prepare GUEST=arm64 KERNEL=./Image FAKE_MODULES=no CPUS=4 FAKE_CHOSEN='sleep/kernel_delay'
 	[ "$status" -eq 0 ]
 	[[ $output == *'note: 12 cases will be skipped: Linux 6.9.2-arm comes without the module timer_probe; to run them, give KERNEL= the build tree'* ]]
+	rm -r run/*
+	run prepare GUEST=x86 KERNEL=./bz FAKE_MODULES=no CPUS=2 FAKE_CHOSEN='sleep/kernel_delay'
+	[ "$status" -eq 0 ]
+	[[ $output == *'note: 6 cases will be skipped: Linux 6.9.2-pc comes without the module timer_probe; '* ]]
 	rm -r run/*
 	# Nothing is said of what isn't run.
 	run prepare GUEST=arm64 KERNEL=./Image FAKE_MODULES=no FAKE_CHOSEN='clockevents/wakes'

@@ -206,6 +206,10 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	judged 130 'interrupted in a.one.b.cpu1'
 	record '^count 1 0 0 0$'
 	ktap_sound
+	write '> run a.one' '# RUN a.one' 1..1 "$A" 'ok 1 a.one.a' '# EXIT a.one 0' '> interrupted INT' '> off'
+	judged 130 'interrupted while no test ran; a partial result'
+	write '> interrupted INT' '> off'
+	judged 130 'interrupted before any test began;'
 }
 
 @test "an expected failure that happens is excused, by id or pattern" {

@@ -491,8 +491,9 @@ static void reference(int unused)
 		report_skip("the clocksource is %s, not Hyper-V's reference TSC page",
 			    held->before.clocksource);
 	if (!held->before.reference.samples || !held->after.reference.samples)
-		report_skip(
-			"the reference counter's register can't be read: the module msr is missing");
+		report_skip("the reference counter's register can't be read: %s",
+			    platform.x86 ? "the module msr is missing" :
+					   "on arm64 these programs have no way to it");
 	off = offset_step_error(&held->before.reference, &held->after.reference, 0);
 	tolerance = NSEC_PER_SEC / HV_REFERENCE_HZ +
 		    (held->after.mono - held->before.mono + stands_still().most) / 100000;
