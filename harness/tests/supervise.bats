@@ -452,6 +452,15 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	assert_output --partial -- 'FAIL a.one.x: wrong'
 }
 
+@test "a nested guest that dies of an int3 before it is ready is booted again" {
+	export FAKE_NESTED=yes
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "${INT3[@]}" "$ORDERLY" 'panic "Fatal exception"' 'fi'
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	[[ $(lines_in journal.log "> again an emulated CPU kept a breakpoint") == 1 ]]
+}
+
 @test "a nested guest's own int3 is its own; the appliance's is not" {
 	export FAKE_NESTED=yes
 	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
