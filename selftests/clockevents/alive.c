@@ -318,14 +318,6 @@ void alive_judge_interrupts(const struct alive *a, const char *device)
 /* Far more than any clockevent is late by itself. */
 #define LATE_NS (20 * NSEC_PER_MSEC)
 
-bool alive_suspect(const struct alive *a)
-{
-	for (int kind = WAKE_ABS; kind <= WAKE_TIMERFD; kind++)
-		if (a->late[kind].p50 > LATE_NS)
-			return true;
-	return false;
-}
-
 int64_t alive_bound(const struct alive *baseline, int kind)
 {
 	int64_t bound = 10 * baseline->late[kind].p99;
@@ -333,9 +325,12 @@ int64_t alive_bound(const struct alive *baseline, int kind)
 	return bound > LATE_NS ? bound : LATE_NS;
 }
 
-/* The most that a median of this kind may be late, in ns. */
+/* The most that a median of this kind may be late, in ns; with baseline NULL for it not to be
+ * suspect. */
 static int64_t bound_of(const struct alive *a, const struct alive *baseline, int kind)
 {
+	if (!baseline)
+		return LATE_NS;
 	return a->poke ? LATE_NS + 2 * a->poke : alive_bound(baseline, kind);
 }
 

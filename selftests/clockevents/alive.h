@@ -81,18 +81,16 @@ int alive_watch(struct wake *const wakes[], size_t n, struct wake_death *death);
 /* "HVS stop, LOC +52": the interrupts of a sampling, for people. */
 const char *alive_interrupts(const struct alive *a);
 
-/* Whether any median is later than 20 ms, a host's doing or the timer's. */
-bool alive_suspect(const struct alive *a);
-
 /*
  * The first enum wake_kind whose median is too late; or -1. Allowed are 20 ms, and twice the median
- * of wake-ups without timer; where these weren't measured it is alive_bound() of the baseline.
+ * of wake-ups without timer; where these weren't measured it is alive_bound() of the baseline. With
+ * baseline NULL it is 20 ms: what is later is suspect, by the host's doing or the timer's.
  */
 int alive_late(const struct alive *a, const struct alive *baseline);
 
 /*
  * Fails the case unless the CPU is alive, nothing ended early, and alive_late()
- * finds nothing (not asked for baseline NULL).
+ * finds nothing (not asked where baseline is NULL).
  */
 void alive_judge(const struct alive *a, const struct alive *baseline, int cpu, const char *device);
 

@@ -173,7 +173,7 @@ void lateness_again(const struct alive_cpu *c, int observer, enum alive_depth de
 {
 	struct alive *a = c->a;
 
-	for (unsigned int again = 0; a->whole && !a->early && alive_suspect(a); again++) {
+	for (unsigned int again = 0; a->whole && !a->early && alive_late(a, NULL) >= 0; again++) {
 		struct lateness l = { .cpu = c->cpu };
 		bool known = !lateness_sample(&l, 1, observer);
 

@@ -46,10 +46,10 @@ int64_t lateness_bound(const struct lateness *l);
 void lateness_judge(struct lateness l, int cpu, int observer, const char *device);
 
 /*
- * For sleeps that were suspect (alive_suspect()), of a sampling that was just taken: measures
- * wake-ups without timer, and samples again until alive_late() finds nothing or there were three
- * samplings. A busy host makes both kinds of wake-ups late, and not every time; a timer that is
- * late does it to sleeps alone, and always. c->a->dead tells of a death.
+ * For sleeps that are suspect (alive_late() without baseline), of a sampling that was just taken:
+ * measures wake-ups without timer, and samples again until alive_late() finds nothing or there were
+ * three samplings. A busy host makes both kinds of wake-ups late, and not every time; a timer that
+ * is late does it to sleeps alone, and always. c->a->dead tells of a death.
  */
 void lateness_again(const struct alive_cpu *c, int observer, enum alive_depth depth,
 		    const struct alive *baseline);
