@@ -17,25 +17,28 @@
 #include "pace.h"
 
 /*
- * A wait that was paused says little: how late it was is not seen, if the pause was then. So others
- * are wanted, up to so many; but a CPU may be so slow that each interrupt looks like a pause.
+ * How late a wait was lies between two bounds: without and with what the host took. Where they are
+ * far apart it says nothing, and another one is wanted, up to so many.
  */
-enum { WAITS = 9, PAUSED_MAX = 90, ALL_PAUSED = 30, SLEEPS = 3 };
+enum { WAITS = 9, WAITS_MAX = 99 };
 
 /* A wait ends before the next tick, and before a busy host takes the CPU away again. */
 #define LENGTH_NS NSEC_PER_MSEC
 
-#define SLEEP_NS (40 * NSEC_PER_MSEC)
-
 struct waiter {
+	int cpu;
+	const char *device;
 	int64_t length;
 	int64_t late[WAITS];
+	int clear; /* so many of them */
+	uint64_t irqs;
+	double events;
 	int error;
 	_Atomic bool done;
 };
 
 /* One wait, begun with a tick, so that no other event of the CPU comes in between. */
-static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late, bool *paused)
+static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late, bool *clear)
 {
 	const struct itimerspec when = { .it_value = ns_timespec(w->length) };
 	uint64_t expirations;
@@ -59,29 +62,37 @@ static int wait_once(timer_t tick, int fd, const struct waiter *w, int64_t *late
 		if (ran > WAKE_DEAD_NS)
 			return -ETIMEDOUT;
 	} while (read(fd, &expirations, sizeof(expirations)) < 0);
-	*paused = b.paused > 0;
+	/* What came in the reading itself as well. */
+	late_now = counter_since_ns(b.start) - b.due;
+	*clear = late_now - *late <= w->length * 2 / 5;
 	return 0;
 }
 
+/*
+ * A device that is fast interrupts again and again before the time of each event. On the busy CPU
+ * it is known how many events there are; an idle one has ticks or has not.
+ */
 static void *wait_busily(void *arg)
 {
 	struct waiter *w = arg;
+	uint64_t before = alive_irqs(w->cpu, w->device), begun = counter_read();
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	int n = 0, clean = 0, nr_paused = 0;
 	timer_t tick;
-	bool paused = false;
+	bool clear = false;
+	int waits = 0;
 
 	w->error = fd < 0 ? -errno : busy_tick_open(&tick);
 	if (!w->error) {
-		while (n < WAITS && !w->error) {
-			w->error = wait_once(tick, fd, w, &w->late[n], &paused);
-			clean += !paused;
-			if (!paused || ++nr_paused > (clean ? PAUSED_MAX : ALL_PAUSED))
-				n++;
+		for (; w->clear < WAITS && waits < WAITS_MAX && !w->error; waits++) {
+			w->error = wait_once(tick, fd, w, &w->late[w->clear], &clear);
+			w->clear += clear;
 		}
 		timer_delete(tick);
 	}
 	close(fd);
+	/* The kernel counts in 32 bits. */
+	w->irqs = (uint32_t)(alive_irqs(w->cpu, w->device) - before);
+	w->events = waits + 1.0 * counter_since_ns(begun) / tick_ns();
 	atomic_store(&w->done, true);
 	return NULL;
 }
@@ -89,35 +100,6 @@ static void *wait_busily(void *arg)
 static bool is_done(void *arg)
 {
 	return atomic_load(&((struct waiter *)arg)->done);
-}
-
-/*
- * Of a sleep, so long that the tick stops: a device that is fast needs many to get to its end. The
- * median, since others have timers there as well.
- */
-static int count_interrupts(int cpu, const char *device, uint64_t *irqs)
-{
-	int64_t counts[SLEEPS];
-
-	for (int i = 0; i < SLEEPS; i++) {
-		struct wake w = {
-			.cpu = cpu, .kind = WAKE_ABS, .count = 1, .interval_ns = SLEEP_NS
-		};
-		struct wake *all[] = { &w };
-		struct wake_death death;
-		uint64_t before = alive_irqs(cpu, device);
-		int err = wake_start(&w);
-
-		if (err)
-			return err;
-		if (alive_watch(all, 1, &death))
-			return -ETIMEDOUT;
-		wake_join(&w);
-		/* The kernel counts in 32 bits. */
-		counts[i] = (uint32_t)(alive_irqs(cpu, device) - before);
-	}
-	*irqs = stats_of(counts, SLEEPS).p50;
-	return 0;
 }
 
 int pace_sample(int cpu, int observer, const char *device, struct pace *p)
@@ -129,7 +111,9 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 
 	cpu_pin(observer);
 	counter_hz();
-	w = (struct waiter){ .length = tick_ns() * 3 / 4 < LENGTH_NS ? tick_ns() * 3 / 4 :
+	w = (struct waiter){ .cpu = cpu,
+			     .device = device,
+			     .length = tick_ns() * 3 / 4 < LENGTH_NS ? tick_ns() * 3 / 4 :
 								       LENGTH_NS };
 	p->length = w.length;
 	err = cpu_thread(&thread, cpu, wait_busily, &w);
@@ -144,10 +128,18 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
 	 * the clock again; of a good one some come late, when the hypervisor's own thread waits for
 	 * a CPU.
 	 */
-	stats_of(w.late, WAITS);
-	p->late = stats_percentile(w.late, WAITS, 75);
-	return w.error ? w.error : count_interrupts(cpu, device, &p->irqs);
+	stats_of(w.late, w.clear);
+	p->late = w.clear == WAITS ? stats_percentile(w.late, WAITS, 75) : PACE_UNCLEAR;
+	p->irqs = w.irqs;
+	p->events = w.events;
+	return w.error;
 }
+
+/*
+ * By so much an event of a fast device has more interrupts; half as long as asked for it has 2
+ * to 8. Of a good one the tenth part more were seen, or many fewer while the host was busy.
+ */
+#define IRQS_MORE 1.35
 
 /* What any device may be late, on top of what this one is. */
 static int64_t slack(const struct pace *p)
@@ -159,30 +151,34 @@ void pace_better(struct pace *best, const struct pace *p)
 {
 	if (p->late < best->late)
 		best->late = p->late;
-	if (p->irqs < best->irqs)
-		best->irqs = p->irqs;
+	best->irqs += p->irqs;
+	best->events += p->events;
+}
+
+double pace_irqs(const struct pace *p)
+{
+	return p->irqs / p->events;
 }
 
 bool pace_good(const struct pace *p)
 {
-	return p->late <= slack(p) && p->irqs <= 2;
+	return p->late <= slack(p) && pace_irqs(p) < 1.5;
 }
 
 const char *pace_wrong(const struct pace *before, const struct pace *now)
 {
-	int64_t late = 2 * before->late + slack(now);
-	uint64_t irqs = 2 * before->irqs + 2;
+	int64_t late = before->late == PACE_UNCLEAR ? before->late : 2 * before->late + slack(now);
+	double irqs = IRQS_MORE * (pace_irqs(before) > 1 ? pace_irqs(before) : 1);
 	static char text[200];
 
-	if (now->late > late)
+	if (now->late != PACE_UNCLEAR && now->late > late)
 		snprintf(text, sizeof(text),
 			 "events due in %.2f ms come up to %.3f ms late (without the quarter of %d that came last), more than %.3f ms (before: %.3f ms)",
 			 now->length / 1e6, now->late / 1e6, WAITS, late / 1e6, before->late / 1e6);
-	else if (now->irqs > irqs)
+	else if (pace_irqs(now) > irqs)
 		snprintf(text, sizeof(text),
-			 "%llu interrupts in a sleep of %lld ms (median of %d), more than %llu (before: %llu): they come before their time",
-			 (unsigned long long)now->irqs, SLEEP_NS / NSEC_PER_MSEC, SLEEPS,
-			 (unsigned long long)irqs, (unsigned long long)before->irqs);
+			 "%.1f interrupts for each event that is due, more than %.1f (before: %.1f): they come before their time",
+			 pace_irqs(now), irqs, pace_irqs(before));
 	else
 		return NULL;
 	return text;

@@ -6,20 +6,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The host disturbed nearly every wait. */
+#define PACE_UNCLEAR INT64_MAX
+
 struct pace {
 	int64_t length; /* of each wait, ns: it begins with a tick and ends before the next */
-	int64_t late;	/* the upper quartile of the waits' lateness, ns, without pauses */
-	uint64_t irqs;	/* the device's interrupts in a sleep of the idle CPU (median) */
+	int64_t late;	/* the upper quartile of the waits' lateness, ns; or PACE_UNCLEAR */
+	uint64_t irqs;	/* the device's interrupts meanwhile */
+	double events;	/* that were due: waits and ticks */
 };
 
 /*
- * Waits on cpu, then sleeps there and counts the interrupts of its device. Pins the caller to
- * observer. 0, -errno; -ETIMEDOUT: no event.
+ * Waits on cpu, and counts the interrupts of its device meanwhile. Pins the caller to observer. 0,
+ * -errno; -ETIMEDOUT: no event.
  */
 int pace_sample(int cpu, int observer, const char *device, struct pace *p);
 
-/* Joins two samplings of the same device: of each figure the less disturbed one is kept. */
+/*
+ * Joins two samplings of the same device: the less disturbed lateness is kept; a host makes no
+ * interrupts, and so all of these are counted.
+ */
 void pace_better(struct pace *best, const struct pace *p);
+
+/* The device's interrupts for each event: 1, or a little more; fewer where the CPU was kept from
+ * running. */
+double pace_irqs(const struct pace *p);
 
 /* Whether another sampling could hardly be better: nearly in time, hardly an interrupt too many. */
 bool pace_good(const struct pace *p);
