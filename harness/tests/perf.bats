@@ -136,6 +136,9 @@ took() {
 	assert_output 'note 1 wake-ups by timers of other clocks than CLOCK_MONOTONIC were left out'
 }
 
+# both_sides HYPERVISOR GUEST : what hypervisor.awk says of two recordings
+both_sides() { awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/clocks.awk" -f "$HARNESS/watch/witness.awk" -f "$HARNESS/watch/hypervisor.awk" "$@"; }
+
 # both [KEY=us ...] : what KVM (in $kvm) and the guest (in $guest) recorded of 50 interrupts of each of two CPUs, one in 10 ms, whose kernel took lag= to write
 # its timer, KVM's timer expired= after it was due, with the interrupt injected= and taken= after that; the 20th of CPU 1 was taken by odd= later. By
 # the guest's clock it is 3 s earlier than by KVM's, by the reference counter 7 s.
@@ -165,7 +168,7 @@ both() {
 				printf " <idle>-0 [00%d] d.h1. %.6f: interrupt: (hrtimer_interrupt+0x4/0x230) next=%.0f name=\"Hyper-V clockevent\"\n", cpu, at / 1e6, p * 1000 >guest
 			}
 	}'
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" "$kvm" "$guest"
+	run both_sides "$kvm" "$guest"
 	assert_success
 }
 
@@ -199,14 +202,14 @@ both() {
 @test "clocks that cannot be joined make no witness" {
 	# All armings are of another time than what the guest programmed.
 	both && sed -i 's/next=[0-9]*\([0-9]\{6\}\) /next=77\1 /' "$guest"
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" "$kvm" "$guest"
+	run both_sides "$kvm" "$guest"
 	assert_output --partial 'note the clocks of hypervisor and guest could not be joined'
 	refute_output --partial witness
 }
 
 # recorded [KVM-SED] : what hypervisor.awk says of the recorded guest whose CPU 1 went from Hyper-V's timer to its local APIC's, KVM's side edited
 recorded() {
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/nested/kvm.xz" | sed -E "${1:-}") <(xzcat "$HARNESS/tests/traces/nested/guest.xz")
+	run both_sides <(xzcat "$HARNESS/tests/traces/nested/kvm.xz" | sed -E "${1:-}") <(xzcat "$HARNESS/tests/traces/nested/guest.xz")
 	assert_success
 }
 
@@ -230,11 +233,11 @@ recorded() {
 }
 
 @test "a recorded guest whose hypervisor's timers came 5 ms late: the hypervisor is blamed, and borne out all the same" {
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/late/kvm.xz") <(xzcat "$HARNESS/tests/traces/late/guest.xz")
+	run both_sides <(xzcat "$HARNESS/tests/traces/late/kvm.xz") <(xzcat "$HARNESS/tests/traces/late/guest.xz")
 	[[ $(awk '$1 == "kvm" && $5 > 4000000 { print $2, $3 }' <<<"$output") == $'0 expiry\n1 expiry' ]]
 	[[ $(grep -c '^witness sleep.nanosleep [01] pass ' <<<"$output") == 2 ]]
 	# Interrupts that belong to no arming of KVM's do not move the clocks, nor become parts: of every tenth the guest has a later time in mind.
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(xzcat "$HARNESS/tests/traces/late/kvm.xz") \
+	run both_sides <(xzcat "$HARNESS/tests/traces/late/kvm.xz") \
 		<(xzcat "$HARNESS/tests/traces/late/guest.xz" | awk 'match($0, /next=[0-9]+/) && ++n % 10 == 0 { $0 = substr($0, 1, RSTART + 4) sprintf("%.0f", substr($0, RSTART + 5, RLENGTH - 5) + 4e6) substr($0, RSTART + RLENGTH) } { print }')
 	[[ $(awk '$1 == "kvm" && $5 > 4000000 { print $2, $3 }' <<<"$output") == $'0 expiry\n1 expiry' ]]
 	[[ $(grep -c '^witness sleep.nanosleep [01] pass ' <<<"$output") == 2 ]]
@@ -257,7 +260,7 @@ recorded() {
 			print entry[k]
 	}
 	function add(when, what, expiry) { entry[written++ % 300] = sprintf("%.0f %d %.0f", when, what + 256 * cpu, expiry) }' >"$ring"
-	run awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/hypervisor.awk" <(awk -f "$HARNESS/watch/monitor.awk" "$ring") "$guest"
+	run both_sides <(awk -f "$HARNESS/watch/monitor.awk" "$ring") "$guest"
 	assert_success
 	assert_line 'kvm 0 programming 37 0 0'
 	assert_line 'kvm 0 expiry 37 100000 100000'

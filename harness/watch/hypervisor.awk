@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the hypervisor did for the guest's timers: awk -f trace.awk -f hypervisor.awk HYPERVISOR GUEST, what the appliance's KVM recorded (guest/appliance), or the
-# arm64 monitor (monitor.awk), and what the guest did (guest/recorder). Below "KVM" is either. Prints, in ns,
+# What the hypervisor did for the guest's timers: awk -f trace.awk -f clocks.awk -f witness.awk -f hypervisor.awk HYPERVISOR GUEST, what the appliance's
+# KVM recorded (guest/appliance), or the arm64 monitor (monitor.awk), and what the guest did (guest/recorder). Below "KVM" is either. Prints, in ns,
 #   kvm CPU PART NUMBER P50 P99
 #   witness PROGRAM CPU pass|fail WORDS     does KVM's record bear out what the guest recorded of this CPU's timer interrupts?
 #   note WORDS
@@ -10,14 +10,11 @@
 #   injection     until KVM injected the interrupt
 #   taking        until the guest took it
 #
-# Two machines with two clocks: what joins them is the expiry. KVM records for when a timer was armed, the guest what it had programmed it for. The
-# difference of the clocks is that at which most of the guest's interrupts find an arming; the least delay of programming is taken for none.
-# From then on each interrupt that the guest took belongs to the last that KVM injected before.
+# Two machines with two clocks: clocks.awk joins them. From then on each interrupt that the guest took belongs to the last that KVM injected before.
 
-# Bins of ns in which armings are looked for, first and then; how much earlier than injected by KVM's word an interrupt may be taken, by reading clocks;
-# an arming that is farther from what was programmed is another one
+# ns: how much earlier than injected by KVM's word an interrupt may be taken, by reading clocks; an arming that is farther from what was programmed is another one
 BEGIN {
-	BIN = 100000; FINE = 10000; NEAR = 50000; FAR = 5e6
+	NEAR = 50000; FAR = 5e6
 	nr_parts = split("programming expiry injection taking", part_name, " ")
 	UNSEEN = "unseen" # by the monitor
 	vector["0xed"] = "Hyper-V"; vector["0xec"] = "APIC"; vector["0x30"] = "HPET"
@@ -99,56 +96,6 @@ function expire(v, kind,    i) {
 # Does the hypervisor record what it does for interrupt n of the guest?
 function seen(n) { return irq_kind[n] != "" && irq_kind[n] != UNSEEN }
 
-function floor(x) { return int(x) - (x < int(x)) }
-
-# How many of the guest's telling interrupts find an arming, if KVM's clock is ahead of the guest's by shift?
-function matches(shift,    n, k, bin, found) {
-	for (k = 1; k <= telling; k++) {
-		n = tells[k]
-		bin = floor((programmed[n] + shift) / FINE)
-		found += (irq_cpu[n], bin) in at_bin || (irq_cpu[n], bin - 1) in at_bin || (irq_cpu[n], bin + 1) in at_bin
-	}
-	return found + 0
-}
-
-# How far KVM's clock is ahead of the guest's; "" where no difference is much better than any other. The tick's interrupts, at whole milliseconds, tell
-# nothing: they fit as well one tick later.
-function difference(    i, n, k, step, bin, tried, candidate, best, shift, score, second) {
-	for (n = 1; n <= interrupts; n++)
-		if (seen(n) && programmed[n] % 1e6)
-			tells[++telling] = n
-	step = int(telling / 40) + 1
-	for (i = 1; i <= telling; i += step)
-		for (k = 1; k <= armings; k++)
-			if (k in expired && armed_vcpu[k] == irq_cpu[tells[i]])
-				votes[floor((due[k] - programmed[tells[i]]) / BIN)]++
-	for (tried = 1; tried <= 8; tried++) {
-		candidate = ""
-		for (bin in votes)
-			if (candidate == "" || votes[bin] > votes[candidate])
-				candidate = bin
-		if (candidate == "")
-			break
-		delete votes[candidate]
-		score = 0
-		for (k = 0; k < BIN / FINE; k++)
-			if ((n = matches(candidate * BIN + k * FINE)) > score) {
-				score = n
-				shift = candidate * BIN + k * FINE
-			}
-		if (score > best) {
-			# The same moments, in the next bin, are no other difference.
-			if (base == "" || shift - base > 5 * FINE || base - shift > 5 * FINE)
-				second = best
-			best = score
-			base = shift
-		} else if (score > second && (shift - base > 5 * FINE || base - shift > 5 * FINE))
-			second = score
-	}
-	split("", votes)
-	return best >= 10 && best >= telling / 5 && second < 0.7 * best ? base : ""
-}
-
 # Each interrupt of the guest and the last that KVM injected before: how many have none, and the parts of those that were armed. With only, just
 # the delays of programming.
 function follow(only,    n, key, kind, k, i, lag, at) {
@@ -188,77 +135,10 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 
 function add(cpu, part, ns) { value[cpu SUBSEP part, number_of[cpu] + 1] = ns }
 
-# How many of some moments lie between two
-function between(list, key, count, from, until,    k, n) {
-	for (k = 1; k <= count; k++)
-		n += list[key, k] >= from && list[key, k] <= until
-	return n + 0
-}
-
-# The last of some moments before another; 0 if there is none
-function last_before(list, key, count, until) {
-	while (count > 0 && list[key, count] > until + NEAR)
-		count--
-	return list[key, count] + 0
-}
-
-# A stretch of time in which one CPU of a program took interrupts of one device, from its first to its last: does KVM's record bear it out? Into
-# said[key], and wrong[key].
-function judge(key, cpu,    from, until, n, k, taken, words) {
-	taken = taken_in[key]
-	if (taken < 5)
-		return
-	from = irq_at[begin_of[key]] + shift
-	until = irq_at[end_of[key]] + shift
-	words = device_of[key] ": the guest took " taken " interrupts" (seen(begin_of[key]) ? ", of which the hypervisor injected " taken - alone_in[key] : "")
-	if (alone_in[key] > 2 + taken / 20)
-		wrong[key] = 1
-	if (before[key] == "Hyper-V clockevent") {
-		# The last thing that was done to it before must be that it was stopped.
-		k = last_before(stopped, cpu, stops[cpu], from) > last_before(started, cpu, starts[cpu], from)
-		n = between(injected, cpu SUBSEP "Hyper-V", injections[cpu, "Hyper-V"], from + NEAR, until)
-		words = words ", after the hypervisor saw the Hyper-V timer " (k ? "stopped" : "not stopped") (n ? " and injected it " n " times more" : "")
-		if (!k || n > 2)
-			wrong[key] = 1
-	}
-	said[key] = said[key] (said[key] == "" ? "" : "; ") words
-}
-
-# The stretches of each CPU: all that it took from a device until it took another's.
-function witness(    n, key, k, keys, part) {
-	for (n = 1; n <= interrupts; n++) {
-		if (irq_kind[n] == "" || irq_at[n] + shift < kvm_begun + FAR || irq_at[n] + shift > kvm_ended + NEAR)
-			continue
-		key = irq_program[n] SUBSEP irq_cpu[n]
-		if (!(key in device_of))
-			cpu_key[++keys] = key
-		if (irq_device[n] != device_of[key]) {
-			judge(key, irq_cpu[n])
-			before[key] = device_of[key]
-			device_of[key] = irq_device[n]
-			begin_of[key] = n
-			taken_in[key] = alone_in[key] = 0
-		}
-		taken_in[key]++
-		alone_in[key] += n in alone
-		end_of[key] = n
-	}
-	for (k = 1; k <= keys && k <= 512; k++) {
-		key = cpu_key[k]
-		split(key, part, SUBSEP)
-		judge(key, part[2])
-		if (said[key] != "")
-			print "witness", part[1], part[2], (wrong[key] ? "fail the hypervisor contradicts the guest: " : "pass ") substr(said[key], 1, 600)
-	}
-}
-
 END {
-	for (i = 1; i <= armings; i++) {
+	for (i = 1; i <= armings; i++)
 		if (armed_kind[i] == "Hyper-V")
 			due[i] += reference
-		if (i in expired)
-			at_bin[armed_vcpu[i], floor(due[i] / FINE)]
-	}
 	if (!armings || interrupts < 20)
 		exit
 	shift = difference()

@@ -48,9 +48,14 @@ perf_hypervisor() {
 	done
 }
 
-# perf_awk NAME ARG... : one of the two that read recordings
+# perf_awk "PART ..." ARG... : awk with these parts of harness/watch, which read recordings
 perf_awk() {
-	awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/$1.awk" "${@:2}" || echo "note the recording could not be read ($1)"
+	local part
+	local -a parts=()
+	for part in trace $1; do
+		parts+=(-f "$HARNESS/watch/$part.awk")
+	done
+	awk "${parts[@]}" "${@:2}" || echo "note the recording could not be read ($1)"
 }
 
 # perf_journal : stdin into the journal
@@ -76,7 +81,7 @@ perf_close() {
 		rm -f "$perf_trace" "$hypervisor"
 	fi
 	[[ ! -s $perf_trace ]] || perf_journal < <(perf_awk stages -v each="${perf_trace%.trace}.tsv" "$perf_trace")
-	[[ ! -s $perf_trace || ! -s $hypervisor ]] || perf_journal < <(perf_awk hypervisor "$hypervisor" "$perf_trace")
+	[[ ! -s $perf_trace || ! -s $hypervisor ]] || perf_journal < <(perf_awk "clocks witness hypervisor" "$hypervisor" "$perf_trace")
 	# What a guest that hung has not written any more, the hypervisor has.
 	for file in "$perf_trace" "$hypervisor"; do
 		[[ ! -e $file || -s $file ]] || rm -f "$file"
