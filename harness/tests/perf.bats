@@ -199,6 +199,26 @@ both() {
 	assert_line 'witness sleep.made_up 1 pass Hyper-V clockevent: the guest took 50 interrupts, of which the hypervisor injected 49'
 }
 
+# gap KVM-FILE [MARKS] : with nothing in it from 103.2 s to 103.3 s, and, with MARKS, what the appliance writes then
+gap() {
+	awk -v marks="${2:-}" '
+		match($0, / [0-9.]+: /) { t = substr($0, RSTART, RLENGTH) + 0 }
+		t > 103.2 && marks && !off++ { print " bash-9 [000] ..... 103.200001: tracing_mark_write: tickproof off" }
+		t > 103.3 && marks && !on++ { print " bash-9 [000] ..... 103.299000: tracing_mark_write: tickproof on" }
+		t <= 103.2 || t > 103.3' "$1"
+}
+
+@test "a time in which the hypervisor did not record is no contradiction, and one in which it did is" {
+	both
+	run both_sides <(gap "$kvm" marks) "$guest"
+	assert_line --regexp '^witness sleep.made_up 1 pass Hyper-V clockevent: the guest took ([0-9]+) interrupts, of which the hypervisor injected \1$'
+	run both_sides <(gap "$kvm") "$guest"
+	assert_line --partial 'witness sleep.made_up 1 fail the hypervisor contradicts the guest'
+	# What it recorded before its rings were full on all CPUs is not all.
+	run both_sides <(sed "/ 103.3[0-9]*:/i ##### CPU 1 buffer started ####" <(gap "$kvm")) "$guest"
+	assert_line --partial 'witness sleep.made_up 1 pass'
+}
+
 @test "clocks that cannot be joined make no witness" {
 	# All armings are of another time than what the guest programmed.
 	both && sed -i 's/next=[0-9]*\([0-9]\{6\}\) /next=77\1 /' "$guest"
@@ -267,6 +287,8 @@ recorded() {
 	assert_line 'kvm 1 injection 37 20000 20000'
 	assert_line 'kvm 1 taking 37 30000 30000'
 	assert_line 'witness sleep.made_up 0 pass Hyper-V clockevent: the guest took 37 interrupts, of which the hypervisor injected 37'
+	# Once more, and only what is new.
+	[[ $(awk -v from=316 -f "$HARNESS/watch/monitor.awk" "$ring" | grep -c hv_stimer) == 4 && $(awk -v from=316 -f "$HARNESS/watch/monitor.awk" "$ring" | tail -n 1) == *' 320' ]]
 }
 
 @test "what could not be recorded is said" {

@@ -104,7 +104,7 @@ guest_start() {
 
 # guest_end : the guest is gone when this returns, and console.log is complete
 guest_end() {
-	perf_hypervisor
+	perf_end
 	guest_kill
 	exec {channel}<&- {answers}>&-
 	wait "$console_pid" 2>/dev/null || :

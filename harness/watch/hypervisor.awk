@@ -22,13 +22,17 @@ BEGIN {
 
 FNR == 1 { files++ }
 files == 1 && /^# tickproof vcpu [0-9]+ [0-9]+$/ { thread[$5] = $4 }
+# Its rings had no room for what was before, on some CPU.
+files == 1 && /^##### CPU [0-9]+ buffer started/ { spans = recording = 0 }
 files == 2 && /^# tickproof begin / { program = $4 ~ /^[a-z0-9_]+[.][a-z0-9_]+$/ ? $4 : "" }
 !trace_line() { next }
 
+# It records only while a program runs that is recorded.
 files == 1 {
-	if (!kvm_begun)
-		kvm_begun = now
-	kvm_ended = now
+	if (!recording || event == "tracing_mark_write" && rest ~ /^tickproof on/)
+		span_begin[++spans] = now
+	span_end[spans] = now
+	recording = !(event == "tracing_mark_write" && rest ~ /^tickproof off/)
 }
 files == 1 && event ~ /hv_stimer_start_one_shot$/ && number(rest, "timer ") == 0 {
 	arm(number(rest, "vcpu_id "), "Hyper-V", number(rest, "count ") * 100)
@@ -96,6 +100,14 @@ function expire(v, kind,    i) {
 # Does the hypervisor record what it does for interrupt n of the guest?
 function seen(n) { return irq_kind[n] != "" && irq_kind[n] != UNSEEN }
 
+# Did the hypervisor record at that time, by its clock?
+function recorded(when,    k) {
+	for (k = 1; k <= spans; k++)
+		if (when >= span_begin[k] + FAR && when <= span_end[k] + NEAR)
+			return 1
+	return 0
+}
+
 # Each interrupt of the guest and the last that KVM injected before: how many have none, and the parts of those that were armed. With only, just
 # the delays of programming.
 function follow(only,    n, key, kind, k, i, lag, at) {
@@ -103,7 +115,7 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 	for (n = 1; n <= interrupts; n++) {
 		at = irq_at[n] + shift
 		kind = irq_kind[n]
-		if (!seen(n) || at < kvm_begun + FAR || at > kvm_ended + NEAR)
+		if (!seen(n) || !recorded(at))
 			continue
 		key = irq_cpu[n] SUBSEP kind
 		for (k = next_injection[key] + 1; k <= injections[key] && injected[key, k] <= at + NEAR; k++)

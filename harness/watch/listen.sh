@@ -185,6 +185,7 @@ next_program() {
 	console_program=$(stat -c %s "$RUN/console$lane.log")
 	printf -v token '%08x' "$SRANDOM"
 	journal "> run $program $token"
+	perf_next "$todo_name"
 	deadline=$((now + SILENCE_TIMEOUT * 100))
 	case_began=$now holds=0
 	program_limit=${PROGRAM_TIMEOUT[$todo_name]}

@@ -9,16 +9,17 @@ RINGS_WAIT=30                 # s, for the appliance's
 # perf_open : before a boot, where programs are recorded, the ways of the recordings. QEMU inherits $records, so that the readers see their
 # end; guest_start closes them then.
 perf_open() {
-	records='' perf_pids=()
+	records='' perf_pids=() perf_on='' perf_entries=0
 	[[ ${GUEST_RECORDED:-no} == yes ]] || return 0
 	mkdir -p "$RUN/perf"
 	perf_trace=$RUN/perf/boot$boots.trace
+	perf_hypervisor=$RUN/perf/boot$boots.hypervisor
 	[[ -z ${MACHINE_DIR:-} ]] || return 0
 	mkfifo "$GUEST_DIR"/{record,rings}.{in,out}
 	exec {records}<>"$GUEST_DIR/record.out" {rings}<>"$GUEST_DIR/rings.out"
-	perf_keep >"$perf_trace" <"$GUEST_DIR/record.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
+	perf_take <"$GUEST_DIR/record.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
-	perf_keep >"${perf_trace%.trace}.hypervisor" <"$GUEST_DIR/rings.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
+	perf_keep >"$perf_hypervisor" <"$GUEST_DIR/rings.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
 }
 
@@ -28,34 +29,57 @@ perf_keep() {
 	exec cat >/dev/null
 }
 
-# perf_hypervisor : before a boot ends, have what the hypervisor did, in a bounded time: of the monitor out of the guest's memory, of KVM from the appliance
-perf_hypervisor() {
-	local i ring file=${perf_trace%.trace}.hypervisor
-	[[ -n ${perf_trace:-} && -n $ready ]] || return 0
-	ring=$(hypervisor_ring)
-	if [[ -n $ring ]]; then
-		if hold_begin && qmp pmemsave "{$ring, \"filename\": \"ring\"}"; then
-			od -A n -t u8 -v -w24 "$GUEST_DIR/ring" | awk -f "$HARNESS/watch/monitor.awk" >"$file"
-		fi
-		return 0
-	fi
-	[[ -n ${eyes:-} ]] || return 0
-	(echo rings >&"$eyes") 2>/dev/null || return 0
-	for ((i = 0; i < RINGS_WAIT * 10; i++)); do
-		! tail -c 100 "$file" | grep -q '^# tickproof end' || break
-		kill -0 "$guest_pid" 2>/dev/null || break
-		sleep 0.1
-	done
-}
+# perf_take : stdin, what the guest recorded, into $perf_trace; what stages.awk finds in it, beside the run, into the file "found"
+perf_take() { perf_keep | tee "$perf_trace" | perf_awk stages -v each="${perf_trace%.trace}.tsv" - >"$GUEST_DIR/found"; }
 
-# perf_awk "PART ..." ARG... : awk with these parts of harness/watch, which read recordings
+# perf_awk "PART ..." ARG... : awk with these parts of harness/watch, which read recordings; the guest goes first
 perf_awk() {
 	local part
 	local -a parts=()
 	for part in trace $1; do
 		parts+=(-f "$HARNESS/watch/$part.awk")
 	done
-	awk "${parts[@]}" "${@:2}" || echo "note the recording could not be read ($1)"
+	nice -n 19 awk "${parts[@]}" "${@:2}" || echo "note the recording could not be read ($1)"
+}
+
+# perf_next [SURFACE/PROGRAM] : before that program, or the end of a boot: the hypervisor records as long as a program runs that is recorded
+perf_next() {
+	local recorded=''
+	[[ -n ${perf_trace:-} ]] || return 0
+	[[ " ${RECORDED[*]} " != *" ${1:-none} "* ]] || recorded=on
+	if [[ -n $perf_on ]]; then
+		perf_monitor
+		perf_rings off
+	fi
+	[[ -z $recorded ]] || perf_rings on
+	perf_on=$recorded
+}
+
+# perf_rings on|off|write : the appliance's, where there is one
+perf_rings() { [[ -z ${eyes:-} ]] || (echo "rings $1" >&"$eyes") 2>/dev/null || :; }
+
+# perf_monitor : what the arm64 monitor has recorded since it was last asked, out of the guest's memory
+perf_monitor() {
+	local ring
+	ring=$(hypervisor_ring)
+	[[ -n $ring ]] && hold_begin && qmp pmemsave "{$ring, \"filename\": \"ring\"}" || return 0
+	od -A n -t u8 -v -w24 "$GUEST_DIR/ring" | awk -v from="$perf_entries" -f "$HARNESS/watch/monitor.awk" >>"$perf_hypervisor"
+	perf_entries=$(tail -n 1 "$perf_hypervisor")
+	perf_entries=${perf_entries##* }
+}
+
+# perf_end : before a boot ends, have what the hypervisor recorded, in a bounded time
+perf_end() {
+	local i
+	[[ -n ${perf_trace:-} && -n $ready ]] || return 0
+	perf_next
+	[[ -n ${eyes:-} ]] || return 0
+	perf_rings write
+	for ((i = 0; i < RINGS_WAIT * 10; i++)); do
+		! tail -c 100 "$perf_hypervisor" | grep -q '^# tickproof end' || break
+		kill -0 "$guest_pid" 2>/dev/null || break
+		sleep 0.1
+	done
 }
 
 # perf_journal : stdin into the journal
@@ -69,21 +93,23 @@ perf_journal() {
 
 # perf_close : after a boot, its conclusions into the journal; nothing of a boot that is void
 perf_close() {
-	local hypervisor=${perf_trace%.trace}.hypervisor file
+	local file
 	[[ -n ${perf_trace:-} ]] || return 0
 	if [[ -n ${MACHINE_DIR:-} ]]; then
-		machine_do 60 "exec ${MACHINE_ROOT}cat $MACHINE_DIR/recording" </dev/null | perf_keep >"$perf_trace" || :
+		machine_do 60 "exec ${MACHINE_ROOT}cat $MACHINE_DIR/recording" </dev/null | perf_take || :
 	else
 		wait "${perf_pids[@]}" 2>/dev/null || :
 		rm -f "$GUEST_DIR"/{record,rings}.{in,out}
 	fi
-	if [[ $verdict == again* ]]; then
-		rm -f "$perf_trace" "$hypervisor"
+	[[ $verdict != again* ]] || rm -f "$perf_trace" "$perf_hypervisor"
+	if [[ -s $perf_trace ]]; then
+		perf_journal <"$GUEST_DIR/found"
+		[[ ! -s $perf_hypervisor ]] || perf_journal < <(perf_awk "clocks witness hypervisor" "$perf_hypervisor" "$perf_trace")
+	else
+		rm -f "${perf_trace%.trace}.tsv"
 	fi
-	[[ ! -s $perf_trace ]] || perf_journal < <(perf_awk stages -v each="${perf_trace%.trace}.tsv" "$perf_trace")
-	[[ ! -s $perf_trace || ! -s $hypervisor ]] || perf_journal < <(perf_awk "clocks witness hypervisor" "$hypervisor" "$perf_trace")
 	# What a guest that hung has not written any more, the hypervisor has.
-	for file in "$perf_trace" "$hypervisor"; do
+	for file in "$perf_trace" "$perf_hypervisor"; do
 		[[ ! -e $file || -s $file ]] || rm -f "$file"
 		[[ ! -s $file ]] || gzip -f1 "$file"
 	done

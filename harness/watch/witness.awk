@@ -41,7 +41,7 @@ function judge(key, cpu,    from, until, n, k, taken, words) {
 # The stretches of each CPU: all that it took from a device until it took another's.
 function witness(    n, key, k, keys, part) {
 	for (n = 1; n <= interrupts; n++) {
-		if (irq_kind[n] == "" || irq_at[n] + shift < kvm_begun + FAR || irq_at[n] + shift > kvm_ended + NEAR)
+		if (irq_kind[n] == "" || !recorded(irq_at[n] + shift))
 			continue
 		key = irq_program[n] SUBSEP irq_cpu[n]
 		if (!(key in device_of))
