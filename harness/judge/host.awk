@@ -73,9 +73,9 @@ function lost_in(key, stage, mean) {
 function host_perf(word, n, rest,    fields, k, text) {
 	if (word[2] == "witness")
 		return host_witness(word[3], word[4], word[5], substr(rest, length(word[3] word[4] word[5]) + 12))
-	fields = word[2] == "wakes" ? 8 : word[2] == "stage" ? 7 : word[2] == "worst" ? 12 : word[2] == "kvm" ? 4 : 0
+	fields = word[2] == "wakes" ? 8 : word[2] == "stage" ? 7 : word[2] == "worst" ? 12 : word[2] == "timeline" ? 8 : word[2] == "kvm" ? 4 : 0
 	text = word[2]
-	if (word[2] !~ /^(wakes|stage|worst|kvm|note)$/ || n < fields + 3)
+	if (word[2] !~ /^(wakes|stage|worst|timeline|kvm|note)$/ || n < fields + 3)
 		return damaged("perf " rest)
 	if (!fields) {
 		perf[++perfs] = "note" OFS substr(rest, 6)

@@ -32,6 +32,13 @@ $1 == "perf" && $2 == "worst" && ($3 SUBSEP $4 SUBSEP $5 SUBSEP $15) in perf_num
 	for (k = 1; k <= 7; k++)
 		worst_stage[n, k] = $(k + 6)
 }
+# armed due expired injected taken, from field 6 on, after the sleep was to end
+$1 == "perf" && $2 == "timeline" && ($3 SUBSEP $4 SUBSEP $5 SUBSEP $11) in perf_number {
+	n = perf_row($3 SUBSEP $4 SUBSEP $5 SUBSEP $11)
+	has_timeline[n] = 1
+	for (k = 1; k <= 5; k++)
+		timeline_at[n, k] = $(k + 5)
+}
 $1 == "perf" && $2 == "kvm" && $3 < 64 {
 	if (!($3 in kvm_number))
 		kvm_cpu[++kvm_rows] = $3

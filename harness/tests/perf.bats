@@ -137,7 +137,7 @@ took() {
 }
 
 # both_sides HYPERVISOR GUEST : what hypervisor.awk says of two recordings
-both_sides() { awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/clocks.awk" -f "$HARNESS/watch/witness.awk" -f "$HARNESS/watch/hypervisor.awk" "$@"; }
+both_sides() { awk -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/clocks.awk" -f "$HARNESS/watch/witness.awk" -f "$HARNESS/watch/timeline.awk" -f "$HARNESS/watch/hypervisor.awk" "$@"; }
 
 # both [KEY=us ...] : what KVM (in $kvm) and the guest (in $guest) recorded of 50 interrupts of each of two CPUs, one in 10 ms, whose kernel took lag= to write
 # its timer, KVM's timer expired= after it was due, with the interrupt injected= and taken= after that; the 20th of CPU 1 was taken by odd= later. By
@@ -252,6 +252,21 @@ recorded() {
 	assert_line --regexp '^witness clockevents.unbind_fallback 1 fail .*stopped and injected it [0-9]+ times more'
 }
 
+@test "what the hypervisor did for the latest wake-up, by the guest's clock" {
+	local deadline late other
+	both
+	# Of the 20th interrupt of CPU 1; of the 30th, less late; one whose interrupt is not in the record.
+	{
+		echo header
+		while read -r deadline late other; do
+			printf 'sleep.made_up\t1\tbefore\tHyper-V clockevent%s\t%s\t0\t0\t175000\t10000\t1000\t1000\t1000\t%s\t\t\n' "$other" "$deadline" "$late"
+		done <<<$'100203312000 3000000\n100303327000 1000000\n99000000000 9000000 2'
+	} >"$BATS_TEST_TMPDIR/each.tsv"
+	run both_sides "$kvm" "$guest" "$BATS_TEST_TMPDIR/each.tsv"
+	assert_line 'timeline sleep.made_up 1 before -3995000 5000 105000 155000 175000 Hyper-V clockevent'
+	[[ $(grep -c ^timeline <<<"$output") == 1 ]]
+}
+
 @test "a recorded guest whose hypervisor's timers came 5 ms late: the hypervisor is blamed, and borne out all the same" {
 	run both_sides <(xzcat "$HARNESS/tests/traces/late/kvm.xz") <(xzcat "$HARNESS/tests/traces/late/guest.xz")
 	[[ $(awk '$1 == "kvm" && $5 > 4000000 { print $2, $3 }' <<<"$output") == $'0 expiry\n1 expiry' ]]
@@ -320,6 +335,13 @@ recorded() {
 	[[ $(lines_in journal.log ' > perf stage ') == 7 && $(lines_in records.tsv '^perf') == 9 ]]
 	[[ $(xmllint --html --xpath 'count(//section[@aria-labelledby = "perf"]//svg[@role = "img"])' "$RESULTS/latest/report.html" 2>/dev/null) == 2 ]]
 	tidy -q -e "$RESULTS/latest/report.html"
+	# With a hypervisor's record of the latest wake-up, that is a bar of its own.
+	awk -v OFS='\t' '{ print } /^perf\tworst/ { print "perf", "timeline", $3, $4, $5, -100000, 50000, 90000, 120000, 150000, "lapic" }' "$RESULTS/latest/records.tsv" |
+		awk -f "$HARNESS/report/cpus.awk" -f "$HARNESS/report/perf.awk" -f "$HARNESS/report/markup.awk" -f "$HARNESS/report/page.awk" -f "$HARNESS/report/perf_html.awk" \
+			-f "$HARNESS/report/html.awk" -v css="$HARNESS/report/page.css" -v plots=/nonexistent >"$BATS_TEST_TMPDIR/page.html"
+	grep -F 'armed at -0.100 ms for 0.050 ms, expired at 0.090 ms, injected at 0.120 ms, taken at 0.150 ms' "$BATS_TEST_TMPDIR/page.html"
+	[[ $(xmllint --html --xpath 'count(//section[@aria-labelledby = "perf"]//svg[@role = "img"])' "$BATS_TEST_TMPDIR/page.html" 2>/dev/null) == 3 ]]
+	tidy -q -e "$BATS_TEST_TMPDIR/page.html"
 	[[ -s $RESULTS/latest/perf/boot1.tsv ]]
 	zcat "$RESULTS/latest/perf/boot1.trace.gz" | cmp - "$FAKE_SCRIPTS/recording"
 	no_scratch

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the hypervisor did for the guest's timers: awk -f trace.awk -f clocks.awk -f witness.awk -f hypervisor.awk HYPERVISOR GUEST, what the appliance's
-# KVM recorded (guest/appliance), or the arm64 monitor (monitor.awk), and what the guest did (guest/recorder). Below "KVM" is either. Prints, in ns,
+# What the hypervisor did for the guest's timers: awk -f trace.awk -f clocks.awk -f witness.awk -f timeline.awk -f hypervisor.awk HYPERVISOR GUEST [WAKE-UPS], what the
+# appliance's KVM recorded (guest/appliance), or the arm64 monitor (monitor.awk), and what the guest did (guest/recorder). Below "KVM" is either. Prints, in ns,
 #   kvm CPU PART NUMBER P50 P99
 #   witness PROGRAM CPU pass|fail WORDS     does KVM's record bear out what the guest recorded of this CPU's timer interrupts?
+#   timeline PROGRAM CPU WHEN ARMED DUE EXPIRED INJECTED TAKEN DEVICE   what it did for the latest wake-up of each row of WAKE-UPS, which stages.awk wrote, in ns
+#                                           after what the sleep had asked for; ARMED, DUE and EXPIRED are "-" where it had not seen the guest arm its timer
 #   note WORDS
 # Parts of the time from what the guest's kernel programmed its device for to the interrupt in the guest, which is the stage "interrupt" of stages.awk:
 #   programming   until the time that the guest wrote to the timer: it reads the clock before it does so
@@ -25,6 +27,9 @@ files == 1 && /^# tickproof vcpu [0-9]+ [0-9]+$/ { thread[$5] = $4 }
 # Its rings had no room for what was before, on some CPU.
 files == 1 && /^##### CPU [0-9]+ buffer started/ { spans = recording = 0 }
 files == 2 && /^# tickproof begin / { program = $4 ~ /^[a-z0-9_]+[.][a-z0-9_]+$/ ? $4 : "" }
+files == 3 { wake_up(); next }
+# Of what the guest recorded no more is needed; to look at it whole takes time.
+files == 2 && !/_entry: | interrupt: / { next }
 !trace_line() { next }
 
 # It records only while a program runs that is recorded.
@@ -75,6 +80,7 @@ function hrtimer(    at) {
 function arm(v, kind, when,    i) {
 	i = ++armings
 	last[v, kind] = i
+	armed_at[i] = now
 	armed_vcpu[i] = v
 	armed_kind[i] = kind
 	due[i] = when
@@ -126,6 +132,7 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 			continue
 		}
 		next_injection[key] = --k
+		injected_for[n] = injected[key, k]
 		i = cause[key, k]
 		if (i == "")
 			continue
@@ -137,6 +144,7 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 			continue
 		}
 		matched++
+		arming_of[n] = i
 		add(irq_cpu[n], 1, lag)
 		add(irq_cpu[n], 2, expired[i] - due[i])
 		add(irq_cpu[n], 3, injected[key, k] - expired[i])
@@ -167,6 +175,7 @@ END {
 		for (k = 1; k <= nr_parts && cpu in number_of; k++)
 			print "kvm", cpu, part_name[k], number_of[cpu], quantiles(cpu SUBSEP k, number_of[cpu])
 	witness()
+	timelines()
 	for (n = 1; n <= interrupts; n++)
 		kinds += seen(n)
 	print "note of " kinds " interrupts of the guest's timers the hypervisor has recorded " matched + 0 " from their programming on" \

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # what one part sets, another reads
+# shellcheck shell=bash disable=SC2153,SC2154  # what one part sets, another reads
 # SPDX-License-Identifier: GPL-2.0-only
 # PERF=: what the guest recorded of its timers (guest/recorder) comes by a port of its own, from a machine by ssh; what the hypervisor did for
 # them meanwhile by another, or out of its memory. Where late wake-ups lost their time goes into the journal, as stages.awk finds it. Part of supervise.sh.
@@ -42,11 +42,11 @@ perf_awk() {
 	nice -n 19 awk "${parts[@]}" "${@:2}" || echo "note the recording could not be read ($1)"
 }
 
-# perf_next [SURFACE/PROGRAM] : before that program, or the end of a boot: the hypervisor records as long as a program runs that is recorded
+# perf_next SURFACE/PROGRAM|none : before that program, or the end of a boot: the hypervisor records as long as a program runs that is recorded
 perf_next() {
 	local recorded=''
 	[[ -n ${perf_trace:-} ]] || return 0
-	[[ " ${RECORDED[*]} " != *" ${1:-none} "* ]] || recorded=on
+	[[ " ${RECORDED[*]} " != *" $1 "* ]] || recorded=on
 	if [[ -n $perf_on ]]; then
 		perf_monitor
 		perf_rings off
@@ -72,7 +72,7 @@ perf_monitor() {
 perf_end() {
 	local i
 	[[ -n ${perf_trace:-} && -n $ready ]] || return 0
-	perf_next
+	perf_next none
 	[[ -n ${eyes:-} ]] || return 0
 	perf_rings write
 	for ((i = 0; i < RINGS_WAIT * 10; i++)); do
@@ -104,7 +104,7 @@ perf_close() {
 	[[ $verdict != again* ]] || rm -f "$perf_trace" "$perf_hypervisor"
 	if [[ -s $perf_trace ]]; then
 		perf_journal <"$GUEST_DIR/found"
-		[[ ! -s $perf_hypervisor ]] || perf_journal < <(perf_awk "clocks witness hypervisor" "$perf_hypervisor" "$perf_trace")
+		[[ ! -s $perf_hypervisor ]] || perf_journal < <(perf_awk "clocks witness timeline hypervisor" "$perf_hypervisor" "$perf_trace" "${perf_trace%.trace}.tsv")
 	else
 		rm -f "${perf_trace%.trace}.tsv"
 	fi
