@@ -60,12 +60,17 @@ void cpu_init(struct cpu *cpu)
 
 static void read_mode(const char *name)
 {
-	if (same(name, "func\0\0\0", 8))
-		mode = MODE_FUNCTIONAL;
-	else if (same(name, "dead\0\0\0", 8))
-		mode = MODE_DEAD;
-	else
-		die("no mode was given: func or dead is expected at the end of the monitor's memory");
+	static const char names[][8] = {
+		[MODE_FUNCTIONAL] = "func",
+		[MODE_DEAD] = "dead",
+		[MODE_UNEXPIRED] = "unexp",
+		[MODE_UNINJECTED] = "uninj",
+	};
+
+	for (mode = MODE_FUNCTIONAL; mode <= MODE_UNINJECTED; mode++)
+		if (same(name, names[mode], sizeof(names[mode])))
+			return;
+	die("no mode was given: func, dead, unexp or uninj is expected at the end of the monitor's memory");
 }
 
 /*

@@ -20,10 +20,12 @@
 #define false 0
 typedef _Bool bool;
 
-/* Of the arch timer. By name in MONITOR_CONFIG, eight bytes, padded with zeros. */
+/* By name in MONITOR_CONFIG, eight bytes, padded with zeros. */
 enum mode {
-	MODE_FUNCTIONAL, /* "func": its interrupts come, as on today's Hyper-V */
+	MODE_FUNCTIONAL, /* "func": the arch timer's interrupts come, as on today's Hyper-V */
 	MODE_DEAD,	 /* "dead": they never come to the kernel */
+	MODE_UNEXPIRED,	 /* "unexp": as "func", and CPU 1's STIMERs never expire */
+	MODE_UNINJECTED, /* "uninj": as "func", and they expire and interrupt nobody */
 };
 
 struct stimer {

@@ -121,7 +121,7 @@ function witnesses(    e, cpu, key) {
 		if (event[e] != "case" || status[e] != "fail" || (cpu = case_cpu(e)) == "")
 			continue
 		if (case_outcome[e] == "DEAD" && (event_boot[e], cpu) in kvm_said)
-			case_message[e] = case_message[e] "; by KVM's record " kvm_said[event_boot[e], cpu]
+			case_message[e] = case_message[e] "; by the hypervisor's record " kvm_said[event_boot[e], cpu]
 		key = event_program[e] SUBSEP cpu SUBSEP (case_id[e] ~ /[.]baseline[.]/ ? "before" : "after")
 		if (case_outcome[e] == "FAIL" && case_message[e] ~ / late/ && lost_all[key] > 0)
 			case_message[e] = case_message[e] "; most of it was lost in \"" lost_most[key] "\" (" sprintf("%.0f", 100 * lost[key, lost_most[key]] / lost_all[key]) " % by its recording)"

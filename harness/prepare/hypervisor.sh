@@ -3,6 +3,7 @@
 # The monitor (harness/hypervisor): arm64 guests on a Hyper-V of our own, and on UEFI. Needs common.sh and guest.sh.
 # What a guest's file says of it:
 #   hypervisor = functional|dead         run the guest under the monitor; what its architected timer is like
+#     unexpired|uninjected              as functional, and for the harness's tests a fault: Hyper-V's timer of CPU 1 never expires, or expires and interrupts nobody
 #   firmware = dt|uefi                   how the guest is booted: by QEMU with a devicetree, or by UEFI with ACPI
 
 # As in hypervisor/monitor.h: the monitor lives in the last 2 MiB of RAM, and reads its mode in the last 4 KiB. Below that is the ring
@@ -24,8 +25,8 @@ hypervisor_check() {
 		die 2 "$1: firmware = uefi is for arch = arm64 only"
 	case $value in
 	'') return ;;
-	functional | dead) ;;
-	*) die 2 "$1: hypervisor = $value; known: functional dead" ;;
+	functional | dead | unexpired | uninjected) ;;
+	*) die 2 "$1: hypervisor = $value; known: functional dead unexpired uninjected" ;;
 	esac
 	[[ ${GUEST_CONF[arch]} == arm64 && ${GUEST_CONF[accel]} == tcg ]] ||
 		die 2 "$1: hypervisor = $value needs arch = arm64 and accel = tcg: the monitor wants EL2 for itself"
@@ -57,12 +58,16 @@ monitor_build() {
 	echo "$dir/monitor.bin"
 }
 
+# hypervisor_mode -> the monitor's name of its mode (hypervisor/monitor.h), as a little-endian number
+hypervisor_mode() {
+	local -A name=([functional]=func [dead]=dead [unexpired]=unexp [uninjected]=uninj)
+	echo "0x$(printf %s "${name[${GUEST_CONF[hypervisor]}]}" | od -A n -t x8 | tr -d ' ')"
+}
+
 # hypervisor_command : add to GUEST_CMD what boots the guest by firmware and under the monitor, if its file says so.
 # QEMU's loader puts the monitor, and its mode's name as a number, into RAM, and lets CPU 0 begin there.
 hypervisor_command() {
 	local base monitor
-	# "func", "dead" and "late", as a little-endian number
-	local -A mode=([functional]=0x636e7566 [dead]=0x64616564 [late]=0x6574616c)
 	if [[ ${GUEST_CONF[firmware]} == uefi ]]; then
 		GUEST_CMD+=(-bios "$UEFI")
 	fi
@@ -71,12 +76,13 @@ hypervisor_command() {
 	cp "$monitor" "$GUEST_DIR/monitor.bin"
 	base=$((VIRT_RAM + GUEST_CONF[memory] * 1048576 - MONITOR_SIZE))
 	GUEST_CMD+=(-device "loader,file=monitor.bin,addr=$base,force-raw=on" -device "loader,addr=$base,cpu-num=0"
-		-device "loader,addr=$((base + MONITOR_CONFIG)),data=${mode[${GUEST_CONF[hypervisor]}]},data-len=8")
+		-device "loader,addr=$((base + MONITOR_CONFIG)),data=$(hypervisor_mode),data-len=8")
 }
 
 # hypervisor_description -> what is said of the guest's machine, for its verdict
 hypervisor_description() {
-	local -A timer=([functional]=works [dead]='is dead')
+	local -A timer=([functional]=works [dead]='is dead' [unexpired]="works, Hyper-V's timer of CPU 1 never expires"
+		[uninjected]="works, Hyper-V's timer of CPU 1 expires and interrupts nobody")
 	echo "tickproof's Hyper-V on TCG, $([[ ${GUEST_CONF[firmware]} == uefi ]] && echo UEFI || echo devicetree), the arch timer ${timer[${GUEST_CONF[hypervisor]}]}"
 }
 

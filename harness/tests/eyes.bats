@@ -269,3 +269,33 @@ built() { gcc -O2 -Wall -Werror -pthread -o "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_D
 	kernel=$(dmesg 2>/dev/null | sed -n 's/.*tsc: Refined TSC clocksource calibration: \([0-9]*\)\.\([0-9]*\) MHz/\1\2/p' | tail -n 1)
 	[[ -z $kernel ]] || ((first - kernel < first / 5000 && kernel - first < first / 5000))
 }
+
+# monitor_words "TENTHS EVENT [DUE]" ... : what is said of CPU 1, which is dead by the guest's word, by the monitor's record of these events of its timer; CPU 0's goes on for 10 s
+monitor_words() {
+	run awk -v dead=1 -f "$HARNESS/watch/trace.awk" -f "$HARNESS/watch/monitor_words.awk" < <(
+		printf '%s\n' '# tickproof begin monitor.timers lacks:' ' monitor-0 [000] ..... 1.000000: tracing_mark_write: tickproof on'
+		for words; do
+			read -r tenths event due <<<"$words"
+			printf ' monitor-0 [001] ..... %d.%d00000: hv_stimer_%s: vcpu_id 1 timer 0%s\n' $((tenths / 10)) $((tenths % 10)) "$event" "${due:+ time_now 0 count ${due}000000}"
+		done
+		echo ' monitor-0 [000] ..... 10.000000: hv_stimer_start_one_shot: vcpu_id 0 timer 0 time_now 100000000 count 110000000'
+		echo '# tickproof end monitor.timers 9'
+	)
+	assert_success
+}
+
+@test "monitor: where the interrupt of a dead CPU's timer was lost" {
+	monitor_words '70 start_one_shot 71'
+	assert_line "vcpu 1 its Hyper-V timer was armed 3.0 s ago, was due 2.9 s ago and did not expire: the hypervisor lost it"
+	assert_line 'vcpu 0 its Hyper-V timer was armed 0.0 s ago for 1.0 s from now'
+	monitor_words '70 start_one_shot 71' '71 callback'
+	assert_line "vcpu 1 its Hyper-V timer was armed 3.0 s ago, expired 2.9 s ago and was not injected: the hypervisor lost it"
+	monitor_words '70 start_one_shot 71' '71 callback' '71 pending'
+	assert_line "vcpu 1 its Hyper-V timer was armed 3.0 s ago, expired 2.9 s ago, was injected, and the guest has not armed it since: it is the guest that does not take it, or asks for no other"
+	monitor_words '97 start_one_shot 98' '98 callback' '98 pending' '99 start_one_shot 103'
+	assert_line 'vcpu 1 its Hyper-V timer works: interrupted in the last second, and armed again: its interrupts come, and the guest wakes nobody'
+	monitor_words '70 start_one_shot 75' '72 set_count'
+	assert_line 'vcpu 1 the guest stopped its Hyper-V timer 2.8 s ago; another timer the monitor does not record'
+	monitor_words '70 start_one_shot 150'
+	assert_line 'vcpu 1 its Hyper-V timer was armed 3.0 s ago for 5.0 s from now'
+}

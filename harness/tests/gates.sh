@@ -140,6 +140,23 @@ perf_blames() {
 		-f "$HARNESS/tests/blamed.awk" "$LOGS/$NAME"/latest/perf/boot*.tsv
 }
 
+# lost_by_hypervisor : on arm64, where the monitor is the hypervisor, and CPU 1's Hyper-V timer never expires, or expires and interrupts nobody: CPU 1 is DEAD, and
+# by the monitor's record the interrupt was lost there
+lost_by_hypervisor() {
+	local mode words
+	while IFS='|' read -r mode words; do
+		sed "s/^hypervisor = .*/hypervisor = $mode/" "$HARNESS/guests/arm64-hyperv.conf" >"$LOGS/$NAME.$mode.conf"
+		gate_exits 1 GUEST="$LOGS/$NAME.$mode.conf" TESTS=clockevents.unbind_fallback
+		grep -E "^not ok .*DEAD: .*; by the hypervisor's record its Hyper-V timer was armed [0-9.]+ s ago, $words: the hypervisor lost it" "$LOGS/$NAME/latest/report.ktap" || {
+			grep DEAD "$LOGS/$NAME/latest/report.ktap"
+			return 1
+		}
+	done <<'EOF'
+unexpired|was due [0-9.]+ s ago and did not expire
+uninjected|expired [0-9.]+ s ago and was not injected
+EOF
+}
+
 # fault_of_appliance FAULT -> a command for TICKPROOF_APPLIANCE_FAULT that puts our module timer_fault with FAULT into the appliance's own kernel
 fault_of_appliance() {
 	local module

@@ -70,7 +70,7 @@ dead='expired, no interrupt'
 		[ "${#lines[@]}" -eq 1 ]
 		[[ $output == *"$words"* ]]
 	done <<-'LIST'
-		hypervisor_=_sleepy hypervisor = sleepy; known: functional dead
+		hypervisor_=_sleepy hypervisor = sleepy; known: functional dead unexpired uninjected
 		firmware_=_bios firmware = bios; known: dt uefi
 		machine_=_virt,gic-version=3 needs machine = virt,gic-version=3,virtualization=on
 		machine_=_virt,virtualization=on needs machine = virt,gic-version=3,virtualization=on
@@ -119,7 +119,7 @@ dead='expired, no interrupt'
 @test "without a mode, or not where it belongs: said on the console, and off" {
 	run boot 0 cortex-a57
 	[ "$status" -eq 0 ]
-	[[ $output == *'tickproof monitor: no mode was given: func or dead is expected'* ]]
+	[[ $output == *'tickproof monitor: no mode was given: func, dead, unexp or uninj is expected'* ]]
 	run boot 0x64616564 cortex-a57 -m 1024
 	[ "$status" -eq 0 ]
 	[[ $output == *"tickproof monitor: the devicetree's memory does not end with the monitor's"* ]]

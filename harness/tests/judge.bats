@@ -764,5 +764,5 @@ both_sides() {
 		'> perf stage a.one 1 after slack 1 1 900 lapic' '> perf stage a.one 1 after interrupt 1 1 300 lapic' '> perf stage a.one 1 after run 1 1 100 lapic'
 	judged 1 'a.one.a.cpu1: CPU 1, lapic: median 5.1 ms late, more than 3 ms; most of it was lost in "interrupt" (75 % by its recording)'
 	both_sides 'not ok 1 a.one.a.cpu1 # DEAD: CPU 1 stopped' '> appliance vcpu 0 its timer works' '> appliance vcpu 1 its Hyper-V timer was never armed'
-	judged 1 "a.one.a.cpu1: DEAD: CPU 1 stopped; by KVM's record its Hyper-V timer was never armed"
+	judged 1 "a.one.a.cpu1: DEAD: CPU 1 stopped; by the hypervisor's record its Hyper-V timer was never armed"
 }

@@ -41,10 +41,13 @@ eyes_close() {
 	rm -f "$GUEST_DIR"/{eyes,monitor}.*
 }
 
-# eyes_look : ask the appliance for a look at KVM, and wait a bounded time for it
+# eyes_look : ask the appliance for a look at KVM, and wait a bounded time for it; or look at what the arm64 monitor has recorded
 eyes_look() {
-	[[ -n ${eyes:-} ]] || return 0
 	local looks i
+	[[ -n ${eyes:-} ]] || {
+		monitor_look
+		return 0
+	}
 	looks=$(grep -c ' look end$' "$GUEST_DIR/eyes.log") || :
 	echo look >&"$eyes"
 	for ((i = 0; i < LOOK_WAIT * 10; i++)); do
@@ -74,7 +77,10 @@ eyes_stalled() {
 # eyes_say [SECONDS] -> eyes.awk's conclusions of all that was seen in the last SECONDS, or since the running case began
 eyes_say() {
 	local seconds=${1:-0} now since cpu=${dead:-}
-	[[ -n ${eyes:-} ]] || return 0
+	[[ -n ${eyes:-} ]] || {
+		monitor_say
+		return 0
+	}
 	uptime
 	since=${case_began:-0}
 	((seconds == 0)) || since=$((now - seconds * 100))

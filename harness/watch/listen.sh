@@ -208,7 +208,7 @@ at() { echo "${open:-$program.end}"; }
 
 # overdue WHY : a deadline has passed. Under a nested guest the appliance says how far each CPU's timer got.
 overdue() {
-	local kvm
+	local words by=KVM
 	if [[ -n $ready && -z $dead && -n ${MACHINE_DIR:-} ]]; then
 		machine_overdue "$1"
 		return
@@ -223,8 +223,9 @@ overdue() {
 	elif [[ -n $dead && -z $open ]]; then
 		verdict=dead
 	else
-		kvm=$(eyes_words)
-		verdict="HANG $(at) $1${kvm:+ (KVM: $kvm)}"
+		words=$(eyes_words)
+		[[ -n ${eyes:-} ]] || by='the hypervisor'
+		verdict="HANG $(at) $1${words:+ ($by: $words)}"
 	fi
 }
 

@@ -60,10 +60,8 @@ perf_rings() { [[ -z ${eyes:-} ]] || (echo "rings $1" >&"$eyes") 2>/dev/null || 
 
 # perf_monitor : what the arm64 monitor has recorded since it was last asked, out of the guest's memory
 perf_monitor() {
-	local ring
-	ring=$(hypervisor_ring)
-	[[ -n $ring ]] && hold_begin && qmp pmemsave "{$ring, \"filename\": \"ring\"}" || return 0
-	od -A n -t u8 -v -w24 "$GUEST_DIR/ring" | awk -v from="$perf_entries" -f "$HARNESS/watch/monitor.awk" >>"$perf_hypervisor"
+	monitor_ring || return 0
+	monitor_text "$perf_entries" >>"$perf_hypervisor"
 	perf_entries=$(tail -n 1 "$perf_hypervisor")
 	perf_entries=${perf_entries##* }
 }

@@ -54,6 +54,8 @@ source "$HARNESS/watch/listen.sh"
 source "$HARNESS/watch/ending.sh"
 # shellcheck source=eyes.sh
 source "$HARNESS/watch/eyes.sh"
+# shellcheck source=monitor.sh
+source "$HARNESS/watch/monitor.sh"
 # shellcheck source=snapshot.sh
 source "$HARNESS/watch/snapshot.sh"
 # shellcheck source=hold.sh

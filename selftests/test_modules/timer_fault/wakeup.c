@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A wake-up loses SIZE ns at one place on its way from the timer to the task: each for a stage of
- * docs/perf.md, which must blame that one.
+ * A wake-up loses SIZE ns, or all, at one place on its way from the timer to the task: each for a
+ * stage of docs/perf.md, which must blame that one.
  */
 #include "timer_fault.h"
 
@@ -114,6 +114,20 @@ static int arm_slow_callback(void)
 	return hook(&probe, "hrtimer_wakeup", dawdle_in_callback);
 }
 
+/* The timer's function is called, and wakes nobody. */
+static int wake_nobody(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!on_cpu() || !due())
+		return 0;
+	strike();
+	return skip(regs, HRTIMER_NORESTART);
+}
+
+static int arm_unwoken(void)
+{
+	return hook(&probe, "hrtimer_wakeup", wake_nobody);
+}
+
 /* A task above all others that wants to run whenever a sleeper is woken. */
 static DEFINE_PER_CPU(struct task_struct *, hog);
 static DEFINE_PER_CPU(bool, hungry);
@@ -183,6 +197,8 @@ const struct fault wakeup_faults[] = {
 	  arm_slow_interrupt, unhook_probe },
 	{ "slow_callback", "a sleep's timer takes SIZE ns before it wakes anybody", 5000000,
 	  arm_slow_callback, unhook_probe },
+	{ "unwoken", "a sleep's timer expires and wakes nobody, once in EVERY", 0, arm_unwoken,
+	  unhook_probe },
 	{ "hog", "a SCHED_FIFO task runs for SIZE ns when a sleeper is woken", 5000000, arm_hog,
 	  disarm_hog },
 	{}
