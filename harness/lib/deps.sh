@@ -67,6 +67,7 @@ deps() {
 			busybox busybox-static
 			/usr/sbin/sshd openssh-server
 			unshare util-linux
+			perf linux-perf
 			yamllint yamllint
 			systemd-analyze systemd
 			/usr/src/linux-source-6.12.tar.xz linux-source-6.12

@@ -249,7 +249,7 @@ guest_recorder() {
 	fi
 	GUEST_RECORDED=yes
 	printf '%s\n' "${RECORDED[@]}" >"$1/recorded"
-	cp "$HARNESS/guest/recorder" "$1/"
+	cp "$HARNESS"/guest/{recorder,perf_recorder} "$1/"
 }
 
 # guest_drivers DIR : what the tests of a guest need and it may have as modules, into DIR: the MSRs and our hv_regs on

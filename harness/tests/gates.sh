@@ -147,7 +147,7 @@ lost_by_hypervisor() {
 	while IFS='|' read -r mode words; do
 		sed "s/^hypervisor = .*/hypervisor = $mode/" "$HARNESS/guests/arm64-hyperv.conf" >"$LOGS/$NAME.$mode.conf"
 		gate_exits 1 GUEST="$LOGS/$NAME.$mode.conf" TESTS=clockevents.unbind_fallback
-		grep -E "^not ok .*DEAD: .*; by the hypervisor's record its Hyper-V timer was armed [0-9.]+ s ago, $words: the hypervisor lost it" "$LOGS/$NAME/latest/report.ktap" || {
+		grep -E "^ *not ok .*DEAD: .*; by the hypervisor's record its Hyper-V timer was armed [0-9.]+ s ago, $words: the hypervisor lost it" "$LOGS/$NAME/latest/report.ktap" || {
 			grep DEAD "$LOGS/$NAME/latest/report.ktap"
 			return 1
 		}

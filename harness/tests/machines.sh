@@ -6,8 +6,26 @@
 # On this machine, where it can be recorded: at least 95 in 100 wake-ups add up.
 perf_here() {
 	"$HARNESS/perf" RESULTS="$LOGS/$NAME"
-	[[ ! -w /sys/kernel/tracing/instances ]] ||
-		awk -F '\t' '$1 == "perf" && $2 == "wakes" { checked += $7; added += $8 } END { exit checked < 100 || added < 0.95 * checked }' "$LOGS/$NAME/latest/records.tsv"
+	[[ ! -w /sys/kernel/tracing/instances ]] || perf_adds_up
+}
+
+# perf_adds_up : do at least 95 in 100 of this test's wake-ups?
+perf_adds_up() { awk -F '\t' '$1 == "perf" && $2 == "wakes" { checked += $7; added += $8 } END { exit checked < 100 || added < 0.95 * checked }' "$LOGS/$NAME/latest/records.tsv"; }
+
+# The same as somebody who is nobody, if root makes us that: without any right that is said, in one line; with the right to read the kernel's tracepoints by perf record.
+perf_here_user() {
+	local rights caps=+perfmon,+dac_read_search program=$SCRATCH/here
+	((EUID == 0)) || return 0
+	install -m 755 "$HARNESS/watch/here" "$program"
+	chmod 755 "$SCRATCH"
+	for rights in '' "--inh-caps $caps --ambient-caps $caps"; do
+		gate_exits 0 HOST=nobody@this-machine SSH_CMD="setpriv --reuid 65534 --regid 65534 --clear-groups $rights $program" TESTS=sleep.nanosleep PERF=1
+		if [[ -z $rights || ! -e /sys/kernel/tracing/events ]]; then
+			grep -F 'nothing was recorded: there is no tracefs that we may use and ' "$LOGS/$NAME/latest/records.tsv"
+		else
+			perf_adds_up
+		fi
+	done
 }
 
 # of_this_machine : what the kernel logged since boot, before our tests came, makes a machine not conform; of this one that is not what is tested

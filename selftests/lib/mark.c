@@ -16,12 +16,13 @@ static void open_marker(void)
 	const char *file = getenv("TICKPROOF_RECORDED");
 
 	if (file)
-		marker = open(file, O_WRONLY | O_CLOEXEC);
+		marker = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
 }
 
 void mark_woke(int64_t deadline, int64_t now)
 {
 	pthread_once(&once, open_marker);
 	if (marker >= 0)
-		dprintf(marker, "tickproof woke %lld %lld\n", (long long)deadline, (long long)now);
+		dprintf(marker, "tickproof woke %lld %lld %d\n", (long long)deadline,
+			(long long)now, gettid());
 }

@@ -7,8 +7,9 @@
 
 /*
  * Writes into the kernel's trace (trace_marker of tracefs) that the calling thread slept until
- * deadline and was awake at now, both in ns of CLOCK_MONOTONIC. Does nothing unless the environment
- * variable TICKPROOF_RECORDED names that file; harness/guest/session sets it.
+ * deadline and was awake at now, both in ns of CLOCK_MONOTONIC, and its number. Does nothing unless
+ * the environment variable TICKPROOF_RECORDED names that file, or one in its place;
+ * harness/guest/session sets it.
  */
 void mark_woke(int64_t deadline, int64_t now);
 
