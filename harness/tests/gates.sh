@@ -175,7 +175,8 @@ fault_of_appliance() {
 		"$(gzip -9c "$LOGS/$NAME.ko" | base64 -w 0)" "$1"
 }
 
-# hypervisor_is_blamed : where the timers of the appliance's own kernel come 5 ms late, and KVM's are among them, that is the part in which most is lost. All
+# hypervisor_is_blamed : where the timers of the appliance's own kernel come 5 ms late, and KVM's are among them (but for those that an earlier one's interrupt takes
+# along: half of 5 ms at the median is demanded), that is the part in which most is lost. All
 # the same KVM's record bears out what the guest took, and the guest conforms.
 hypervisor_is_blamed() {
 	TICKPROOF_APPLIANCE_FAULT=$(fault_of_appliance 'fault=late size=5000000') gate_exits 0 ACCEL=nested TESTS=sleep.nanosleep PERF=1
@@ -185,7 +186,7 @@ hypervisor_is_blamed() {
 		$1 == "case" && $3 ~ /[.]hypervisor[.]cpu/ && $4 == "PASS" { borne++ }
 		END {
 			printf "%d of %d wake-ups add up; most is lost in %s and %s; KVM bears out %d CPUs\n", added, checked, where[0], where[1], borne
-			exit checked < 100 || added < 0.95 * checked || where[0] != "expiry" || where[1] != "expiry" || most[0] < 4e6 || borne != 2
+			exit checked < 100 || added < 0.95 * checked || where[0] != "expiry" || where[1] != "expiry" || most[0] < 2.5e6 || most[1] < 2.5e6 || borne != 2
 		}' "$LOGS/$NAME/latest/records.tsv"
 }
 
