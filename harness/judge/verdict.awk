@@ -108,8 +108,10 @@ function programs(    k, e, p, s, first_event, last_event, next_event) {
 	}
 }
 
-# The CPU that a case is about, by its id or its words; "" if none
+# The CPU that a case is about, by its id or its words; "" if none. A CPU may die in the case of another, and is named then.
 function case_cpu(e) {
+	if (match(case_message[e], /^(DEAD: )?cpu=[0-9]+ /))
+		return substr(case_message[e], index(case_message[e], "=") + 1) + 0
 	if (match(case_id[e], /[.]cpu[0-9]+$/))
 		return substr(case_id[e], RSTART + 4) + 0
 	return match(case_message[e], /CPU [0-9]+/) ? substr(case_message[e], RSTART + 4, RLENGTH - 4) + 0 : ""

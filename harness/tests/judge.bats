@@ -765,4 +765,7 @@ both_sides() {
 	judged 1 'a.one.a.cpu1: CPU 1, lapic: median 5.1 ms late, more than 3 ms; most of it was lost in "interrupt" (75 % by its recording)'
 	both_sides 'not ok 1 a.one.a.cpu1 # DEAD: CPU 1 stopped' '> appliance vcpu 0 its timer works' '> appliance vcpu 1 its Hyper-V timer was never armed'
 	judged 1 "a.one.a.cpu1: DEAD: CPU 1 stopped; by the hypervisor's record its Hyper-V timer was never armed"
+	# In the case of another CPU.
+	write '> run a.one' '# RUN a.one' 1..1 '# BEGIN a.one.a.cpu0' "# DEAD cpu=1 device=lapic: a sleep hadn't ended" '> appliance vcpu 0 its timer works' '> appliance vcpu 1 its Hyper-V timer was never armed' '> ended after DEAD'
+	judged 1 "a.one.a.cpu0: DEAD: cpu=1 device=lapic: a sleep hadn't ended; by the hypervisor's record its Hyper-V timer was never armed"
 }

@@ -14,6 +14,7 @@ perf_open() {
 	mkdir -p "$RUN/perf"
 	perf_trace=$RUN/perf/boot$boots.trace
 	perf_hypervisor=$RUN/perf/boot$boots.hypervisor
+	perf_found=$RUN/perf/boot$boots.found
 	[[ -z ${MACHINE_DIR:-} ]] || return 0
 	mkfifo "$GUEST_DIR"/{record,rings}.{in,out}
 	exec {records}<>"$GUEST_DIR/record.out" {rings}<>"$GUEST_DIR/rings.out"
@@ -29,8 +30,8 @@ perf_keep() {
 	exec cat >/dev/null
 }
 
-# perf_take : stdin, what the guest recorded, into $perf_trace; what stages.awk finds in it, beside the run, into the file "found"
-perf_take() { perf_keep | tee "$perf_trace" | perf_awk stages -v each="${perf_trace%.trace}.tsv" - >"$GUEST_DIR/found"; }
+# perf_take : stdin, what the guest recorded, into $perf_trace; what stages.awk finds in it, beside the run, into $perf_found
+perf_take() { perf_keep | tee "$perf_trace" | perf_awk stages -v each="${perf_trace%.trace}.tsv" - >"$perf_found"; }
 
 # perf_awk "PART ..." ARG... : awk with these parts of harness/watch, which read recordings; the guest goes first
 perf_awk() {
@@ -101,7 +102,7 @@ perf_close() {
 	fi
 	[[ $verdict != again* ]] || rm -f "$perf_trace" "$perf_hypervisor"
 	if [[ -s $perf_trace ]]; then
-		perf_journal <"$GUEST_DIR/found"
+		perf_journal <"$perf_found"
 		[[ ! -s $perf_hypervisor ]] || perf_journal < <(perf_awk "clocks witness timeline hypervisor" "$perf_hypervisor" "$perf_trace" "${perf_trace%.trace}.tsv")
 	else
 		rm -f "${perf_trace%.trace}.tsv"
@@ -111,5 +112,6 @@ perf_close() {
 		[[ ! -e $file || -s $file ]] || rm -f "$file"
 		[[ ! -s $file ]] || gzip -f1 "$file"
 	done
+	rm -f "$perf_found"
 	perf_trace=''
 }

@@ -140,7 +140,7 @@ second_start() {
 	[[ $BOOTS == 2 && -z $lane$second_pid && -e ${rest[0]} && ${#left[@]} -gt 1 ]] || return 0
 	mkdir "$GUEST_DIR/second"
 	for file in "$GUEST_DIR"/*; do
-		[[ ! -f $file || $file == *.log || $file == */taken ]] || ln -P "$file" "$GUEST_DIR/second/"
+		[[ ! -f $file || $file == *.log || $file == */taken || $file == */ring || $file == */timers ]] || ln -P "$file" "$GUEST_DIR/second/"
 	done
 	second_watch &
 	second_pid=$!
