@@ -44,6 +44,7 @@ deps() {
 			mdir mtools
 			debugfs e2fsprogs
 			zstd zstd
+			openssl openssl
 			/usr/share/OVMF/OVMF_CODE_4M.fd ovmf
 		EOF
 		;;

@@ -84,7 +84,7 @@ image_prepare() {
 	partitions=$(image_partitions "$IMAGE_FILE" "$IMAGE_FORMAT") || exit
 	rm -f "$GUEST_DIR/head"
 	say "image $IMAGE: $IMAGE_FORMAT; its checksum first"
-	IMAGE_SUM=$(sha256sum <"$IMAGE" | cut -d ' ' -f 1)
+	IMAGE_SUM=$(image_sum)
 	qemu-img create -q -f qcow2 -F "$IMAGE_FORMAT" -b "$IMAGE_FILE" "$GUEST_DIR/disk.qcow2" >/dev/null 2>"$GUEST_DIR/info.err" ||
 		image_die "qemu-img can't make an overlay of it: $(sed -n '1s/^qemu-img: //p' "$GUEST_DIR/info.err" | cut -c -200)"
 	image_with_view image_look "$partitions" >"$GUEST_DIR/seen" || status=$?
@@ -112,8 +112,11 @@ image_prepare() {
 	rm -f "$GUEST_DIR"/{view,view.err,seen,unit,inittab,begin,init.elf,info.err,xorriso.log,debugfs.log,unpack.err}
 }
 
+# image_sum -> the sha256 of the image; openssl takes a fifth of the time that sha256sum takes (it uses the instructions that CPUs have for it)
+image_sum() { openssl dgst -sha256 -r <"$IMAGE" | cut -d " " -f 1; }
+
 # image_unchanged : die if the image is not what it was
 image_unchanged() {
-	[[ $(sha256sum <"$IMAGE" | cut -d ' ' -f 1) == "$IMAGE_SUM" ]] ||
+	[[ $(image_sum) == "$IMAGE_SUM" ]] ||
 		image_die "its checksum is not what it was before: somebody wrote to it meanwhile; nothing was judged"
 }
