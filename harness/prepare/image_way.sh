@@ -27,7 +27,14 @@ image_inject() {
 	local fs="$GUEST_DIR/view?offset=$1"
 	# A journal that the kernel would replay over what is written here.
 	! dumpe2fs -h "$fs" 2>/dev/null | grep -q needs_recovery || e2fsck -p -E journal_only "$fs" >/dev/null 2>&1 || return 1
-	image_inject_"$2" "$fs"
+	image_inject_"$2" "$fs" || return 1
+	! image_no_cloud "$fs" || cloudless=', and cloud-init, for which there is no cloud, switched off there'
+}
+
+# image_no_cloud FILESYSTEM : cloud-init is switched off, by the file that it looks for; fails where there is no cloud-init. With neither a network nor a
+# cloud it could only wait for one, for minutes: on arm64 it does, and on x86 where its configuration names a cloud.
+image_no_cloud() {
+	[[ -n ${seen[cloud_init]:-} ]] && image_write "$1" <<<"write /dev/null /etc/cloud/cloud-init.disabled" && image_has "$1" /etc/cloud/cloud-init.disabled
 }
 
 # image_inject_systemd FILESYSTEM : our unit, wanted by multi-user.target
@@ -65,7 +72,7 @@ END
 
 # image_way : how the agent is started, in IMAGE_WAY, and why, in IMAGE_WHY; makes it so in the overlay where that is the way
 image_way() {
-	local injected=no known=no
+	local injected=no known=no cloudless=''
 	[[ -z ${seen[root]:-} || ${seen[init]:-} == unknown ]] || known=yes
 	IMAGE_WAY=${WAY_IN:-} IMAGE_WHY=${WAY_IN:+WAY_IN=$WAY_IN}
 	if [[ $IMAGE_WAY == overlay && $known == no ]]; then
@@ -74,7 +81,7 @@ image_way() {
 	if [[ $IMAGE_WAY == overlay || -z $IMAGE_WAY ]] && [[ $known == yes ]]; then
 		! image_with_view image_inject "${seen[root]}" "${seen[init]}" || injected=yes
 		if [[ $injected == yes ]]; then
-			IMAGE_WAY=overlay IMAGE_WHY=${IMAGE_WHY:-an ext4 root with ${seen[init]/inittab/an inittab}: a $([[ ${seen[init]} == systemd ]] && echo unit || echo line) was put into the throw-away overlay}
+			IMAGE_WAY=overlay IMAGE_WHY=${IMAGE_WHY:-an ext4 root with ${seen[init]/inittab/an inittab}: a $([[ ${seen[init]} == systemd ]] && echo unit || echo line) was put into the throw-away overlay}$cloudless
 			return
 		fi
 		[[ -z $IMAGE_WAY ]] || image_die "WAY_IN=overlay: debugfs can't write into its root file system: $(tail -n 1 "$GUEST_DIR/debugfs.log" | cut -c -200)"

@@ -75,6 +75,23 @@ in_overlay() {
 	no_scratch
 }
 
+@test "image: cloud-init, which would wait for a cloud, is switched off in the overlay where it is there" {
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	make_root
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	refute_output --partial cloud-init
+	[[ -z $(in_overlay 'stat /etc/cloud/cloud-init.disabled') ]]
+	mkdir -p "$ROOT"/{usr/bin,etc/cloud}
+	touch "$ROOT/usr/bin/cloud-init"
+	make_disk "$ROOT"
+	gate IMAGE="$DISK"
+	exits 0
+	assert_output --partial 'way in: overlay (an ext4 root with systemd: a unit was put into the throw-away overlay, and cloud-init, for which there is no cloud, switched off there)'
+	in_overlay 'stat /etc/cloud/cloud-init.disabled' | grep 'Size: 0$'
+}
+
 @test "image: without systemd a last line in its inittab starts the agent" {
 	[[ -e /dev/fuse ]] || skip 'no FUSE here'
 	local root=$BATS_TEST_TMPDIR/root
