@@ -24,12 +24,19 @@ function worst(    kinds, n, k, e, more) {
 			}
 }
 
-# Why cases were skipped most often.
-function most_skipped(    e, why, of, most) {
+# Cases that were skipped for reasons of their own, in skips: after an expected DEAD nothing more is tried in its program. Why most often, in skips_why.
+function count_skips(    e, why, of, over) {
 	for (e = 1; e <= events; e++)
-		if (event[e] == "case" && status[e] == "skip" && ++of[why = case_message[e]] > of[most])
-			most = why
-	return most
+		if (event[e] == "case" && status[e] == "xfail" && case_outcome[e] == "DEAD")
+			over[event_program[e]]
+	skips = 0
+	for (e = 1; e <= events; e++) {
+		if (event[e] != "case" || status[e] != "skip" || event_program[e] in over)
+			continue
+		skips++
+		if (++of[why = case_message[e]] > of[skips_why])
+			skips_why = why
+	}
 }
 
 function verdict(code, sentence) {

@@ -222,6 +222,20 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	grep -q 'ok 1 a.one.a # XFAIL DEAD: gone (expected: dummy_timer is taken)' "$RUN/report.ktap"
 }
 
+@test "what is skipped because a CPU died as expected is not counted by SKIP_MAX; what else is skipped, is" {
+	local -a words=('> gate skip_max=30' 1..3 "$A" '# DEAD cpu=1: gone' 'not ok 1 a.one.a # DEAD gone' "$B" 'ok 2 a.one.b.cpu1 # SKIP CPU 1 is dead' '# BEGIN a.one.c')
+	one "${words[@]}" 'ok 3 a.one.c # SKIP CPU 1 is dead' 1
+	judged 1
+	expect 'a.one.a DEAD expires=2999-01-01 known'
+	judged 0
+	record '^count 1 1 0 2$'
+	edit 's/ok 1 a.two.x$/& # SKIP no hpet/; s/EXIT a.two 0/EXIT a.two 4/'
+	judged 2 '1 of 2 cases were skipped, more than SKIP_MAX=30 %, most often: no hpet'
+	one '> gate skip_max=30' 1..2 "$A" 'not ok 1 a.one.a # late' "$B" 'ok 2 a.one.b.cpu1 # SKIP no hpet' 1
+	expect 'a.one.a FAIL expires=2999-01-01 known'
+	judged 2 '1 of 3 cases were skipped'
+}
+
 @test "what a program calls a known defect is a failure, excused only where it's expected" {
 	one 1..2 "$A" 'ok 1 a.one.a # XFAIL early (known of Linux 5.6 and later)' "$B" 'ok 2 a.one.b.cpu1' 0
 	judged 1 'a.one.a: early (known of Linux 5.6 and later)'
