@@ -101,7 +101,7 @@ image_sound() {
 image_partitions() {
 	local virtual list worst whole
 	virtual=$(qemu-img info -f "$2" --output=json "$1" | jq '.["virtual-size"]')
-	timeout "$IMAGE_LIMIT" qemu-img dd -f "$2" -O raw bs=512 count=$((virtual < 33554432 ? virtual / 512 : 65536)) "if=$1" "of=$GUEST_DIR/head" 2>/dev/null ||
+	timeout "$IMAGE_LIMIT" qemu-img dd -f "$2" -O raw bs=1M count=32 "if=$1" "of=$GUEST_DIR/head" 2>/dev/null ||
 		image_die "qemu-img can't read its first sectors"
 	# sfdisk believes no table whose copy would lie behind the end.
 	whole=$virtual
