@@ -173,10 +173,11 @@ in_overlay() {
 @test "image: the kernel is the guest's word, before any program ran" {
 	mkdir "$BATS_TEST_TMPDIR/root"
 	make_disk "$BATS_TEST_TMPDIR/root"
-	printf '%s\n' 'say "# guest kernel=6.1.0-9-cloud-amd64"' 'say "# guest clock_daemon=chronyd"' >"$FAKE_SCRIPTS/firmware"
+	printf '%s\n' 'say "# guest kernel=6.1.0-9-cloud-amd64"' 'say "# guest clock_daemon=chronyd"' 'say "# guest udev=busy"' >"$FAKE_SCRIPTS/firmware"
 	gate IMAGE="$DISK"
 	exits 0
 	assert_output --partial 'Linux 6.1.0-9-cloud-amd64 of disk.raw'
+	assert_output --partial 'udev still loads drivers there'
 	[[ $(jq -r '.gate.kernel + " " + .gate.clock_daemon' "$RESULTS/latest/facts.json") == '6.1.0-9-cloud-amd64 chronyd' ]]
 }
 
