@@ -79,7 +79,8 @@ stuck() {
 		others_work
 		quiet_size=$size quiet_since=$now quiet_others=$others
 	elif late $((quiet_since + PROMPT_WAIT * 100)) "$quiet_others" $((BUSY_PATIENCE * PROMPT_WAIT)); then
-		why=$(image_prompt)
+		# A signal to all of us ends that one as well.
+		why=$(image_prompt) || :
 		# At a login prompt, or without a word, it may still be on its way.
 		[[ -z $why || $why == *login\ prompt* || $why == nothing\ came* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
 	fi
