@@ -308,13 +308,17 @@ emulation_cmdline() {
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
 guest_command() {
-	local qemu=qemu-system-x86_64 console=ttyS0 accel=kvm cpu=${GUEST_CONF[cpu]}
+	local qemu=qemu-system-x86_64 console=ttyS0 accel=kvm cpu=${GUEST_CONF[cpu]} type=${GUEST_CONF[machine]}
+	local -a memory=()
 	[[ $GUEST_ARCH == amd64 ]] || qemu=qemu-system-aarch64 console=ttyAMA0
 	[[ $GUEST_ACCEL != tcg ]] || accel=tcg,thread=multi
 	[[ $GUEST_ACCEL != tcg || $GUEST_ARCH != amd64 || $cpu == *cx16* ]] || cpu+=,$EMULATION_WITHOUT
+	# In an appliance a file, which stays where another QEMU goes on with the guest (watch/hold.sh): to save it takes an emulated machine long.
+	[[ ${GUEST_NESTED:-no} != yes ]] || type+=,memory-backend=ram memory=(-object
+		"memory-backend-file,id=ram,size=${GUEST_CONF[memory]}M,mem-path=ram/guest,share=on")
 	GUEST_CMD=("$qemu" -no-user-config -nodefaults -display none -nic none -no-reboot
-		-M "${GUEST_CONF[machine]}" -cpu "$cpu" -accel "$accel"
-		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}"
+		-M "$type" -cpu "$cpu" -accel "$accel"
+		-smp "$GUEST_CPUS" -m "${GUEST_CONF[memory]}" "${memory[@]}"
 		-chardev "pipe,id=qmp,path=qmp" -mon "chardev=qmp,mode=control"
 		-chardev "pipe,id=con,path=console,mux=on" -serial chardev:con
 		-chardev "stdio,id=ktap,signal=off")

@@ -182,7 +182,7 @@ vcpu_stop() {
 # save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; after so long another one has it. When, in $held
 save_and_restore() {
 	local saved
-	qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
+	memory_stays && qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
 	uptime
 	saved=$now
 	hold_wait "$1"
@@ -195,7 +195,12 @@ save_and_restore() {
 		why_not="no other QEMU came in $QMP_PATIENCE s"
 		return 1
 	}
-	qmp qmp_capabilities && qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
+	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
+}
+
+# memory_stays : in an appliance the guest's memory is a file, which needs no saving (prepare/guest.sh)
+memory_stays() {
+	[[ ${GUEST_NESTED:-no} != yes ]] || qmp migrate-set-capabilities '{"capabilities": [{"capability": "x-ignore-shared", "state": true}]}'
 }
 
 # hold "WHAT [SECONDS]" : what the running program asks for is done, and its answer given. A guest that was stopped and does not go on is
@@ -212,8 +217,6 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ ! $what =~ ^(pause|restore|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
 		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
-	elif [[ $what == restore && ${GUEST_NESTED:-no} == yes ]]; then
-		why_not='to save a guest takes an emulated machine a minute or two'
 	elif [[ $what == restore && -n ${GUEST_CONF[hypervisor]:-} ]]; then
 		why_not="QEMU doesn't save the timer of EL2 (target/arm/machine.c), by which the hypervisor under this guest keeps time"
 	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
