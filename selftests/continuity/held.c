@@ -92,34 +92,32 @@ static int64_t read_raw_counter(void *start)
 	return counter_since_ns(*(uint64_t *)start);
 }
 
-static int64_t read_reference(void *fd)
+static int64_t read_reference(void *way)
 {
 	uint64_t ticks = 0;
 
-	msr_read(*(int *)fd, HV_MSR_TIME_REF_COUNT, &ticks);
+	reference_read(way, &ticks);
 	return ticks * (NSEC_PER_SEC / HV_REFERENCE_HZ);
 }
 
 /* Where there is such a register, and a way to it; otherwise it has no samples. */
 static void sample_reference(struct offset *o)
 {
-	uint64_t ticks;
+	struct reference_way way;
 	struct sandwich s;
-	int fd;
+	uint64_t ticks;
 
 	*o = (struct offset){ 0 };
-	if (!platform.x86 || strcmp(platform.hypervisor, "Microsoft Hv"))
+	if (strcmp(platform.hypervisor, "Microsoft Hv") ||
+	    reference_open(&way, cpus_next(-1, report_cpus())))
 		return;
-	fd = msr_open(cpus_next(-1, report_cpus()));
-	if (fd < 0)
-		return;
-	if (!msr_read(fd, HV_MSR_TIME_REF_COUNT, &ticks) &&
-	    sandwich_with(CLOCK_MONOTONIC_RAW, read_reference, &fd, 2 * SANDWICH_TRIES, &s)) {
+	if (!reference_read(&way, &ticks) &&
+	    sandwich_with(CLOCK_MONOTONIC_RAW, read_reference, &way, 2 * SANDWICH_TRIES, &s)) {
 		*o = offset_of(&s);
 		/* The counter's value holds for a whole tick. */
 		o->high += NSEC_PER_SEC / HV_REFERENCE_HZ;
 	}
-	close(fd);
+	reference_close(&way);
 }
 
 static void sample(struct moment *m, uint64_t *start)
@@ -493,7 +491,7 @@ static void reference(int unused)
 	if (!held->before.reference.samples || !held->after.reference.samples)
 		report_skip("the reference counter's register can't be read: %s",
 			    platform.x86 ? "the module msr is missing" :
-					   "on arm64 these programs have no way to it");
+					   "the module hv_regs is missing");
 	off = offset_step_error(&held->before.reference, &held->after.reference, 0);
 	tolerance = NSEC_PER_SEC / HV_REFERENCE_HZ +
 		    (held->after.mono - held->before.mono + stands_still().most) / 100000;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../test_modules/hv_regs/hv_regs.h"
 #include "hyperv.h"
 #include "platform.h"
 
@@ -210,4 +212,44 @@ int msr_read(int fd, uint32_t msr, uint64_t *value)
 	if (n < 0)
 		return -errno;
 	return n == sizeof(*value) ? 0 : -EIO;
+}
+
+#if defined(__aarch64__)
+
+int reference_open(struct reference_way *way, int cpu)
+{
+	*way = (struct reference_way){ cpu, open("/sys/kernel/debug/" HV_REGS_FILE,
+						 O_RDWR | O_CLOEXEC) };
+	return way->fd < 0 ? -errno : 0;
+}
+
+int reference_read(const struct reference_way *way, uint64_t *ticks)
+{
+	struct hv_step step = { .kind = HV_STEP_GET, .reg = HV_REG_TIME_REF_COUNT };
+	struct hv_run run = { .cpu = way->cpu, .nr = 1, .steps = (uintptr_t)&step };
+
+	if (ioctl(way->fd, HV_REGS_RUN, &run))
+		return -errno;
+	*ticks = step.value;
+	return step.error;
+}
+
+#else
+
+int reference_open(struct reference_way *way, int cpu)
+{
+	*way = (struct reference_way){ cpu, msr_open(cpu) };
+	return way->fd < 0 ? way->fd : 0;
+}
+
+int reference_read(const struct reference_way *way, uint64_t *ticks)
+{
+	return msr_read(way->fd, HV_MSR_TIME_REF_COUNT, ticks);
+}
+
+#endif
+
+void reference_close(struct reference_way *way)
+{
+	close(way->fd);
 }

@@ -93,4 +93,19 @@ int msr_open(int cpu);
 /* Reads an MSR; 0 or -errno (-EIO: the CPU has none of that number). */
 int msr_read(int fd, uint32_t msr, uint64_t *value);
 
+/* A way to the register of the partition reference counter. */
+struct reference_way {
+	int cpu, fd;
+};
+
+/*
+ * Opens it on one CPU: by the module msr, on arm64 by our hv_regs. 0 or -errno (-EBUSY: somebody
+ * else has hv_regs open).
+ */
+int reference_open(struct reference_way *way, int cpu);
+void reference_close(struct reference_way *way);
+
+/* Reads the counter, in units of 100 ns; 0 or -errno. */
+int reference_read(const struct reference_way *way, uint64_t *ticks);
+
 #endif
