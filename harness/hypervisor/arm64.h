@@ -101,8 +101,7 @@ static inline void mmio_write8(u64 address, u8 v)
 #define GICR_ISPENDR0	(GICR_SGI + 0x0200)
 #define GICR_IPRIORITYR (GICR_SGI + 0x0400)
 
-#define PPI_HYP_TIMER  26 /* CNTHP: the monitor's own */
 #define PPI_VIRT_TIMER 27 /* CNTV: Linux's arch_sys_timer in a guest */
-#define PPI_PHYS_TIMER 30 /* CNTP at EL1 */
+#define PPI_OWN_TIMER  30 /* CNTP: the monitor's own, see open_el1() */
 
 #endif

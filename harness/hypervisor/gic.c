@@ -33,7 +33,7 @@ void gic_cpu_init(struct cpu *cpu)
 }
 
 /*
- * (Again) take the EL2 timer's interrupt: a guest that sets up its GIC puts all PPIs into group 1,
+ * (Again) take our timer's interrupt: a guest that sets up its GIC puts all PPIs into group 1,
  * and disables them.
  */
 void gic_own_timer(struct cpu *cpu)
@@ -43,10 +43,10 @@ void gic_own_timer(struct cpu *cpu)
 
 	if (!(ctlr & 1))
 		mmio_write32(VIRT_GICD + GICD_CTLR, ctlr | 1);
-	if (group & BIT(PPI_HYP_TIMER))
-		mmio_write32(cpu->gicr + GICR_IGROUPR0, group & ~BIT(PPI_HYP_TIMER));
-	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_HYP_TIMER, 0);
-	mmio_write32(cpu->gicr + GICR_ISENABLER0, BIT(PPI_HYP_TIMER));
+	if (group & BIT(PPI_OWN_TIMER))
+		mmio_write32(cpu->gicr + GICR_IGROUPR0, group & ~BIT(PPI_OWN_TIMER));
+	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_OWN_TIMER, 0);
+	mmio_write32(cpu->gicr + GICR_ISENABLER0, BIT(PPI_OWN_TIMER));
 }
 
 /*
@@ -56,7 +56,6 @@ void gic_own_timer(struct cpu *cpu)
 static void kill_arch_timer(struct cpu *cpu)
 {
 	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_VIRT_TIMER, 0xff);
-	mmio_write8(cpu->gicr + GICR_IPRIORITYR + PPI_PHYS_TIMER, 0xff);
 }
 
 /* An edge on a PPI of this CPU. */

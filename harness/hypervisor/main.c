@@ -28,7 +28,12 @@ static void open_el1(void)
 	write_sysreg(read_sysreg(midr_el1), vpidr_el2);
 	write_sysreg(read_sysreg(mpidr_el1), vmpidr_el2);
 	write_sysreg(0, vttbr_el2);
-	write_sysreg(3, cnthctl_el2);
+	/*
+	 * EL1 has the counter and the virtual timer. The physical one is the monitor's own: of
+	 * EL2's (CNTHP) QEMU saves the registers, but not that it is running
+	 * (target/arm/machine.c), and a guest that goes on elsewhere would wait for ever.
+	 */
+	write_sysreg(1, cnthctl_el2);
 	write_sysreg(0, cntvoff_el2);
 	isb();
 	if (field(mmfr1, 40))
@@ -52,7 +57,7 @@ void cpu_init(struct cpu *cpu)
 	write_sysreg(vectors, vbar_el2);
 	isb();
 	open_el1();
-	write_sysreg(0, cnthp_ctl_el2);
+	write_sysreg(0, cntp_ctl_el0);
 	gic_cpu_init(cpu);
 	stimer_reset(cpu);
 	isb();

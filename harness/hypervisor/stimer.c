@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hyper-V's synthetic timers, as the TLFS describes them ("Timers") and KVM's hyperv.c does them. A
- * CPU's four share its one EL2 timer, which is always programmed for the earliest. Only a CPU
+ * CPU's four share its one physical timer, which is always programmed for the earliest. Only a CPU
  * itself reaches its timers: no locks.
  */
 #include "monitor.h"
@@ -52,7 +52,7 @@ static void expire(struct cpu *cpu, struct stimer *timer, u64 now)
 		record(cpu, RECORD_PENDING, 0);
 }
 
-/* Let expire what is due, and program the EL2 timer for what is next. */
+/* Let expire what is due, and program the physical timer for what is next. */
 void stimer_run(struct cpu *cpu)
 {
 	struct stimer *timer;
@@ -71,10 +71,10 @@ void stimer_run(struct cpu *cpu)
 		}
 	} while (next <= reftime_now());
 	if (next == ~0ull) {
-		write_sysreg(0, cnthp_ctl_el2);
+		write_sysreg(0, cntp_ctl_el0);
 	} else {
-		write_sysreg(reftime_counter(next), cnthp_cval_el2);
-		write_sysreg(CTL_ENABLE, cnthp_ctl_el2);
+		write_sysreg(reftime_counter(next), cntp_cval_el0);
+		write_sysreg(CTL_ENABLE, cntp_ctl_el0);
 		gic_own_timer(cpu);
 	}
 	isb();
@@ -110,7 +110,7 @@ u32 stimer_write_config(struct cpu *cpu, u32 n, u64 value)
 		return HV_INVALID_REGISTER_VALUE;
 	/* Direct mode can only raise a private interrupt of this CPU, and not the monitor's. */
 	if (value & CONFIG_DIRECT &&
-	    (intid < FIRST_PPI || intid > LAST_PPI || intid == PPI_HYP_TIMER))
+	    (intid < FIRST_PPI || intid > LAST_PPI || intid == PPI_OWN_TIMER))
 		return HV_INVALID_REGISTER_VALUE;
 	timer->config = value;
 	start(cpu, timer);
@@ -134,6 +134,6 @@ void stimer_reset(struct cpu *cpu)
 {
 	for (u32 n = 0; n < STIMERS; n++)
 		cpu->stimers[n] = (struct stimer){ 0 };
-	write_sysreg(0, cnthp_ctl_el2);
+	write_sysreg(0, cntp_ctl_el0);
 	isb();
 }

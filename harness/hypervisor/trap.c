@@ -110,17 +110,17 @@ void handle_sync(struct frame *frame)
 	}
 }
 
-/* From start.S. An FIQ: CNTHP, whatever the reason it was programmed for. */
+/* From start.S. An FIQ: our timer, whatever the reason it was programmed for. */
 void handle_fiq(void)
 {
 	u64 intid = read_sysreg(ICC_IAR0_EL1) & 0xffffff;
 
-	if (intid == PPI_HYP_TIMER) {
+	if (intid == PPI_OWN_TIMER) {
 		/*
 		 * Level: off before the end of interrupt. What is still to come, stimer_run()
 		 * programs.
 		 */
-		write_sysreg(0, cnthp_ctl_el2);
+		write_sysreg(0, cntp_ctl_el0);
 		isb();
 		stimer_run(this_cpu());
 	}

@@ -105,7 +105,7 @@ void interrupts_on(void)
 	for (u32 i = 0; i < 32; i++)
 		mmio_write8(gicr + GICR_IPRIORITYR + i, 0xa0);
 	mmio_write32(gicr + GICR_SGI + 0xc04, 0xaa000000);
-	mmio_write32(gicr + GICR_ISENABLER0, 0xf9f00000 & ~BIT(PPI_HYP_TIMER));
+	mmio_write32(gicr + GICR_ISENABLER0, 0xf9f00000 & ~BIT(PPI_OWN_TIMER));
 	write_sysreg(0xf0, ICC_PMR_EL1);
 	write_sysreg(1, ICC_IGRPEN1_EL1);
 	isb();

@@ -35,7 +35,7 @@ static void settings(void)
 	check(set(STIMER_CONFIG(1), config | BIT(63)) == 0x50, "undefined bit 63", 0);
 	check(get(STIMER_CONFIG(1)) == config, "what was rejected changed nothing",
 	      get(STIMER_CONFIG(1)));
-	check(set(STIMER_CONFIG(1), DIRECT | INTID(PPI_HYP_TIMER)) == 0x50,
+	check(set(STIMER_CONFIG(1), DIRECT | INTID(PPI_OWN_TIMER)) == 0x50,
 	      "the monitor's own interrupt", 0);
 	check(set(STIMER_CONFIG(1), DIRECT | INTID(40)) == 0x50,
 	      "an interrupt that is not a CPU's own", 0);
