@@ -50,13 +50,14 @@ monitor_told() { sed 's/^{"execute": "\([^"]*\)".*/\1/' "$FAKE_SCRIPTS/monitor" 
 # asks QUESTION PATTERN... : the lines of a program that asks the host for that, and passes where the answer is as the patterns say
 asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($2)\$ ]] && result ok '${1// /_}' || result 'not ok' '${1// /_}' \"\$answer\""; }
 
-@test "a guest is held up for the program that asks: paused, or saved and restored, and the answer says when" {
-	program continuity.a 'plan 3' "$(asks time 'time [0-9]+')" "$(asks 'pause 1' 'held( [0-9]+){4}')" "$(asks 'restore 1' 'held( [0-9]+){6}')"
+@test "a guest is held up for the program that asks: paused, saved and restored, or moved, and the answer says when" {
+	program continuity.a 'plan 4' "$(asks time 'time [0-9]+')" "$(asks 'pause 1' 'held( [0-9]+){4}')" "$(asks 'restore 1' 'held( [0-9]+){6}')" \
+		"$(asks 'migrate 1' 'held( [0-9]+){4}')"
 	gate
 	exits 0
-	assert_output --partial -- '3 passed, 0 failed'
-	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities migrate-incoming query-status cont' ]]
-	[[ $(lines_in journal.log '> held ') == 2 ]]
+	assert_output --partial -- '4 passed, 0 failed'
+	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities migrate-incoming query-status cont migrate query-migrate quit qmp_capabilities query-status cont' ]]
+	[[ $(lines_in journal.log '> held ') == 3 ]]
 	# It stood still for as long as it was to, and that was nobody's silence.
 	awk '/> held pause/ { if ($11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300) good = 1 } END { exit !good }' "$RESULTS/latest/journal.log"
 }
@@ -80,11 +81,12 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	no_scratch
 }
 
-@test "a QEMU that can't be saved goes on, and says why" {
-	program continuity.a 'plan 1' 'FAKE_REFUSES=migrate' "$(asks 'restore 1' 'no QEMU refuses migrate: .*not now.*')"
+@test "a QEMU that can't be saved or moved goes on, and says why" {
+	program continuity.a 'plan 2' 'FAKE_REFUSES=migrate' "$(asks 'restore 1' 'no QEMU refuses migrate: .*not now.*')" \
+		"$(asks 'migrate 1' 'no QEMU refuses migrate: .*not now.*')"
 	gate
 	exits 0
-	[[ $(monitor_told) == 'qmp_capabilities stop migrate cont' ]]
+	[[ $(monitor_told) == 'qmp_capabilities stop migrate cont migrate' ]]
 }
 
 @test "panic and reset are named with the case, the rest goes on" {

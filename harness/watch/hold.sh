@@ -8,6 +8,8 @@
 #                                                                          between the first two to somewhere between the last two
 #   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
 #                                                                          then another QEMU went on with it (guest/again)
+#   # HOST migrate SECONDS  host held ASKED STOPPED RESUMED RUNS             another QEMU got its memory while it ran, then, while it stood still,
+#                                                                          the rest, and went on with it
 #   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, and did not know: of a nested guest, the
 #                                                                          whole machine under it
 #   # HOST vcpu SECONDS     host held ASKED STOPPED RESUMED RUNS             its last CPU did, alone: QEMU's thread of it
@@ -21,9 +23,16 @@ HOLD_MAX=10   # s of one hold
 
 # hold_open : before a boot, the way to QEMU's monitor
 hold_open() {
+	qmp_id=0
+	mkfifo "$GUEST_DIR/moving"
+	qmp_open
+}
+
+# qmp_open : the FIFOs at which the next QEMU that is started has its monitor
+qmp_open() {
+	rm -f "$GUEST_DIR"/qmp.{in,out}
 	mkfifo "$GUEST_DIR"/qmp.{in,out}
 	exec {qmp}<>"$GUEST_DIR/qmp.in" {qmp_says}<>"$GUEST_DIR/qmp.out"
-	qmp_id=0
 }
 
 # hold_begin : before the first command of a boot; false if the monitor does not answer
@@ -32,7 +41,7 @@ hold_begin() { ((qmp_id > 0)) || qmp qmp_capabilities; }
 # hold_close : after a boot
 hold_close() {
 	exec {qmp}>&- {qmp_says}<&-
-	rm -f "$GUEST_DIR"/qmp.{in,out}
+	rm -f "$GUEST_DIR"/{qmp.{in,out},moving}
 }
 
 # qmp_line PATTERN SECONDS : QEMU's next line that is like this, in $reply; false if none comes
@@ -137,6 +146,34 @@ hold_freeze() {
 # hold_restore SECONDS : so it does, and another one goes on
 hold_restore() { hold_pause "$1" save_and_restore; }
 
+# hold_migrate SECONDS : another QEMU gets the guest from the first one while it runs, and goes on with it after so long
+hold_migrate() {
+	local now asked stopped resumed before=$qmp before_says=$qmp_says after after_says
+	uptime
+	asked=$now
+	qmp migrate '{"uri": "exec:cat >moving"}' || return
+	lost=yes
+	qmp_open
+	after=$qmp after_says=$qmp_says qmp=$before qmp_says=$before_says
+	kill -USR1 "$guest_pid"
+	qmp_line '*"event": "STOP"*' "$QMP_PATIENCE" || {
+		why_not="the guest had not moved after $QMP_PATIENCE s"
+		return 1
+	}
+	uptime
+	stopped=$now
+	qmp_status query-migrate completed && qmp quit || return
+	exec {qmp}>&- {qmp_says}<&-
+	qmp=$after qmp_says=$after_says
+	qmp qmp_capabilities && qmp_status query-status paused || return
+	hold_wait $(($1 * 100))
+	uptime
+	resumed=$now
+	qmp cont || return
+	uptime
+	lost='' held="held $asked $stopped $resumed $now"
+}
+
 # hold_vcpu SECONDS : one CPU doesn't run, and the others do
 hold_vcpu() {
 	local now asked stopped resumed thread said
@@ -215,11 +252,13 @@ hold() {
 		held="time $now"
 	elif [[ -n ${MACHINE_DIR:-} ]]; then
 		why_not="this machine is not the gate's to hold up"
-	elif [[ ! $what =~ ^(pause|restore|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
-		why_not="nothing is known of that; known: time, and pause, restore, freeze or vcpu SECONDS (at most $HOLD_MAX)"
-	elif [[ $what == restore && -n ${GUEST_CONF[hypervisor]:-} ]]; then
+	elif [[ ! $what =~ ^(pause|restore|migrate|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
+		why_not="nothing is known of that; known: time, and pause, restore, migrate, freeze or vcpu SECONDS (at most $HOLD_MAX)"
+	elif [[ $what == migrate && ${GUEST_NESTED:-no} == yes ]]; then
+		why_not="the monitor and the console of an appliance's guest are ports that two QEMUs can't share"
+	elif [[ $what =~ ^(restore|migrate)$ && -n ${GUEST_CONF[hypervisor]:-} ]]; then
 		why_not="QEMU doesn't save the timer of EL2 (target/arm/machine.c), by which the hypervisor under this guest keeps time"
-	elif [[ $what == restore && -n ${IMAGE:-} ]]; then
+	elif [[ $what =~ ^(restore|migrate)$ && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || hold_begin; then
 		"hold_$what" "$seconds" || {

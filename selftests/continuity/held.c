@@ -66,10 +66,8 @@ struct held {
 #define SECONDS "2"
 
 static const char *const ways[] = {
-	[HELD_PAUSE] = "pause",
-	[HELD_RESTORE] = "restore",
-	[HELD_FREEZE] = "freeze",
-	[HELD_VCPU] = "vcpu",
+	[HELD_PAUSE] = "pause",	  [HELD_RESTORE] = "restore", [HELD_MIGRATE] = "migrate",
+	[HELD_FREEZE] = "freeze", [HELD_VCPU] = "vcpu",
 };
 static enum held_way way;
 static struct platform platform;
@@ -188,7 +186,9 @@ static void start_timers(_Atomic bool *over)
 	int cpu, err = 0, i = 0;
 
 	cpus_for_each(cpu, report_cpus()) {
-		held->timers[i] = (struct timers){ .cpu = cpu, .over = over };
+		held->timers[i] = (struct timers){
+			.cpu = cpu, .over = over, .rounds = way == HELD_MIGRATE ? TIMERS_ROUNDS : 1
+		};
 		err = timers_start(&held->timers[i++]);
 		if (err)
 			report_fail("starting a thread on CPU %d: %s", cpu, strerror(-err));
@@ -369,7 +369,7 @@ static struct passage counter_passage(void)
 
 	if (!tsc)
 		return clock_passage();
-	if (way != HELD_RESTORE)
+	if (way != HELD_RESTORE && way != HELD_MIGRATE)
 		return goes_on;
 	return (struct passage){ held->left - held->saved - HOST_TICK_NS, stands_still().most };
 }
@@ -442,8 +442,8 @@ static void armed(int unused)
 		fired += t->fired;
 		if (t->latest > latest)
 			latest = t->latest;
-		if (t->first - stopped_at() < margin)
-			margin = t->first - stopped_at();
+		if (timers_margin(t, stopped_at()) < margin)
+			margin = timers_margin(t, stopped_at());
 	}
 	report_metric("fired", fired, "timers");
 	report_metric("latest", latest, "ns");

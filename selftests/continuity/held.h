@@ -14,6 +14,7 @@
 enum held_way {
 	HELD_PAUSE,   /* the hypervisor stops the machine, and lets it go on */
 	HELD_RESTORE, /* it saves it to a file, and another one goes on with it */
+	HELD_MIGRATE, /* another one gets it while it runs, and goes on with it */
 	HELD_FREEZE,  /* it doesn't run itself, and knows nothing of it */
 	HELD_VCPU,    /* nor does the last CPU alone */
 };

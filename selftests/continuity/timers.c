@@ -28,13 +28,18 @@ struct armed {
 	int64_t period, period_first;
 };
 
+static int64_t first_of(const struct timers *t)
+{
+	return t->first[t->round];
+}
+
 static int arm_shots(struct timers *t, struct armed *a)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
 
 	event._sigev_un._tid = syscall(SYS_gettid);
 	for (int i = 0; i < NR_SHOTS; i++) {
-		struct itimerspec at = { .it_value = ns_timespec(t->first + i * STEP_NS) };
+		struct itimerspec at = { .it_value = ns_timespec(first_of(t) + i * STEP_NS) };
 
 		event.sigev_value.sival_int = i;
 		if (timer_create(CLOCK_MONOTONIC, &event, &a->shot[i]) ||
@@ -53,14 +58,18 @@ static int arm_timerfd(clockid_t clock, int64_t at, int64_t interval)
 	return fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL) ? -errno : fd;
 }
 
+static int arm_periodic(struct armed *a)
+{
+	a->period = periods_interval(10 * NSEC_PER_MSEC);
+	a->period_first = clock_ns(CLOCK_MONOTONIC) + a->period;
+	a->periodic = arm_timerfd(CLOCK_MONOTONIC, a->period_first, a->period);
+	return a->periodic < 0 ? -a->periodic : 0;
+}
+
 static int arm(struct timers *t, struct armed *a)
 {
-	t->first = clock_ns(CLOCK_MONOTONIC) + TIMERS_LEAD_NS;
-	a->period = periods_interval(10 * NSEC_PER_MSEC);
-	a->period_first = t->first - TIMERS_LEAD_NS + a->period;
-	a->periodic = arm_timerfd(CLOCK_MONOTONIC, a->period_first, a->period);
-	if (a->periodic < 0)
-		return -a->periodic;
+	t->from[t->round] = clock_ns(CLOCK_MONOTONIC);
+	t->first[t->round] = t->from[t->round] + TIMERS_LEAD_NS;
 	for (size_t i = 0; i < NR_CLOCKS; i++) {
 		a->deadline[i] = clock_ns(clocks[i]) + TIMERS_LEAD_NS;
 		a->timerfd[i] = arm_timerfd(clocks[i], a->deadline[i], 0);
@@ -95,8 +104,8 @@ static int await_shots(struct timers *t)
 		if (sigwaitinfo(&set, &info) < 0)
 			return errno;
 		t->disordered += info.si_value.sival_int != i;
-		account(t, t->first + info.si_value.sival_int * STEP_NS, clock_ns(CLOCK_MONOTONIC),
-			1 + info.si_overrun);
+		account(t, first_of(t) + info.si_value.sival_int * STEP_NS,
+			clock_ns(CLOCK_MONOTONIC), 1 + info.si_overrun);
 	}
 	return 0;
 }
@@ -134,6 +143,7 @@ static int await_periods(struct timers *t, const struct armed *a)
 		return errno ? errno : EIO;
 	after = clock_ns(CLOCK_MONOTONIC);
 	t->missed = periods_off(t->periods, before, after, a->period_first, a->period);
+	close(a->periodic);
 	return 0;
 }
 
@@ -143,7 +153,20 @@ static void disarm(struct armed *a)
 		timer_delete(a->shot[i]);
 	for (size_t i = 0; i < NR_CLOCKS; i++)
 		close(a->timerfd[i]);
-	close(a->periodic);
+}
+
+/* One round of them, to the end. */
+static int await(struct timers *t, struct armed *a)
+{
+	int err = await_shots(t);
+
+	if (!err)
+		err = await_timerfds(t, a);
+	if (!err)
+		err = await_sleep(t);
+	if (!err)
+		disarm(a);
+	return err;
 }
 
 static void *run(void *arg)
@@ -151,18 +174,18 @@ static void *run(void *arg)
 	struct timers *t = arg;
 	struct armed a;
 
-	t->error = arm(t, &a);
-	atomic_store(&t->armed, true);
-	if (!t->error)
-		t->error = await_shots(t);
-	if (!t->error)
-		t->error = await_timerfds(t, &a);
-	if (!t->error)
-		t->error = await_sleep(t);
+	t->error = arm_periodic(&a);
+	for (t->round = 0; !t->error; t->round++) {
+		t->error = arm(t, &a);
+		atomic_store(&t->armed, true);
+		if (!t->error)
+			t->error = await(t, &a);
+		if (t->round + 1 == t->rounds || atomic_load(t->over))
+			break;
+	}
 	if (!t->error)
 		t->error = await_periods(t, &a);
-	if (!t->error)
-		disarm(&a);
+	atomic_store(&t->armed, true);
 	atomic_store(&t->done, true);
 	return NULL;
 }
@@ -175,4 +198,12 @@ int timers_start(struct timers *t)
 	sigaddset(&set, SIGRTMIN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return cpu_thread(&t->thread, t->cpu, run, t);
+}
+
+int64_t timers_margin(const struct timers *t, int64_t moment)
+{
+	for (int i = 0; i <= t->round; i++)
+		if (t->from[i] <= moment && moment < t->first[i])
+			return t->first[i] - moment;
+	return 0;
 }

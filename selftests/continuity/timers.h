@@ -8,17 +8,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* After it armed them, so that all are pending still when the host has stopped the machine. */
+/* After they were armed, so that all are pending still when the host has stopped the machine. */
 #define TIMERS_LEAD_NS 1000000000ll
 
-/* The caller fills in cpu and over; the rest by timers_start(). */
+/* Where the host does that in its own time, they are armed anew, so often at the most. */
+#define TIMERS_ROUNDS 40
+
+/* The caller fills in cpu, over and rounds; the rest by timers_start(). */
 struct timers {
 	int cpu;
 	_Atomic bool *over; /* the machine goes on again */
+	int rounds;	    /* to arm them, until then: 1 to TIMERS_ROUNDS */
 
 	pthread_t thread;
 	_Atomic bool armed, done;
-	int64_t first; /* CLOCK_MONOTONIC ns of the first to expire */
+	int round;		      /* the last one, from 0 on; in each: */
+	int64_t from[TIMERS_ROUNDS];  /* CLOCK_MONOTONIC ns at which they were about to be armed */
+	int64_t first[TIMERS_ROUNDS]; /* and of the first to expire */
 	unsigned int fired;
 	unsigned int early;	 /* reported before their time, on their own clock: must be 0 */
 	unsigned int disordered; /* signals that came before one of an earlier timer: must be 0 */
@@ -34,5 +40,11 @@ struct timers {
  * Blocks SIGRTMIN for the caller and whom it starts. 0 or -errno.
  */
 int timers_start(struct timers *t);
+
+/*
+ * How many ns after that moment of CLOCK_MONOTONIC those that were armed then were to expire; 0:
+ * none were.
+ */
+int64_t timers_margin(const struct timers *t, int64_t moment);
 
 #endif
