@@ -19,6 +19,7 @@
 #include "../lib/wake.h"
 #include "held.h"
 #include "page.h"
+#include "sleeps.h"
 #include "timers.h"
 
 #define ASKS 4 /* questions for the time, before and after, for each of two clocks */
@@ -197,17 +198,6 @@ static void start_timers(_Atomic bool *over)
 		report_fail("timers were not armed within %lld s", WAKE_DEAD_NS / NSEC_PER_SEC);
 }
 
-static void say_dead(int cpu, const char *what)
-{
-	char device[CE_NAME_LEN];
-
-	if (ce_current(cpu, device))
-		strcpy(device, "unknown");
-	report_note("DEAD cpu=%d device=%s: %s", cpu, device, what);
-	report_log();
-	report_fail("DEAD: CPU %d on %s: %s", cpu, device, what);
-}
-
 static void ask_to_be_held(void)
 {
 	char question[32], answer[256];
@@ -272,8 +262,8 @@ static void hold(int unused)
 	atomic_store(&over, true);
 	collect_readers(&readers);
 	if (observe(all_done, NULL, 10 * NSEC_PER_SEC))
-		say_dead(first_undone()->cpu,
-			 "timers that were armed before the machine was held up had not fired 10 s after it went on");
+		sleeps_dead(first_undone()->cpu,
+			    "timers that were armed before the machine was held up had not fired 10 s after it went on");
 	held->set = read(settings, &expirations, sizeof(expirations)) < 0 && errno == ECANCELED;
 	sample(&held->after, &start);
 	held->done = true;
@@ -520,34 +510,10 @@ static void page(int unused)
 			    held->before.clocksource, after->version);
 }
 
-#define SLEEPS 5
-
 static void alive(int cpu)
 {
-	struct wake w[] = {
-		{ .cpu = cpu, .kind = WAKE_ABS, .count = SLEEPS, .interval_ns = 2 * NSEC_PER_MSEC },
-		{ .cpu = cpu,
-		  .kind = WAKE_REL,
-		  .count = SLEEPS,
-		  .interval_ns = 20 * NSEC_PER_MSEC },
-		{ .cpu = cpu, .kind = WAKE_TIMERFD, .count = 1, .interval_ns = 50 * NSEC_PER_MSEC },
-	};
-	struct wake *all[] = { &w[0], &w[1], &w[2] };
-	struct wake_death death;
-
 	need_held();
-	ck_assert_int_eq(cpu_pin(cpus_observer(cpu, report_cpus(), NULL)), 0);
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(wake_start(all[i]), 0);
-	if (wake_watch(all, 3, &death))
-		say_dead(cpu, "a sleep was 2 s overdue, after the machine had been held up");
-	for (int i = 0; i < 3; i++) {
-		wake_join(all[i]);
-		if (w[i].error)
-			report_fail("sleeping on CPU %d: %s", cpu, strerror(-w[i].error));
-		if (w[i].early)
-			report_fail("%u sleeps on CPU %d ended early", w[i].early, cpu);
-	}
+	sleeps_end(cpu);
 }
 
 static const struct report_case cases[] = {
