@@ -256,8 +256,6 @@ hold() {
 		why_not="nothing is known of that; known: time, and pause, restore, migrate, freeze or vcpu SECONDS (at most $HOLD_MAX)"
 	elif [[ $what == migrate && ${GUEST_NESTED:-no} == yes ]]; then
 		why_not="the monitor and the console of an appliance's guest are ports that two QEMUs can't share"
-	elif [[ $what =~ ^(restore|migrate)$ && -n ${GUEST_CONF[hypervisor]:-} ]]; then
-		why_not="QEMU doesn't save the timer of EL2 (target/arm/machine.c), by which the hypervisor under this guest keeps time"
 	elif [[ $what =~ ^(restore|migrate)$ && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || hold_begin; then

@@ -64,6 +64,8 @@ static void fallback(int unused)
 	hotplug_need(cpu);
 	ck_assert_int_eq(ce_snapshot(&before), 0);
 	to = platform_fallback(&platform, cpu, before.cpu[cpu], before.broadcast, false);
+	if (to.kind == FALLBACK_NONE)
+		report_skip("nothing stands by for CPU %d's %s: %s", cpu, before.cpu[cpu], to.why);
 	if (to.kind == FALLBACK_DEVICE && !platform_functional(to.name))
 		report_skip("CPU %d would fall to %s, and be dead: %s", cpu, to.name, to.why);
 	be_held();
