@@ -91,6 +91,29 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "${lines[1]}" = "Linux 6.12.1-test, 4 CPUs, QEMU's emulation (TCG) / amd64 4 no 6.12.1-test" ]
 }
 
+@test "another QEMU goes on with a guest: one that was saved, or, beside the first, one that moves; all have its channel" {
+	cat >qemu <<-'END'
+		#!/bin/bash
+		IFS= read -r word
+		echo "$word: $*"
+		case $word in
+		save) sleep 0.1 && : >state ;;
+		move) kill -USR1 $PPID && sleep 0.2 ;;
+		last) sleep 0.6 ;;
+		esac
+		exit "${#word}"
+	END
+	chmod +x qemu
+	mkfifo channel
+	exec 7<>channel
+	printf '%s\n' save move last >&7
+	run "$HERE/../guest/again" ./qemu -x <channel
+	[ "$status" -eq 4 ]
+	[ "$output" = 'save: -x
+move: -x -incoming defer
+last: -x -S -incoming exec:cat moving' ]
+}
+
 @test "an emulated x86 kernel that patches its code for the TSC as a clocksource is told not to use it, with several CPUs" {
 	while read -r release cpus told; do
 		bzimage "bz-$release" "$release"
