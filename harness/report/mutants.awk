@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # One mutant's row from the records of its gate (judge.awk):
-# awk -v name= -v guest= -v fault= -v want= -v status= -v strikes= -v complaint= -f mutants.awk records
+# awk -v name= -v guest= -v fault= -v want= -v status= -v note= -v strikes= -v complaint= -f mutants.awk records
 #   -> verdict name guest fault strikes case seconds words others, tab-separated
 # want: patterns of case ids, of which one must have failed; "nothing": no case may; "masked: rule": neither, but the fault
-# must have struck. seconds: from the start of the case's program to its result.
+# must have struck. note: put before the words. seconds: from the start of the case's program to its result.
 
 BEGIN { FS = OFS = "\t"; n = split(want, pattern, " ") }
 
@@ -63,6 +63,7 @@ END {
 		words = "failed: " first (failed > 1 ? " and " failed - 1 " more" : "")
 	else if (verdict == "MISSED")
 		words = cases " cases, none failed"
+	words = note words
 	gsub(/\t/, " ", words)
 	sub(/^ +/, "", words)
 	print verdict, name, guest, fault, strikes, found, found == "" ? "" : seconds, words, others

@@ -89,6 +89,16 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	assert_output --partial -- '1 not as they should be'
 }
 
+@test "a fault that was missed beside other guests runs again, alone, and the table says so" {
+	program a.shy 'console "[    1.0] timer_fault: dead struck 3"' 'plan 1' \
+		"if mkdir $BATS_TEST_TMPDIR/seen 2>/dev/null; then pass x; else fail x \"it was late\" && status=1; fi"
+	mutants 'm | fake | dead | a.shy | a.shy.x' 'n | fake | dead | a.caught | a.caught.y'
+	exits 0
+	assert_output --partial -- '2 caught'
+	[ "$(row m | cut -f 1,6,8)" = "caught	a.shy.x	second run, alone: it was late" ]
+	[[ $(row n) != *alone* ]]
+}
+
 @test "a fault that only another case catches fails" {
 	mutants 'm | fake | dead | a.caught | a.caught.x'
 	exits 1
