@@ -4,7 +4,7 @@
 # them meanwhile by another, or out of its memory. Where late wake-ups lost their time goes into the journal, as stages.awk finds it. Part of supervise.sh.
 
 : "${RECORD_LIMIT:=33554432}" # bytes of each recording of a boot
-RINGS_WAIT=30                 # s, for the appliance's
+RINGS_WAIT=30                 # s, for what guest and appliance still write
 
 # perf_open : before a boot, where programs are recorded, the ways of the recordings. QEMU inherits $records, so that the readers see their
 # end; guest_start closes them then.
@@ -18,7 +18,10 @@ perf_open() {
 	[[ -z ${MACHINE_DIR:-} ]] || return 0
 	mkfifo "$GUEST_DIR"/{record,rings}.{in,out}
 	exec {records}<>"$GUEST_DIR/record.out" {rings}<>"$GUEST_DIR/rings.out"
-	perf_take <"$GUEST_DIR/record.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
+	: >"$perf_trace"
+	perf_keep >"$perf_trace" <"$GUEST_DIR/record.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
+	perf_pids+=($!)
+	perf_stages $! 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
 	perf_keep >"$perf_hypervisor" <"$GUEST_DIR/rings.out" 2>/dev/null {lock}>&- {records}>&- {rings}>&- &
 	perf_pids+=($!)
@@ -30,8 +33,11 @@ perf_keep() {
 	exec cat >/dev/null
 }
 
-# perf_take : stdin, what the guest recorded, into $perf_trace; what stages.awk finds in it, beside the run, into $perf_found
-perf_take() { perf_keep | tee "$perf_trace" | perf_awk stages -v each="${perf_trace%.trace}.tsv" - >"$perf_found"; }
+# perf_stages [PID] : what stages.awk finds in $perf_trace, into $perf_found; beside the run, as long as the process PID writes it. Never in its way: what waits for
+# room in the guest when that ends is lost
+perf_stages() {
+	tail -c +1 ${1:+-s 0.1 -f --pid="$1"} "$perf_trace" | perf_awk stages -v each="${perf_trace%.trace}.tsv" - >"$perf_found"
+}
 
 # perf_awk "PART ..." ARG... : awk with these parts of harness/watch, which read recordings; the guest goes first
 perf_awk() {
@@ -67,15 +73,25 @@ perf_monitor() {
 	perf_entries=${perf_entries##* }
 }
 
-# perf_end : before a boot ends, have what the hypervisor recorded, in a bounded time
+# perf_end : before a boot ends, have what guest and hypervisor recorded, in a bounded time
 perf_end() {
-	local i
+	local recorded=${perf_on:-}
 	[[ -n ${perf_trace:-} && -n $ready ]] || return 0
 	perf_next none
+	# It has said EXIT, and so has written all.
+	if [[ -n $recorded && -z ${MACHINE_DIR:-} && ($verdict == finished || $verdict == dead && -z $program) ]]; then
+		perf_written "$perf_trace"
+	fi
 	[[ -n ${eyes:-} ]] || return 0
 	perf_rings write
+	perf_written "$perf_hypervisor"
+}
+
+# perf_written FILE : wait until the end of a recording has come, in a bounded time
+perf_written() {
+	local i
 	for ((i = 0; i < RINGS_WAIT * 10; i++)); do
-		! tail -c 100 "$perf_hypervisor" | grep -q '^# tickproof end' || break
+		! tail -c 100 "$1" | grep -q '^# tickproof end' || break
 		kill -0 "$guest_pid" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -95,7 +111,8 @@ perf_close() {
 	local file
 	[[ -n ${perf_trace:-} ]] || return 0
 	if [[ -n ${MACHINE_DIR:-} ]]; then
-		machine_do 60 "exec ${MACHINE_ROOT}cat $MACHINE_DIR/recording" </dev/null | perf_take || :
+		machine_do 60 "exec ${MACHINE_ROOT}cat $MACHINE_DIR/recording" </dev/null | perf_keep >"$perf_trace" || :
+		perf_stages
 	else
 		wait "${perf_pids[@]}" 2>/dev/null || :
 		rm -f "$GUEST_DIR"/{record,rings}.{in,out}
