@@ -61,7 +61,7 @@ monitor_build() {
 # hypervisor_mode -> the monitor's name of its mode (hypervisor/monitor.h), as a little-endian number
 hypervisor_mode() {
 	local -A name=([functional]=func [dead]=dead [unexpired]=unexp [uninjected]=uninj)
-	echo "0x$(printf %s "${name[${GUEST_CONF[hypervisor]}]}" | od -A n -t x8 | tr -d ' ')"
+	printf '0x%x' "0x$(printf %s "${name[${GUEST_CONF[hypervisor]}]}" | od -A n -t x8 | tr -d ' ')"
 }
 
 # hypervisor_command : add to GUEST_CMD what boots the guest by firmware and under the monitor, if its file says so.
