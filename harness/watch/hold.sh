@@ -8,8 +8,8 @@
 #                                                                          between the first two to somewhere between the last two
 #   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
 #                                                                          then another QEMU went on with it (guest/again)
-#   # HOST migrate SECONDS  host held ASKED STOPPED RESUMED RUNS             another QEMU got its memory while it ran, then, while it stood still,
-#                                                                          the rest, and went on with it
+#   # HOST migrate SECONDS  host held ASKED STOPPED RESUMED RUNS             another QEMU got its memory while it ran (an emulated guest stood still),
+#                                                                          then, while it stood still, the rest, and went on with it
 #   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, and did not know: of a nested guest, the
 #                                                                          whole machine under it
 #   # HOST vcpu SECONDS     host held ASKED STOPPED RESUMED RUNS             its last CPU did, alone: QEMU's thread of it
@@ -146,22 +146,30 @@ hold_freeze() {
 # hold_restore SECONDS : so it does, and another one goes on
 hold_restore() { hold_pause "$1" save_and_restore; }
 
-# hold_migrate SECONDS : another QEMU gets the guest from the first one while it runs, and goes on with it after so long
+# hold_migrate SECONDS : another QEMU gets the guest from the first one while it runs, and goes on with it after so long. QEMU's emulation loses pages that
+# the guest writes while they are copied (docs/findings.md); so there the guest stands still first
 hold_migrate() {
 	local now asked stopped resumed before=$qmp before_says=$qmp_says after after_says
 	uptime
 	asked=$now
+	if [[ $GUEST_ACCEL == tcg ]]; then
+		qmp stop || return
+		uptime
+		stopped=$now lost=yes
+	fi
 	qmp migrate '{"uri": "exec:cat >moving"}' || return
 	lost=yes
 	qmp_open
 	after=$qmp after_says=$qmp_says qmp=$before qmp_says=$before_says
 	kill -USR1 "$guest_pid"
-	qmp_line '*"event": "STOP"*' "$QMP_PATIENCE" || {
-		why_not="the guest had not moved after $QMP_PATIENCE s"
-		return 1
-	}
-	uptime
-	stopped=$now
+	if [[ $GUEST_ACCEL != tcg ]]; then
+		qmp_line '*"event": "STOP"*' "$QMP_PATIENCE" || {
+			why_not="the guest had not moved after $QMP_PATIENCE s"
+			return 1
+		}
+		uptime
+		stopped=$now
+	fi
 	qmp_status query-migrate completed && qmp quit || return
 	exec {qmp}>&- {qmp_says}<&-
 	qmp=$after qmp_says=$after_says

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine moves to another QEMU while it runs (live migration, precopy): its memory first,
- * then, while it stands still, what has changed since, and its devices.
+ * The machine moves to another QEMU (live migration, precopy): its memory first, while it runs on
+ * KVM, then, while it stands still, what has changed since, and its devices.
  */
 #include "held.h"
 
