@@ -331,27 +331,48 @@ static void starve_on(int cpu, void *arg)
 	close(fd);
 }
 
+/* The most that a median sleep beside the loop may be late, ns. Starved, a sleep ends with the
+ * loop; a busy host makes it as late as some tens of ms. */
+static int64_t starve_bound(const struct starve *s)
+{
+	int64_t bound = sleeps_bound(&s->before, 0);
+
+	return bound > s->took / 4 ? bound : s->took / 4;
+}
+
+static bool starved(const struct starve *s)
+{
+	return s->during.p50 > starve_bound(s) || s->spun < s->took / 100;
+}
+
+static bool any_starved(const struct starve *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (starved(&all[i]))
+			return true;
+	return false;
+}
+
+/* A kernel that starves others does so each time; a host that takes a CPU for a while does not. */
+enum { STARVE_TRIES = 3 };
+
 static void past_loop(int unused)
 {
-	struct starve *all = calloc(cpus_count(report_cpus()), sizeof(*all));
+	size_t n = cpus_count(report_cpus()), i = 0;
+	struct starve *all = calloc(n, sizeof(*all));
 	unsigned int armed = 0, woken = 0;
 	int64_t worst = 0;
-	size_t i = 0;
-	int cpu;
+	int cpu, tries = 0;
 
 	(void)unused;
 	ck_assert_ptr_nonnull(all);
-	judge_crew(starve_on, all, sizeof(*all));
+	do {
+		memset(all, 0, n * sizeof(*all));
+		judge_crew(starve_on, all, sizeof(*all));
+	} while (++tries < STARVE_TRIES && any_starved(all, n));
 	cpus_for_each(cpu, report_cpus()) {
 		struct starve *s = &all[i++];
-		int64_t bound = sleeps_bound(&s->before, 0);
 
-		/*
-		 * Starved, a sleep ends with the loop; a busy host makes it as late as some tens of
-		 * ms.
-		 */
-		if (bound < s->took / 4)
-			bound = s->took / 4;
 		if (s->error)
 			report_fail("CPU %d: a sleep: %s", cpu, sleep_error(s->error));
 		if (!s->armed)
@@ -360,12 +381,13 @@ static void past_loop(int unused)
 		if (s->early)
 			report_fail("CPU %d: %u sleeps ended early beside timers armed in the past",
 				    cpu, s->early);
-		if (s->during.p50 > bound)
-			report_fail("CPU %d: beside %u timers armed in the past, sleeps are a median of %.3f ms late, more than %.3f ms (%u ended in time)",
-				    cpu, s->armed, s->during.p50 / 1e6, bound / 1e6, s->woken);
-		if (s->spun < s->took / 100)
-			report_fail("CPU %d: beside %u timers armed in the past, another thread ran %.3f ms of %.3f ms",
-				    cpu, s->armed, s->spun / 1e6, s->took / 1e6);
+		if (s->during.p50 > starve_bound(s))
+			report_fail("CPU %d: beside %u timers armed in the past, sleeps are a median of %.3f ms late, more than %.3f ms (%u ended in time), %d times out of %d",
+				    cpu, s->armed, s->during.p50 / 1e6, starve_bound(s) / 1e6,
+				    s->woken, tries, tries);
+		if (starved(s))
+			report_fail("CPU %d: beside %u timers armed in the past, another thread ran %.3f ms of %.3f ms, %d times out of %d",
+				    cpu, s->armed, s->spun / 1e6, s->took / 1e6, tries, tries);
 		armed += s->armed;
 		woken += s->woken;
 		if (s->during.p50 > worst)
