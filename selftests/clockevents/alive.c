@@ -325,7 +325,7 @@ int64_t alive_bound(const struct alive *baseline, int kind)
 	return bound > LATE_NS ? bound : LATE_NS;
 }
 
-/* The most that a median of this kind may be late, in ns; with baseline NULL for it not to be
+/* The most that a median of this kind may be late, in ns; without baseline, for it not to be
  * suspect. */
 static int64_t bound_of(const struct alive *a, const struct alive *baseline, int kind)
 {

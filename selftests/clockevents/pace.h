@@ -28,8 +28,8 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p);
  */
 void pace_better(struct pace *best, const struct pace *p);
 
-/* The device's interrupts for each event: 1, or a little more; fewer where the CPU was kept from
- * running. */
+/* The device's interrupts for each event: 1 or a little more; fewer where the host paused the CPU.
+ */
 double pace_irqs(const struct pace *p);
 
 /* Whether another sampling could hardly be better: nearly in time, hardly an interrupt too many. */

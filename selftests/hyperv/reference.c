@@ -20,8 +20,7 @@
 #define TICK_NS (NSEC_PER_SEC / HV_REFERENCE_HZ)
 #define TRIES	30
 
-/* A slow reading (an exit to a nested hypervisor) wants more time between two for the same
- * sharpness. */
+/* Slow readings (exits to a nested hypervisor) must be further apart for the same sharpness. */
 #define SHARP_PPM   50
 #define RATE_MAX_NS (4 * NSEC_PER_SEC)
 

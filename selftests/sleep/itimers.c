@@ -127,10 +127,8 @@ static void alarm_second(int unused)
 /* Time of the timer's kind that passed until its signal was pending. */
 struct burnt {
 	int64_t took;
-	int64_t ticked;	 /* of it, as if no step had been longer than a tick: what ticks can have
-			    seen */
-	int64_t stalled; /* CPU time of the longer steps: the CPU itself was stopped, as a host does
-			  */
+	int64_t ticked;	 /* of it, with no step longer than a tick: what ticks can have seen */
+	int64_t stalled; /* what steps were longer: the CPU was stopped, as a host does */
 };
 
 /*

@@ -331,8 +331,10 @@ static void starve_on(int cpu, void *arg)
 	close(fd);
 }
 
-/* The most that a median sleep beside the loop may be late, ns. Starved, a sleep ends with the
- * loop; a busy host makes it as late as some tens of ms. */
+/*
+ * The most that a median sleep beside the loop may be late, ns. Starved, a sleep ends with the
+ * loop; a busy host makes it as late as some tens of ms.
+ */
 static int64_t starve_bound(const struct starve *s)
 {
 	int64_t bound = sleeps_bound(&s->before, 0);
