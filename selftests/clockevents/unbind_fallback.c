@@ -248,7 +248,7 @@ static void unbind(int cpu)
 {
 	struct cpu_result *c = result_of(cpu);
 	const struct switched *s = &c->s;
-	char fact[32], path[64], device[CE_NAME_LEN];
+	char fact[32], device[CE_NAME_LEN];
 	int err, other = -1;
 
 	result_need_root();
@@ -287,14 +287,11 @@ static void unbind(int cpu)
 	report_metric("late_max", s->fresh.late[WAKE_ABS].max, "ns");
 	if (s->written >= 0) {
 		state->turn++;
-		cpu_online_path(cpu, path, sizeof(path));
-		if (!s->fresh.dead && cpu_can_offline(cpu)) {
-			restore_need(path, "1");
-			restore_need(path, "0");
-		} else if (!s->fresh.dead) {
+		if (!s->fresh.dead && cpu_can_offline(cpu))
+			hotplug_at_end(cpu);
+		else if (!s->fresh.dead)
 			report_note("CPU %d can't be taken offline: it keeps %s until a reboot",
 				    cpu, s->after);
-		}
 	}
 
 	if (s->written < 0 && s->written != -EBUSY)

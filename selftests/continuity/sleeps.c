@@ -6,6 +6,7 @@
 #include "../lib/clocks.h"
 #include "../lib/cpus.h"
 #include "../lib/report.h"
+#include "../lib/restore.h"
 #include "../lib/wake.h"
 #include "sleeps.h"
 
@@ -17,6 +18,8 @@ void sleeps_dead(int cpu, const char *what)
 		strcpy(device, "unknown");
 	report_note("DEAD cpu=%d device=%s: %s", cpu, device, what);
 	report_log();
+	/* Taking a dead CPU offline would hang. */
+	restore_abandon();
 	report_fail("DEAD: CPU %d on %s: %s", cpu, device, what);
 }
 

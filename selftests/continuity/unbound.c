@@ -70,6 +70,7 @@ static void fallback(int unused)
 		report_skip("CPU %d would fall to %s, and be dead: %s", cpu, to.name, to.why);
 	be_held();
 	ck_assert_int_eq(cpu_pin(cpus_observer(cpu, report_cpus(), NULL)), 0);
+	hotplug_at_end(cpu);
 	written = ce_unbind(cpu, before.cpu[cpu], strlen(before.cpu[cpu]));
 	if (written == -EBUSY)
 		report_skip("nothing stands by for CPU %d's %s, or another CPU's turn is first",

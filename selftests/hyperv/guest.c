@@ -27,8 +27,8 @@ static void read_features(void)
 {
 	struct hv_step steps[] = { STEP_GET(HV_REG_FEATURES), STEP_GET(HV_REG_HINTS) };
 
-	if (regs_open() || regs_try(cpus_next(-1, report_cpus()), steps, 2) || steps[0].error ||
-	    steps[1].error)
+	if (hv_regs_open() || hv_regs_try(cpus_next(-1, report_cpus()), steps, 2) ||
+	    steps[0].error || steps[1].error)
 		return;
 	guest_hyperv.low = steps[0].value;
 	guest_hyperv.high = steps[0].value >> 32;
@@ -101,7 +101,7 @@ void guest_need_registers(int cpu)
 int guest_try_read(int cpu, enum hv_reg reg, uint64_t *value)
 {
 	struct hv_step step = STEP_GET(reg);
-	int err = regs_try(cpu, &step, 1);
+	int err = hv_regs_try(cpu, &step, 1);
 
 	*value = step.value;
 	return err ? err : step.error;

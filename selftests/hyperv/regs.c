@@ -1,50 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "../lib/report.h"
 #include "regs.h"
 
-#define PATH "/sys/kernel/debug/" HV_REGS_FILE
-
-static int file = -ENOENT;
-
-int regs_open(void)
-{
-	if (file >= 0)
-		return 0;
-	file = open(PATH, O_RDWR | O_CLOEXEC);
-	if (file < 0)
-		file = -errno;
-	return file < 0 ? file : 0;
-}
-
 void regs_need(void)
 {
-	if (file >= 0)
+	int err = hv_regs_open();
+
+	if (!err)
 		return;
 	if (geteuid())
 		report_skip("Hyper-V's registers want root, and the module hv_regs");
-	if (file == -ENOENT)
-		report_skip("no " PATH
+	if (err == -ENOENT)
+		report_skip("no " HV_REGS_PATH
 			    ": the module hv_regs is not loaded (selftests/test_modules)");
-	report_skip(PATH ": %s", strerror(-file));
-}
-
-int regs_try(int cpu, struct hv_step *steps, size_t nr)
-{
-	struct hv_run run = { .cpu = cpu, .nr = nr, .steps = (uintptr_t)steps };
-
-	return ioctl(file, HV_REGS_RUN, &run) ? -errno : 0;
+	report_skip(HV_REGS_PATH ": %s", strerror(-err));
 }
 
 void regs_run(int cpu, struct hv_step *steps, size_t nr)
 {
-	int err = regs_try(cpu, steps, nr);
+	int err = hv_regs_try(cpu, steps, nr);
 
 	if (err)
 		report_fail("hv_regs on CPU %d: %s", cpu, strerror(-err));
@@ -96,9 +75,10 @@ void regs_clear(int cpu)
 static struct hv_events get_events(struct hv_event *events, size_t room)
 {
 	struct hv_events request = { .nr = room, .events = (uintptr_t)events };
+	int err = hv_regs_events(&request);
 
-	if (ioctl(file, HV_REGS_EVENTS, &request))
-		report_fail("hv_regs: %s", strerror(errno));
+	if (err)
+		report_fail("hv_regs: %s", strerror(-err));
 	return request;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Hyper-V's registers of any CPU, through the module hv_regs (test_modules/hv_regs/hv_regs.h). */
+/* Hyper-V's registers of any CPU, for cases (lib/hv_regs.h). */
 #ifndef TICKPROOF_HYPERV_REGS_H
 #define TICKPROOF_HYPERV_REGS_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../test_modules/hv_regs/hv_regs.h"
+#include "../lib/hv_regs.h"
 
 /* A STIMER's CONFIG (TLFS, "Synthetic timer configuration register") */
 #define STIMER_ENABLE	   (1ull << 0)
@@ -22,13 +22,7 @@
 #define HV_USEC 10ull
 #define HV_MSEC (1000 * HV_USEC)
 
-/*
- * Opens the module's file, for a program and its cases; a second call does nothing. 0 or -errno
- * (-ENOENT: no such module).
- */
-int regs_open(void);
-
-/* Skips the case unless regs_open() has opened it, and says why it could not. */
+/* Skips the case unless the module is there and can be opened, and says what is missing. */
 void regs_need(void);
 
 #define STEP_GET(r)                             \
@@ -55,9 +49,6 @@ void regs_need(void);
 	{                            \
 		.kind = HV_STEP_PAGE \
 	}
-
-/* Lets cpu do the steps: 0 or -errno. Each step's own error is the caller's to look at. */
-int regs_try(int cpu, struct hv_step *steps, size_t nr);
 
 /* Lets cpu do the steps; fails the case if it couldn't. */
 void regs_run(int cpu, struct hv_step *steps, size_t nr);

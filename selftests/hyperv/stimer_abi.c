@@ -462,7 +462,7 @@ static const struct report_case cases[] = {
 static void setup(void)
 {
 	guest_setup();
-	regs_open();
+	hv_regs_open();
 }
 
 REPORT_MAIN("hyperv", "stimer_abi", .setup = setup)

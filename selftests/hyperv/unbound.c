@@ -104,6 +104,7 @@ static void disabled(int cpu)
 	 * The device registered last stands first on the kernel's list, so that it can be unbound.
 	 */
 	plug_cycle(cpu);
+	hotplug_at_end(cpu);
 	written = ce_unbind(cpu, HV_CLOCKEVENT, strlen(HV_CLOCKEVENT));
 	if (written == -EBUSY)
 		report_skip("nothing stands by for CPU %d's Hyper-V clockevent", cpu);

@@ -24,10 +24,25 @@ void hotplug_need(int cpu)
 int hotplug_try(int cpu, bool online)
 {
 	char path[64];
+	int err;
 
 	cpu_online_path(cpu, path, sizeof(path));
 	restore_need(path, "1");
-	return cpu_set_online(cpu, online);
+	err = cpu_set_online(cpu, online);
+	/* This brings back what hotplug_at_end() would. */
+	if (!err && online)
+		restore_forget(path, "0");
+	return err;
+}
+
+void hotplug_at_end(int cpu)
+{
+	char path[64];
+
+	cpu_online_path(cpu, path, sizeof(path));
+	/* The last is written first. */
+	restore_need(path, "1");
+	restore_need(path, "0");
 }
 
 int64_t hotplug(int cpu, bool online)

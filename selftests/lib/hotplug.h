@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A CPU that a case takes offline and online again. Needs restore_init(), which brings it back at
- * the end. */
+/*
+ * A CPU that a case takes offline and online again. Needs restore_init(), which brings it back at
+ * the end.
+ */
 #ifndef TICKPROOF_HOTPLUG_H
 #define TICKPROOF_HOTPLUG_H
 
@@ -12,6 +14,12 @@ void hotplug_need(int cpu);
 
 /* cpu_set_online(), and cpu is online at the program's end. Returns 0 or -errno. */
 int hotplug_try(int cpu, bool online);
+
+/*
+ * Before cpu's clockevent is unbound: at the program's end cpu goes offline and online once, which
+ * brings it back (clockevents_replace() has no other way).
+ */
+void hotplug_at_end(int cpu);
 
 /*
  * The same; returns how long it took, in ns. Where the kernel refuses (EBUSY, EPERM, EOPNOTSUPP)

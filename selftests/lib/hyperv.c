@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../test_modules/hv_regs/hv_regs.h"
+#include "hv_regs.h"
 #include "hyperv.h"
 #include "platform.h"
 
@@ -218,20 +217,17 @@ int msr_read(int fd, uint32_t msr, uint64_t *value)
 
 int reference_open(struct reference_way *way, int cpu)
 {
-	*way = (struct reference_way){ cpu, open("/sys/kernel/debug/" HV_REGS_FILE,
-						 O_RDWR | O_CLOEXEC) };
-	return way->fd < 0 ? -errno : 0;
+	*way = (struct reference_way){ cpu, -1 };
+	return hv_regs_open();
 }
 
 int reference_read(const struct reference_way *way, uint64_t *ticks)
 {
 	struct hv_step step = { .kind = HV_STEP_GET, .reg = HV_REG_TIME_REF_COUNT };
-	struct hv_run run = { .cpu = way->cpu, .nr = 1, .steps = (uintptr_t)&step };
+	int err = hv_regs_try(way->cpu, &step, 1);
 
-	if (ioctl(way->fd, HV_REGS_RUN, &run))
-		return -errno;
 	*ticks = step.value;
-	return step.error;
+	return err ? err : step.error;
 }
 
 #else
@@ -251,5 +247,6 @@ int reference_read(const struct reference_way *way, uint64_t *ticks)
 
 void reference_close(struct reference_way *way)
 {
-	close(way->fd);
+	if (way->fd >= 0)
+		close(way->fd);
 }

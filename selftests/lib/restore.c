@@ -157,6 +157,22 @@ void restore_need(const char *path, const char *value)
 			    strerror(-err));
 }
 
+void restore_forget(const char *path, const char *value)
+{
+	int count = shared ? __atomic_load_n(&shared->count, __ATOMIC_ACQUIRE) : 0;
+	char full[sizeof(((struct entry *)0)->path)];
+
+	if (file_path(full, sizeof(full), path))
+		return;
+	for (int i = 0; i < count && i < ENTRIES; i++) {
+		struct entry *e = &shared->entries[i];
+
+		if (__atomic_load_n(&e->ready, __ATOMIC_ACQUIRE) && !strcmp(e->path, full) &&
+		    !strcmp(e->value, value))
+			__atomic_store_n(&e->ready, false, __ATOMIC_RELEASE);
+	}
+}
+
 void restore_abandon(void)
 {
 	int count = shared ? __atomic_exchange_n(&shared->count, 0, __ATOMIC_ACQ_REL) : 0;

@@ -28,6 +28,9 @@ int restore_push(const char *path, const char *value);
  */
 void restore_need(const char *path, const char *value);
 
+/* Forgets one that was remembered: it has been done meanwhile. */
+void restore_forget(const char *path, const char *value);
+
 /* Forgets everything: after a CPU was found dead, writing may block for ever. */
 void restore_abandon(void);
 

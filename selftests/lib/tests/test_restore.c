@@ -238,6 +238,21 @@ START_TEST(abandoned)
 }
 END_TEST
 
+static void forget(void)
+{
+	change_both();
+	restore_forget(A, "old a");
+	restore_forget(B, "never pushed");
+}
+
+START_TEST(forgotten)
+{
+	ck_assert_int_eq(run(forget), 0);
+	fake_expect(A, "new a");
+	fake_expect(B, "old b");
+}
+END_TEST
+
 static void now(void)
 {
 	change_both();
@@ -395,6 +410,7 @@ int main(void)
 	tcase_add_test(tc, crashed_case);
 	tcase_add_test(tc, children_do_not_restore);
 	tcase_add_test(tc, abandoned);
+	tcase_add_test(tc, forgotten);
 	tcase_add_test(tc, now_and_only_once);
 	tcase_add_test(tc, failures_are_counted);
 	tcase_add_test(tc, lists_1500_cpus);
