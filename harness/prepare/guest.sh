@@ -298,12 +298,17 @@ guest_lacks() {
 # the silent triple faults, and oopses of any kind.
 EMULATION_WITHOUT=-cx16
 
-# emulation_cmdline -> what more an emulated x86 kernel is told. Since 7.1 or so (CLOCK_SOURCE_CAN_INLINE_READ) it patches its code wherever it reads a clock,
-# each time that the clocksource becomes the TSC or ceases to be it, and an emulated CPU may keep the breakpoint of that moment (ending.sh): with
-# several CPUs clocksource.switch died of it in 4 boots of 4. Kernels before have found such TSCs unsynchronised, and not used them, by themselves.
-emulation_cmdline() {
-	[[ $GUEST_ACCEL == tcg && $GUEST_ARCH == amd64 && $KERNEL_RELEASE =~ ^([0-9]+)\. ]] || return 0
-	((GUEST_CPUS == 1 || BASH_REMATCH[1] < 7)) || echo ' tsc=unstable'
+# kernel_cmdline -> what more a kernel of this release is told on this guest
+kernel_cmdline() {
+	local version
+	[[ $KERNEL_RELEASE =~ ^([0-9]+)\.([0-9]+) ]] || return 0
+	version=$((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2]))
+	# Since 7.1 or so (CLOCK_SOURCE_CAN_INLINE_READ) x86 patches its code wherever it reads a clock, each time that the clocksource becomes the TSC or ceases
+	# to be it, and an emulated CPU may keep the breakpoint of that moment (ending.sh): with several CPUs clocksource.switch died of it in 4 boots of 4.
+	# Kernels before have found such TSCs unsynchronised, and not used them, by themselves.
+	[[ $GUEST_ACCEL != tcg || $GUEST_ARCH != amd64 ]] || ((GUEST_CPUS == 1 || version < 7000)) || echo ' tsc=unstable'
+	# Before 6.9 ("modules: wait do_free_init correctly") mark_readonly() waits for RCU, which waits for a timer, and until hv_stimer is loaded there is none.
+	[[ ${GUEST_CONF[hypervisor]} != dead ]] || ((version >= 6009)) || echo ' rodata=off'
 }
 
 # guest_command KERNEL : set GUEST_CMD to the QEMU that boots the guest from KERNEL and ./initrd
@@ -336,7 +341,7 @@ guest_command() {
 		return
 	fi
 	GUEST_CMD+=(-kernel "$1" -initrd initrd -append
-		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}$(emulation_cmdline)")
+		"console=$console channel=$GUEST_CHANNEL quiet panic=-1 sysrq_always_enabled${GUEST_CONF[cmdline]:+ ${GUEST_CONF[cmdline]}}$(kernel_cmdline)")
 	hypervisor_command
 }
 

@@ -130,6 +130,22 @@ last: -x -S -incoming exec:cat moving' ]
 	[[ $output != *tsc=unstable* ]]
 }
 
+@test "a kernel that waits for RCU before any module can be loaded is told not to, where its only timer is dead until then" {
+	while read -r hypervisor release told; do
+		run bash -c 'source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
+			declare -A GUEST_CONF=([hypervisor]=$2)
+			GUEST_ACCEL=tcg GUEST_ARCH=arm64 GUEST_CPUS=2 KERNEL_RELEASE=$1
+			kernel_cmdline' "$HERE" "$release" "$hypervisor"
+		[ "$status" -eq 0 ]
+		[ "$told" = "$([[ ${output} == *' rodata=off'* ]] && echo yes || echo no)" ]
+	done <<-'LIST'
+		dead 5.10.0-32-arm64 yes
+		dead 6.1.0-57-arm64 yes
+		dead 6.12.117+deb12-arm64 no
+		functional 5.10.0-32-arm64 no
+	LIST
+}
+
 @test "the command line of an arm64 guest" {
 	run prepare GUEST=arm64 CPUS=1
 	[ "$status" -eq 0 ]
