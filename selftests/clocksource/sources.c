@@ -34,18 +34,12 @@ void sources_need_writable(const char *path)
 
 bool sources_marked(const char *source)
 {
-	char text[256], name[CS_NAME_LEN];
-	bool since_boot, found = false;
-	struct kmsg log;
+	char text[256];
 
-	if (kmsg_open_all(&log, &since_boot))
+	if (!kmsg_has_marked(source, text, sizeof(text)))
 		return false;
-	while (!found && kmsg_next(&log, text, sizeof(text)))
-		found = kmsg_marked(text, name, sizeof(name)) && !strcmp(name, source);
-	kmsg_close(&log);
-	if (found)
-		report_note("kernel: %s", text);
-	return found;
+	report_note("kernel: %s", text);
+	return true;
 }
 
 void sources_ask(const char *source)

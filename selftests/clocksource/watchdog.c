@@ -44,7 +44,7 @@ static void read_log(struct kmsg *log)
  */
 static void judge_marking(const char *when, const char *text)
 {
-	if (!strcmp(platform.hypervisor, "TCGTCGTCGTCG"))
+	if (platform_tcg(&platform))
 		report_skip("%s, the kernel logged: %s; under QEMU's emulation a stalled host looks like skew",
 			    when, text);
 	report_fail("%s, the kernel logged: %s", when, text);

@@ -290,3 +290,17 @@ void kmsg_close(struct kmsg *k)
 		close(k->fd);
 	k->fd = -1;
 }
+
+bool kmsg_has_marked(const char *source, char *text, size_t len)
+{
+	bool since_boot, found = false;
+	char name[32];
+	struct kmsg k;
+
+	if (kmsg_open_all(&k, &since_boot))
+		return false;
+	while (!found && kmsg_next(&k, text, len))
+		found = kmsg_marked(text, name, sizeof(name)) && !strcmp(name, source);
+	kmsg_close(&k);
+	return found;
+}

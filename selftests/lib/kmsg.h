@@ -61,4 +61,10 @@ bool kmsg_elsewhere(const char *text);
  */
 bool kmsg_marked(const char *text, char *source, size_t len);
 
+/*
+ * Whether the kernel has said so of source, as far back as its log reaches: true and its message.
+ * False as well where the log can't be read.
+ */
+bool kmsg_has_marked(const char *source, char *text, size_t len);
+
 #endif

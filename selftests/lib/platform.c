@@ -304,6 +304,11 @@ struct fallback platform_fallback(const struct platform *p, int cpu, const char 
 	return fallback(FALLBACK_UNKNOWN, "", "no rule for this architecture");
 }
 
+bool platform_tcg(const struct platform *p)
+{
+	return !strcmp(p->hypervisor, "TCGTCGTCGTCG");
+}
+
 bool platform_functional(const char *clockevent)
 {
 	return *clockevent && strcmp(clockevent, "dummy_timer");

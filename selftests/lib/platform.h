@@ -31,6 +31,9 @@ extern void (*platform_cpuid)(uint32_t leaf, uint32_t regs[4]);
 /* Reads the facts. What can't be read stays false or "". Returns 0 or -errno. */
 int platform_read(struct platform *p);
 
+/* Whether this is QEMU's emulation of x86 (CPUID 0x40000000, target/i386/cpu.c). */
+bool platform_tcg(const struct platform *p);
+
 /* The same as if this were that architecture: for unit tests. */
 int platform_read_as(struct platform *p, bool x86, bool arm64);
 

@@ -59,7 +59,7 @@ static bool is_qemu(const struct platform *p)
 	return (file_read_line("/sys/class/dmi/id/sys_vendor", text, sizeof(text)) >= 0 &&
 		!strcmp(text, "QEMU")) ||
 	       file_read_line("/sys/bus/acpi/devices/QEMU0002:00/hid", text, sizeof(text)) >= 0 ||
-	       !strcmp(p->hypervisor, "TCGTCGTCGTCG");
+	       platform_tcg(p);
 }
 
 /*

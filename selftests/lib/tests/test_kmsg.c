@@ -521,6 +521,23 @@ START_TEST(open_all)
 }
 END_TEST
 
+/* Whether a source is marked, by all that the log has. */
+START_TEST(has_marked)
+{
+	char text[128] = "";
+
+	fake_make();
+	ck_assert(!kmsg_has_marked("tsc", text, sizeof(text)));
+	fake_write("/dev/kmsg", "4,10,1,-;Clocksource tsc unstable (delta = -168214560 ns)\n");
+	ck_assert(!kmsg_has_marked("hpet", text, sizeof(text)));
+	ck_assert(kmsg_has_marked("tsc", text, sizeof(text)));
+	ck_assert_str_eq(text, "Clocksource tsc unstable (delta = -168214560 ns)");
+	fake_write("/dev/kmsg", "4,10,1,-;clocksource: Switched to clocksource tsc\n");
+	ck_assert(!kmsg_has_marked("tsc", text, sizeof(text)));
+	fake_remove();
+}
+END_TEST
+
 /* The real one, where we may: what user space writes there is not the kernel's word. */
 START_TEST(open_real)
 {
@@ -551,6 +568,7 @@ int main(void)
 	tcase_add_test(tc, next);
 	tcase_add_test(tc, open_from_now_on);
 	tcase_add_test(tc, open_all);
+	tcase_add_test(tc, has_marked);
 	tcase_add_test(tc, open_real);
 	return run_cases("kmsg", tc);
 }

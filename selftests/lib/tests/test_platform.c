@@ -361,6 +361,8 @@ START_TEST(cpuid_others)
 	seed(true);
 	signature(0x40000000, 0x40000001, "TCGTCGTCGTCG");
 	ck_assert_str_eq(seeded().hypervisor, "TCGTCGTCGTCG");
+	ck_assert(platform_tcg(&(struct platform){ .hypervisor = "TCGTCGTCGTCG" }));
+	ck_assert(!platform_tcg(&(struct platform){ .hypervisor = "KVMKVMKVM" }));
 	ck_assert_str_eq(platform_clockevent(&(struct platform){ .x86 = true }), "lapic");
 	seed(true);
 	signature(0x40000000, 0, "\001\002\003 bad \377");
