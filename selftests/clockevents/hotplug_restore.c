@@ -331,12 +331,15 @@ static void rate(int cpu)
 	if (after.late != PACE_UNCLEAR)
 		report_metric("late_p75", after.late, "ns");
 	report_metric("irqs", pace_irqs(&after), "interrupts/event");
+	report_metric("irqs_before", pace_irqs(before), "interrupts/event");
+	if (before->late != PACE_UNCLEAR)
+		report_metric("late_p75_before", before->late, "ns");
 	if (wrong)
 		report_fail("CPU %d came back, but %s has another rate: %s; the best of %d samplings",
 			    cpu, device, wrong, AFTER_MAX);
-	if (after.late == PACE_UNCLEAR || before->late == PACE_UNCLEAR)
-		report_skip("the host is too busy to tell whether %s of CPU %d has its old rate: it disturbed nearly every wait",
-			    device, cpu);
+	if (after.late == PACE_UNCLEAR || !pace_clear(before))
+		report_skip("the host is too busy to tell whether %s of CPU %d has its old rate: it disturbed nearly every wait, or hid interrupts (%.1f for each event that was due before)",
+			    device, cpu, pace_irqs(before));
 }
 
 static const struct report_case cases[] = {

@@ -142,6 +142,12 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p)
  */
 #define IRQS_MORE 1.35
 
+/*
+ * Fewer interrupts for each event, and the host is too busy: while the CPU is not allowed to run,
+ * several become one, those of a fast device as well.
+ */
+#define IRQS_HIDDEN 0.7
+
 /* What any device may be late, on top of what this one is. */
 static int64_t slack(const struct pace *p)
 {
@@ -161,9 +167,14 @@ double pace_irqs(const struct pace *p)
 	return p->irqs / p->events;
 }
 
+bool pace_clear(const struct pace *p)
+{
+	return p->late != PACE_UNCLEAR && pace_irqs(p) >= IRQS_HIDDEN;
+}
+
 bool pace_good(const struct pace *p)
 {
-	return p->late <= slack(p) && pace_irqs(p) < 1.5;
+	return pace_clear(p) && p->late <= slack(p) && pace_irqs(p) < 1.5;
 }
 
 const char *pace_wrong(const struct pace *before, const struct pace *now)

@@ -28,11 +28,13 @@ int pace_sample(int cpu, int observer, const char *device, struct pace *p);
  */
 void pace_better(struct pace *best, const struct pace *p);
 
-/* The device's interrupts for each event: 1 or a little more; fewer where the host paused the CPU.
- */
+/* The interrupts for each event: 1 or a little more; fewer where the host paused the CPU. */
 double pace_irqs(const struct pace *p);
 
-/* Whether another sampling could hardly be better: nearly in time, hardly an interrupt too many. */
+/* Whether another rate would be seen: the host left most of the waits and interrupts alone. */
+bool pace_clear(const struct pace *p);
+
+/* Whether another sampling could hardly be better: hardly late, hardly an interrupt too many. */
 bool pace_good(const struct pace *p);
 
 /*
