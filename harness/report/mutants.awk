@@ -2,8 +2,8 @@
 # One mutant's row from the records of its gate (judge.awk):
 # awk -v name= -v guest= -v fault= -v want= -v status= -v note= -v strikes= -v complaint= -f mutants.awk records
 #   -> verdict name guest fault strikes case seconds words others, tab-separated
-# want: patterns of case ids, of which one must have failed; "nothing": no case may; "masked: rule": neither, but the fault
-# must have struck. note: put before the words. seconds: from the start of the case's program to its result.
+# want: patterns of case ids, of which one must have failed (where all were skipped nothing is judged); "nothing": no case
+# may; "masked: rule": neither, but the fault must have struck. note: put before the words. seconds: from the start of the case's program to its result.
 
 BEGIN { FS = OFS = "\t"; n = split(want, pattern, " ") }
 
@@ -23,6 +23,12 @@ function matches(id,    i, p) {
 $1 == "case" && $2 != "expected" {
 	elapsed[$2] += $6
 	cases++
+	if (matches($3) && $5 != "fail") {
+		if ($4 != "SKIP")
+			passed++
+		else if (skipped == "")
+			skipped = $3 ": " $7
+	}
 	if ($5 == "fail") {
 		failed++
 		if (first == "")
@@ -51,10 +57,12 @@ END {
 		verdict = want == "nothing" ? "quiet" : "masked"
 	else if (found != "")
 		verdict = "caught"
+	else if (!failed && skipped != "" && !passed)
+		verdict = "not judged"
 	else
 		verdict = failed ? "WRONG CASE" : "MISSED"
 	if (verdict == "not judged")
-		words = complaint
+		words = judged && cases ? "SKIP " skipped : complaint
 	else if (verdict == "masked")
 		words = substr(want, 9)
 	else if (verdict == "quiet")

@@ -140,6 +140,16 @@ row() { awk -F '\t' -v name="$1" '$2 == name' "$RESULTS/mutants/table.tsv"; }
 	[[ $(row m) == $'MISSED\t'* ]]
 }
 
+@test "a fault whose cases were all skipped is not judged, and the table says why" {
+	program a.skipped 'console "[    1.0] timer_fault: dead struck 8"' 'plan 2' 'pass x' 'skip y "the host is too busy"'
+	mutants 'm | fake | dead | a.skipped | a.skipped.y'
+	exits 2
+	[[ $(row m) == $'not judged\t'*'SKIP a.skipped.y: the host is too busy'* ]]
+	mutants 'm | fake | dead | a.skipped | a.skipped.*'
+	exits 1
+	[[ $(row m) == $'MISSED\t'* ]]
+}
+
 @test "a guest that doesn't boot is not judged" {
 	printf 'exit 0\n' >"$FAKE_SCRIPTS/firmware"
 	mutants 'm | fake | dead | a.caught | a.caught.y' 'n | fake | dead | b.none | a.x'

@@ -50,6 +50,9 @@
  */
 #define PAUSED_PERCENT 85
 
+/* One late in 100 is three in so many events; fewer can't show that there are none. */
+#define PROOF 300
+
 /* So many late ones of a CPU that was kept from running for so much of the time prove nothing. */
 #define UNSURE	       6
 #define UNSURE_PERCENT 60
@@ -390,6 +393,9 @@ static void tail(int cpu)
 			report_skip("the host is too busy to tell: %u events in all came more than %lld ms late, though not %d a second each time, while CPU %d was kept from running for %lld %% of the time",
 				    d->tails, TAIL_NS / NSEC_PER_MSEC, TAIL_PER_S, cpu,
 				    (long long)(d->paused * 100 / d->span));
+		if (d->late.count < PROOF)
+			report_skip("the host is too busy to tell: CPU %d had %zu events in %lld ms, too few to show that one in 100 comes late",
+				    cpu, d->late.count, (long long)(d->span / NSEC_PER_MSEC));
 		return;
 	}
 	if (d->paused * 100 > d->span * PAUSED_PERCENT)
