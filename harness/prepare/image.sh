@@ -50,7 +50,8 @@ image_boot() {
 	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on'
 	local -a credential=()
 	GUEST_SNAPSHOT=no
-	if [[ $GUEST_ACCEL == tcg ]]; then
+	# Who boots what is exported boots it once.
+	if [[ $GUEST_ACCEL == tcg && -z ${EXPORT:-} ]]; then
 		# watch/snapshot.sh
 		GUEST_SNAPSHOT=yes disk='file=first.qcow2,format=qcow2'
 	fi

@@ -20,5 +20,9 @@ guest_machine() {
 	cp "$GUEST_DIR/agent.iso" "$FAKE_SCRIPTS/agent_iso"
 	cp "$GUEST_DIR/disk.qcow2" "$FAKE_SCRIPTS/disk_qcow2"
 	[[ -n ${FAKE_SNAPSHOT:-} ]] || GUEST_SNAPSHOT=no
-	GUEST_CMD=("$HARNESS/tests/fake-qemu" "${GUEST_CMD[@]}")
+	if [[ -n ${EXPORT:-} ]]; then
+		GUEST_CMD=(qemu-system-x86_64 -m 1024 -M q35 -cpu max "${GUEST_CMD[@]}")
+	else
+		GUEST_CMD=("$HARNESS/tests/fake-qemu" "${GUEST_CMD[@]}")
+	fi
 }

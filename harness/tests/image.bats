@@ -323,3 +323,18 @@ END
 	[[ $(lines_in journal.log '> boot .*-incoming') == 0 ]]
 	no_scratch
 }
+
+@test "image: exported, each file that the machine has goes along, and the disk stands alone" {
+	local out=$BATS_TEST_TMPDIR/export
+	mkdir "$BATS_TEST_TMPDIR/root"
+	make_disk "$BATS_TEST_TMPDIR/root"
+	gate IMAGE="$DISK" EXPORT="$out"
+	exits 0
+	[[ $(jq -r '.args[] | match("file=([^,]*)").captures[0].string' "$out/command.json" | sort) == $'{agent}\n{disk}' ]]
+	[[ $(jq -r '.files[]' "$out/command.json" | sort) == $'agent.iso\ndisk.qcow2' ]]
+	cp -r "$out" "$BATS_TEST_TMPDIR/elsewhere"
+	rm -r "$out" "$DISK"
+	qemu-img check -q "$BATS_TEST_TMPDIR/elsewhere/disk.qcow2"
+	[[ $(qemu-img info "$BATS_TEST_TMPDIR/elsewhere/disk.qcow2") != *'backing file'* ]]
+	no_scratch
+}
