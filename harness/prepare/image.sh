@@ -47,7 +47,7 @@ image_firmware() {
 
 # image_boot INSIDE : what GUEST_CMD needs to boot the image; INSIDE (yes) the appliance, which has the disks as block devices
 image_boot() {
-	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on'
+	local disk='file=disk.qcow2,format=qcow2,snapshot=on' agent='file=agent.iso,format=raw,read-only=on' firmware=$OVMF_CODE
 	local -a credential=()
 	GUEST_SNAPSHOT=no
 	# Who boots what is exported boots it once.
@@ -62,10 +62,11 @@ image_boot() {
 		mapfile -t credential < <(image_credential)
 		GUEST_CMD+=("${credential[@]}")
 	fi
-	case $IMAGE_BOOTS_BY.$GUEST_ARCH in
-	uefi.amd64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=vars.fd,snapshot=on") ;;
-	uefi.arm64) GUEST_CMD+=(-drive "if=pflash,format=raw,read-only=on,file=$AAVMF_CODE" -drive "if=pflash,format=raw,file=vars.fd,snapshot=on") ;;
-	esac
+	if [[ $IMAGE_BOOTS_BY == uefi ]]; then
+		[[ $GUEST_ARCH != arm64 ]] || firmware=$AAVMF_CODE
+		# By their numbers: LAVA names an exported guest's files in an order of its own.
+		GUEST_CMD+=(-drive "if=pflash,unit=0,format=raw,read-only=on,file=$firmware" -drive "if=pflash,unit=1,format=raw,file=vars.fd,snapshot=on")
+	fi
 	# The overlay's file has no name, and lies here.
 	[[ $1 == yes ]] || GUEST_CMD=(env TMPDIR=. "${GUEST_CMD[@]}")
 }

@@ -332,6 +332,10 @@ END
 	exits 0
 	[[ $(jq -r '.args[] | match("file=([^,]*)").captures[0].string' "$out/command.json" | sort) == $'{agent}\n{disk}' ]]
 	[[ $(jq -r '.files[]' "$out/command.json" | sort) == $'agent.iso\ndisk.qcow2' ]]
+	# LAVA names the files in any order.
+	gate IMAGE="$DISK" EXPORT="$out.uefi" FIRMWARE=uefi
+	exits 0
+	[[ $(jq -r '.args[] | match("if=pflash,unit=(.).*file=.([A-Za-z0-9]+)").captures | map(.string) | join(" ")' "$out.uefi/command.json" | sort) == $'0 OVMFCODE4M\n1 vars' ]]
 	cp -r "$out" "$BATS_TEST_TMPDIR/elsewhere"
 	rm -r "$out" "$DISK"
 	qemu-img check -q "$BATS_TEST_TMPDIR/elsewhere/disk.qcow2"
