@@ -56,10 +56,9 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	gate
 	exits 0
 	assert_output --partial -- '4 passed, 0 failed'
-	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate query-migrate quit qmp_capabilities migrate-incoming query-status cont migrate query-migrate quit qmp_capabilities query-status cont' ]]
-	[[ $(lines_in journal.log '> held ') == 3 ]]
-	# It stood still for as long as it was to, and that was nobody's silence.
-	awk '/> held pause/ { if ($11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300) good = 1 } END { exit !good }' "$RESULTS/latest/journal.log"
+	[[ $(monitor_told) == 'qmp_capabilities stop cont stop migrate-set-parameters migrate query-migrate quit qmp_capabilities migrate-incoming query-status cont migrate query-migrate quit qmp_capabilities query-status cont' ]]
+	# It stood still for as long as it was to, and that was nobody's silence; it was a file for half of it.
+	awk '/> held / { good += $11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300 && (NF == 13 || $15 - $14 >= 50) } END { exit good != 3 }' "$RESULTS/latest/journal.log"
 }
 
 @test "what can't be held up is refused, with the reason; what is no such program's, or too much, is not answered" {
@@ -86,7 +85,7 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 		"$(asks 'migrate 1' 'no QEMU refuses migrate: .*not now.*')"
 	gate
 	exits 0
-	[[ $(monitor_told) == 'qmp_capabilities stop migrate cont migrate' ]]
+	[[ $(monitor_told) == 'qmp_capabilities stop migrate-set-parameters migrate cont migrate' ]]
 }
 
 @test "panic and reset are named with the case, the rest goes on" {

@@ -92,16 +92,25 @@ qmp_status() {
 	return 1
 }
 
-# hold_wait SECONDS/100 : let time pass, while QEMU's events are read and forgotten
-hold_wait() {
-	local until now
+# hold_until UPTIME : let time pass, while QEMU's events are read and forgotten
+hold_until() {
+	local now
 	uptime
-	until=$((now + $1))
-	while ((now < until)) && [[ -z $interrupted ]]; do
+	while ((now < $1)) && [[ -z $interrupted ]]; do
 		IFS= read -r -t 0.05 -u "$qmp_says" _ || :
 		uptime
 	done
 }
+
+# hold_wait SECONDS/100 : so long
+hold_wait() {
+	local now
+	uptime
+	hold_until $((now + $1))
+}
+
+# qmp_fast : what is saved or sent of a guest that stands still goes as fast as it can. QEMU's own limit, 128 MiB/s, is for one that runs meanwhile
+qmp_fast() { qmp migrate-set-parameters '{"max-bandwidth": 4294967296}'; }
 
 # hold_pause SECONDS [MEANWHILE] : QEMU stops, and goes on; false if it does so without having been held up as it was to be, or doesn't ($lost)
 hold_pause() {
@@ -153,7 +162,7 @@ hold_migrate() {
 	uptime
 	asked=$now
 	if [[ $GUEST_ACCEL == tcg ]]; then
-		qmp stop || return
+		qmp_fast && qmp stop || return
 		uptime
 		stopped=$now lost=yes
 	fi
@@ -174,7 +183,7 @@ hold_migrate() {
 	exec {qmp}>&- {qmp_says}<&-
 	qmp=$after qmp_says=$after_says
 	qmp qmp_capabilities && qmp_status query-status paused || return
-	hold_wait $(($1 * 100))
+	hold_until $((stopped + $1 * 100))
 	uptime
 	resumed=$now
 	qmp cont || return
@@ -224,15 +233,13 @@ vcpu_stop() {
 	fi
 }
 
-# save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; after so long another one has it. When, in $held
+# save_and_restore SECONDS/100 : QEMU, which has stopped, saves its state and ends; another one has it so long after $stopped, and half as long at
+# least after the guest was saved, for which that one starts. When, in $held
 save_and_restore() {
 	local saved
-	memory_stays && qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
+	memory_stays && qmp_fast && qmp migrate '{"uri": "exec:cat >state"}' && qmp_status query-migrate completed || return
 	uptime
 	saved=$now
-	hold_wait "$1"
-	uptime
-	held="$saved $now"
 	lost=yes
 	qmp quit || return
 	# What is said to the first one now is lost with it.
@@ -240,7 +247,12 @@ save_and_restore() {
 		why_not="no other QEMU came in $QMP_PATIENCE s"
 		return 1
 	}
-	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
+	qmp qmp_capabilities && memory_stays || return
+	hold_until $((stopped + $1))
+	hold_until $((saved + $1 / 2))
+	uptime
+	held="$saved $now"
+	qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
 }
 
 # memory_stays : in an appliance the guest's memory is a file, which needs no saving (prepare/guest.sh)

@@ -27,7 +27,7 @@ snapshot_take() {
 	local reply why_not=''
 	[[ ${GUEST_SNAPSHOT:-no} == yes && ! -e $GUEST_DIR/snapshot ]] || return 0
 	if hold_begin && qmp stop && qmp blockdev-snapshot-sync '{"device": "disk", "snapshot-file": "later.qcow2", "format": "qcow2"}' &&
-		qmp migrate-set-parameters '{"max-bandwidth": 4294967296}' && qmp migrate '{"uri": "exec:cat >snapshot.new"}' &&
+		qmp_fast && qmp migrate '{"uri": "exec:cat >snapshot.new"}' &&
 		qmp_status query-migrate completed; then
 		mv "$GUEST_DIR/snapshot.new" "$GUEST_DIR/snapshot"
 	else

@@ -183,14 +183,30 @@ static bool never(void *unused)
 	return false;
 }
 
+/*
+ * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
+ * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
+ * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
+ * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
+ */
+static bool clock_stands_still(void)
+{
+	return way != HELD_FREEZE && way != HELD_VCPU;
+}
+
+/* Where the clock stands still, what is left of their lead is waited for after the hold. */
 static void start_timers(_Atomic bool *over)
 {
+	struct timers t = { .over = over, .rounds = 1, .lead = NSEC_PER_SEC };
 	int cpu, err = 0, i = 0;
 
+	if (clock_stands_still()) {
+		t.rounds = TIMERS_ROUNDS;
+		t.lead = NSEC_PER_SEC / 2;
+	}
 	cpus_for_each(cpu, report_cpus()) {
-		held->timers[i] = (struct timers){
-			.cpu = cpu, .over = over, .rounds = way == HELD_MIGRATE ? TIMERS_ROUNDS : 1
-		};
+		t.cpu = cpu;
+		held->timers[i] = t;
 		err = timers_start(&held->timers[i++]);
 		if (err)
 			report_fail("starting a thread on CPU %d: %s", cpu, strerror(-err));
@@ -338,15 +354,9 @@ static void judge_passage(const char *name, struct passage expected, const struc
 			    (most - least) / 1e9);
 }
 
-/*
- * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
- * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
- * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
- * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
- */
 static struct passage clock_passage(void)
 {
-	return way == HELD_FREEZE || way == HELD_VCPU ? goes_on : stands_still();
+	return clock_stands_still() ? stands_still() : goes_on;
 }
 
 /*

@@ -69,9 +69,9 @@ static int arm_periodic(struct armed *a)
 static int arm(struct timers *t, struct armed *a)
 {
 	t->from[t->round] = clock_ns(CLOCK_MONOTONIC);
-	t->first[t->round] = t->from[t->round] + TIMERS_LEAD_NS;
+	t->first[t->round] = t->from[t->round] + t->lead;
 	for (size_t i = 0; i < NR_CLOCKS; i++) {
-		a->deadline[i] = clock_ns(clocks[i]) + TIMERS_LEAD_NS;
+		a->deadline[i] = clock_ns(clocks[i]) + t->lead;
 		a->timerfd[i] = arm_timerfd(clocks[i], a->deadline[i], 0);
 		if (a->timerfd[i] < 0)
 			return -a->timerfd[i];

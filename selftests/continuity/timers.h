@@ -8,17 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* After they were armed, so that all are pending still when the host has stopped the machine. */
-#define TIMERS_LEAD_NS 1000000000ll
+/* Where the host takes its time to stop the machine, they are armed anew, so often at the most. */
+#define TIMERS_ROUNDS 80
 
-/* Where the host does that in its own time, they are armed anew, so often at the most. */
-#define TIMERS_ROUNDS 40
-
-/* The caller fills in cpu, over and rounds; the rest by timers_start(). */
+/* The caller fills in cpu, over, rounds and lead; the rest by timers_start(). */
 struct timers {
 	int cpu;
 	_Atomic bool *over; /* the machine goes on again */
 	int rounds;	    /* to arm them, until then: 1 to TIMERS_ROUNDS */
+	int64_t lead;	    /* ns after which the first of them expires */
 
 	pthread_t thread;
 	_Atomic bool armed, done;
