@@ -366,6 +366,39 @@ static void disarm_page_offset(void)
 	shifted = false;
 	disarm_page();
 }
+
+/*
+ * Hyper-V gets another page, and writes that one from now on: Linux reads what stays as it is,
+ * until its clock is put back.
+ */
+#define MSR_REFERENCE_TSC 0x40000021
+#define MSR_PAGE_ENABLE	  1ull
+
+static unsigned long elsewhere;
+static u64 page_setting;
+
+static int arm_page_stale(void)
+{
+	if (rdmsrl_safe(MSR_REFERENCE_TSC, &page_setting) || !(page_setting & MSR_PAGE_ENABLE)) {
+		pr_err("there is no valid reference TSC page\n");
+		return -ENODEV;
+	}
+	elsewhere = get_zeroed_page(GFP_KERNEL);
+	if (!elsewhere)
+		return -ENOMEM;
+	wrmsrl(MSR_REFERENCE_TSC, virt_to_phys((void *)elsewhere) | MSR_PAGE_ENABLE);
+	strike();
+	return 0;
+}
+
+static void disarm_page_stale(void)
+{
+	if (!elsewhere)
+		return;
+	wrmsrl(MSR_REFERENCE_TSC, page_setting);
+	free_page(elsewhere);
+	elsewhere = 0;
+}
 #else
 static int arm_page(void)
 {
@@ -383,6 +416,15 @@ static int arm_page_offset(void)
 }
 
 static void disarm_page_offset(void)
+{
+}
+
+static int arm_page_stale(void)
+{
+	return arm_page();
+}
+
+static void disarm_page_stale(void)
 {
 }
 #endif
@@ -506,6 +548,9 @@ const struct fault clocksource_faults[] = {
 	{ "page", "Hyper-V's reference TSC page is invalid", 0, arm_page, disarm_page },
 	{ "page_offset", "Hyper-V's reference TSC page is SIZE ns ahead of the reference counter",
 	  1000000, arm_page_offset, disarm_page_offset },
+	{ "page_stale",
+	  "Hyper-V doesn't write the reference TSC page anew when it puts its clock back", 0,
+	  arm_page_stale, disarm_page_stale },
 	{ "getres", "clock_getres() says SIZE ns", 100000000, arm_getres, disarm_getres },
 	{ "switch_fails", "another clocksource can't be switched to", 0, arm_switch_fails,
 	  unhook_probe },
