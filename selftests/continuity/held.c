@@ -25,6 +25,9 @@
 
 #define ASKS 4 /* questions for the time, before and after, for each of two clocks */
 
+#define LEAD_MIN_NS (300 * NSEC_PER_MSEC)
+#define LEAD_MAX_NS (1500 * NSEC_PER_MSEC) /* overdue before a frozen machine goes on */
+
 /* Clocks that differ from CLOCK_MONOTONIC by what only setting the time or a suspend changes. */
 static const struct {
 	clockid_t id;
@@ -41,6 +44,7 @@ static const struct {
 /* One moment. */
 struct moment {
 	int64_t mono;
+	int64_t asking;	    /* ns that the questions for the time took */
 	struct offset host; /* the host's clock - CLOCK_MONOTONIC */
 	struct offset
 		counter; /* the host's clock - the raw counter, in ns since it was first read */
@@ -131,6 +135,7 @@ static void sample(struct moment *m, uint64_t *start)
 	for (size_t i = 0; i < NR_KIN; i++)
 		m->kin[i] = offset_between(CLOCK_MONOTONIC, kin[i].id, SANDWICH_TRIES);
 	sample_reference(&m->reference);
+	m->asking = -clock_ns(CLOCK_MONOTONIC);
 	err = host_offset(read_monotonic, NULL, ASKS, &m->host);
 	if (!err)
 		err = host_offset(read_raw_counter, start, ASKS, &m->counter);
@@ -139,6 +144,7 @@ static void sample(struct moment *m, uint64_t *start)
 	if (err)
 		report_fail("asking the host for the time: %s", strerror(-err));
 	m->mono = clock_ns(CLOCK_MONOTONIC);
+	m->asking += m->mono;
 }
 
 /* A timer that fails with ECANCELED when somebody sets the time of day. */
@@ -184,26 +190,23 @@ static bool never(void *unused)
 }
 
 /*
- * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
- * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
- * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
- * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
+ * How long timers wait for the host to stop the machine, which takes it as long as its answers do.
+ * Where the clock stands still, what is left of that is waited for after the hold.
  */
-static bool clock_stands_still(void)
+static int64_t lead(void)
 {
-	return way != HELD_FREEZE && way != HELD_VCPU;
+	int64_t ns = LEAD_MIN_NS + 2 * held->before.asking;
+
+	return ns < LEAD_MAX_NS ? ns : LEAD_MAX_NS;
 }
 
-/* Where the clock stands still, what is left of their lead is waited for after the hold. */
 static void start_timers(_Atomic bool *over)
 {
-	struct timers t = { .over = over, .rounds = 1, .lead = NSEC_PER_SEC };
+	struct timers t = { .over = over, .rounds = 1, .lead = lead() };
 	int cpu, err = 0, i = 0;
 
-	if (clock_stands_still()) {
+	if (way == HELD_MIGRATE)
 		t.rounds = TIMERS_ROUNDS;
-		t.lead = NSEC_PER_SEC / 2;
-	}
 	cpus_for_each(cpu, report_cpus()) {
 		t.cpu = cpu;
 		held->timers[i] = t;
@@ -354,9 +357,15 @@ static void judge_passage(const char *name, struct passage expected, const struc
 			    (most - least) / 1e9);
 }
 
+/*
+ * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
+ * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
+ * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
+ * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
+ */
 static struct passage clock_passage(void)
 {
-	return clock_stands_still() ? stands_still() : goes_on;
+	return way == HELD_FREEZE || way == HELD_VCPU ? goes_on : stands_still();
 }
 
 /*
