@@ -9,16 +9,19 @@ def quoted: if test("^[-A-Za-z0-9_.,:=/{}+]*$") then . else "'\(.)'" end;
 def options: reduce .[] as $word ([]; if $word | startswith("-") then . + [$word] else .[-1] += " " + ($word | quoted) end);
 def names_file: test("\\{[A-Za-z0-9]+\\}");
 
+# How long a guest may boot: an image loads a whole system, and a farm's machine may be as busy as a gate's (BOOT_TIMEOUT, and up to three times as much again).
+(if .files.disk then 20 else 5 end) as $boot
+
 # On arm64 the template has these from the context.
-(((if .arch == "arm64" then [] else ["-machine", .machine, "-cpu", .cpu] end) + .args) | options) as $options
+| (((if .arch == "arm64" then [] else ["-machine", .machine, "-cpu", .cpu] end) + .args) | options) as $options
 | "# tickproof: \($name). Made by harness/lava.",
 "device_type: qemu",
 "job_name: \("tickproof \($name)" | tojson)",
 "visibility: public",
 "priority: medium",
 "timeouts:",
-"  job: {seconds: \($seconds + 1200)}",
-"  action: {seconds: \([$seconds, 600] | max)}",
+"  job: {seconds: \($seconds + 60 * ($boot + 15))}",
+"  action: {seconds: \([$seconds, 600, 60 * $boot] | max)}",
 "  connection: {minutes: 2}",
 "context:",
 "  arch: \(.arch)",
@@ -36,7 +39,7 @@ def names_file: test("\\{[A-Za-z0-9]+\\}");
 	| "      \($file):", "        url: \("\($url)/\(.value)" | tojson)",
 	"        image_arg: \([$options[] | select(contains("{\($file)}"))] | join(" ") | tojson)"),
 "- boot:",
-"    timeout: {minutes: 5}",
+"    timeout: {minutes: \($boot)}",
 "    method: qemu",
 "    media: tmpfs",
 # The kernel says nothing ("quiet").

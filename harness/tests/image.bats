@@ -332,6 +332,10 @@ END
 	exits 0
 	[[ $(jq -r '.args[] | match("file=([^,]*)").captures[0].string' "$out/command.json" | sort) == $'{agent}\n{disk}' ]]
 	[[ $(jq -r '.files[]' "$out/command.json" | sort) == $'agent.iso\ndisk.qcow2' ]]
+	# As LAVA's job has it: there is time to boot a whole system.
+	run -0 jq -r --arg name x --arg url file:///x --argjson seconds 60 -f "$HARNESS/prepare/lava_job.jq" "$out/command.json"
+	assert_line --partial 'image_arg: "-drive if=none,id=disk,cache=unsafe,file={disk},format=qcow2,snapshot=on"'
+	assert_line --partial 'timeout: {minutes: 20}'
 	# LAVA names the files in any order.
 	gate IMAGE="$DISK" EXPORT="$out.uefi" FIRMWARE=uefi
 	exits 0
