@@ -6,6 +6,7 @@
 #include "clocks.h"
 #include "resolution.h"
 #include "stats.h"
+#include "timer_list.h"
 
 /* The loop is bounded by the raw counter: the clocks may be what is broken. */
 #define STEP_LIMIT_NS (NSEC_PER_SEC / 2)
@@ -83,7 +84,8 @@ int64_t tick_ns(void)
 	return tick = tick_of_steps(&smallest, 1);
 }
 
-bool hres_active(void)
+/* What short sleeps show. */
+static bool hres_measured(void)
 {
 	int64_t took[SLEEPS];
 
@@ -94,4 +96,17 @@ bool hres_active(void)
 		took[i] = clock_ns(CLOCK_MONOTONIC) - before;
 	}
 	return stats_of(took, SLEEPS).p25 < tick_ns() / 2;
+}
+
+bool hres_active(void)
+{
+	struct timer_list tl;
+	bool active = hres_measured();
+
+	if (!active || timer_list_read(&tl))
+		return active;
+	/* -1: a kernel that has no word of it. */
+	active = tl.cpus[0].hres_active != 0;
+	timer_list_free(&tl);
+	return active;
 }

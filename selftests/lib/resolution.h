@@ -32,7 +32,9 @@ int64_t coarse_step(size_t steps);
 
 /*
  * Whether short sleeps end before the next tick: then high resolution timers are active. Also false
- * where the host delays three quarters of them by half a tick.
+ * where the host delays three quarters of them by half a tick, and where /proc/timer_list can be
+ * read and says that they are not: a busy host lets ticks come in bunches, and sleeps end with
+ * them.
  */
 bool hres_active(void);
 

@@ -55,6 +55,20 @@ START_TEST(here)
 }
 END_TEST
 
+/* Where ticks come in bunches sleeps that end with them are short as well: the kernel knows. */
+START_TEST(kernel_denies)
+{
+	char *text =
+		data_replaced("timer_list-6.12-x86", ".hres_active    : 1", ".hres_active    : 0");
+
+	fake_make();
+	fake_write("/proc/timer_list", text);
+	ck_assert(!hres_active());
+	free(text);
+	fake_remove();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("resolution");
@@ -64,5 +78,6 @@ int main(void)
 	tcase_add_test(tc, smallest);
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, here);
+	tcase_add_test(tc, kernel_denies);
 	return run_cases("resolution", tc);
 }
