@@ -19,6 +19,21 @@ static struct cs_list available;
 static int error;
 static pid_t parent;
 
+/*
+ * Without the sources that are made of ticks, which a kernel lists while it has no high resolution
+ * timers: they lose what ticks a busy host swallows, and a kernel that leaves them may go over to
+ * high resolution timers, and has no way back.
+ */
+static void drop_ticks(struct cs_list *list)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < list->nr; i++)
+		if (!strstr(list->name[i], "jiffies"))
+			memmove(list->name[left++], list->name[i], CS_NAME_LEN);
+	list->nr = left;
+}
+
 /* Whether the kernel's command line chose a source, which a lone newline would undo. */
 static bool chosen_at_boot(void)
 {
@@ -43,6 +58,7 @@ void original_init(void)
 	error = cs_current(name);
 	if (!error)
 		error = cs_available(&available);
+	drop_ticks(&available);
 	if (error || geteuid())
 		return;
 	strcpy(way_back, !cs_find(&available, name) && !chosen_at_boot() ? "\n" : name);
@@ -63,6 +79,7 @@ static void drop_the_marked(void)
 {
 	struct cs_list now = *sources_need();
 
+	drop_ticks(&now);
 	for (size_t i = 0; i < available.nr; i++) {
 		const char *source = available.name[i];
 
@@ -91,7 +108,7 @@ const struct cs_list *original_need(size_t sources)
 	if (access(CS_CURRENT, W_OK))
 		report_skip("current_clocksource can't be written here: %s", strerror(errno));
 	if (cs_find(&available, name) < 0)
-		report_skip("the clocksource in use, %s, isn't available: there would be no way back",
+		report_skip("the clocksource in use, %s, can't be chosen again: there would be no way back",
 			    name);
 	drop_the_marked();
 	if (available.nr < sources)

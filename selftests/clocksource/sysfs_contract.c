@@ -180,12 +180,28 @@ static void unbind_refused(int unused)
 		report_fail("a refused unbind changed the available clocksources");
 }
 
+/*
+ * Jiffies are rated 1, the lowest (kernel/time/jiffies.c), and a kernel that keeps time by them
+ * never changes to high resolution timers (timekeeping_valid_for_hres()): where another source is
+ * there, somebody has asked for them, as an image may on its kernel's command line.
+ */
+static void expect_finer(const struct cs_list *list, const char *name)
+{
+	if (!strstr(name, "jiffies"))
+		return;
+	for (size_t i = 0; i < list->nr; i++)
+		if (!strstr(list->name[i], "jiffies") && !sources_marked(list->name[i]))
+			report_fail("%s is in use although %s is available, and rules out high resolution timers (clocksource=%s on the kernel's command line?)",
+				    name, list->name[i], name);
+}
+
 static void jiffies_hidden(int unused)
 {
 	struct cs_list *list = sources_need();
 	const char *name = need_current();
 
 	(void)unused;
+	expect_finer(list, name);
 	if (!hres_active())
 		report_skip("high resolution timers aren't active (highres=off?)");
 	if (cs_find(list, "jiffies") >= 0 || cs_find(list, "refined-jiffies") >= 0)
@@ -330,7 +346,7 @@ static const struct report_case cases[] = {
 	  "C8: unbinding an unknown name is ENODEV, 32 bytes EINVAL; names are compared whole (unbind_clocksource_store)",
 	  unbind_refused, 0 },
 	{ "jiffies_hidden",
-	  "C6: with high resolution timers, what isn't valid for them is hidden (available_clocksource_show)",
+	  "C6: what isn't valid for high resolution timers is hidden with them, and in use only where nothing else is (available_clocksource_show, __clocksource_select)",
 	  jiffies_hidden, 0 },
 	{ "expected_sources", "C10: the platform's clocksources are available, its best one first",
 	  expected_sources, 0 },
