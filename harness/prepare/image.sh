@@ -42,7 +42,7 @@ image_firmware() {
 		[[ -n ${seen[bios]:-} || -z ${seen[uefi]:-} ]] || IMAGE_BOOTS_BY=uefi
 	fi
 	[[ $IMAGE_BOOTS_BY == bios ]] || [[ $GUEST_ACCEL != nested ]] ||
-		image_die "it boots by UEFI, and UEFI does not run in KVM on an emulated machine: take GUEST=x86, a host with KVM, or an image that boots by BIOS too"
+		image_die "it boots by UEFI, and UEFI does not run in KVM on an emulated machine: take GUEST=x86, a host with KVM, or $([[ -n ${seen[bios]:-} ]] && echo FIRMWARE=bios || echo "an image that boots by BIOS too")"
 }
 
 # image_boot INSIDE : what GUEST_CMD needs to boot the image; INSIDE (yes) the appliance, which has the disks as block devices
