@@ -51,6 +51,7 @@ deps() {
 	gate-image-arm64) echo /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64 ;;
 	gate-host) echo ssh openssh-client ;;
 	domain) printf '%s\n' "virsh libvirt-clients" "xmllint libxml2-utils" ;;
+	libvirt) printf '%s\n' "/usr/sbin/libvirtd libvirt-daemon" "/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so libvirt-daemon-driver-qemu" ;;
 	gate-uefi) echo /usr/share/qemu-efi-aarch64/QEMU_EFI.fd qemu-efi-aarch64 ;;
 	check)
 		cat <<-'EOF'

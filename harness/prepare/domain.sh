@@ -38,6 +38,7 @@ domain_conf() {
 	IMAGE=$(domain_value "$disk/source/@file")
 	[[ -n $IMAGE ]] || IMAGE=$(domain_value "$disk/source/@dev")
 	[[ -n $IMAGE ]] || die 2 "DOMAIN=$DOMAIN: its first disk is neither a file nor a device of this machine: copy it (qemu-img convert), and give IMAGE="
+	[[ -z $(domain_value /domain/os/kernel) ]] || die 2 "DOMAIN=$DOMAIN boots a kernel that libvirt is given beside its disk: give that as KERNEL=, with INITRD="
 	machine=$(domain_flag machine)
 	declare -gA GUEST_CONF=([description]="libvirt's domain $DOMAIN" [machine]=${machine%%,*} [cpu]=$(domain_flag cpu) [cpus]=$(domain_value /domain/vcpu)
 	[memory]=$(($(domain_value /domain/memory) / 1024)) [accel]=kvm [nested]=auto [kernel]='' [cmdline]='' [modules]='' [tests]='*' [hypervisor]='' [firmware]=dt)

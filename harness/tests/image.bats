@@ -64,6 +64,8 @@ in_overlay() {
 	assert_output --partial 'boots by BIOS; way in: overlay'
 	[[ $(sha256sum <"$DISK.qcow2") == "$before" ]]
 	lines_in journal.log '> gate image_sha256=[0-9a-f]\{64\}$'
+	# Of no kernel, since nothing is known of it yet.
+	[[ $(lines_in journal.log "> gate kernel_sha256=") == 0 ]]
 	in_overlay 'cat /etc/systemd/system/tickproof.service' | grep 'LABEL=TICKPROOF /run/tickproof'
 	in_overlay 'stat /etc/systemd/system/multi-user.target.wants/tickproof.service' | grep 'link dest: "/etc/systemd/system/tickproof.service"'
 	debugfs -R 'stat /etc/systemd/system/tickproof.service' "$DISK?offset=1048576" 2>&1 | grep 'not found'
@@ -226,6 +228,16 @@ in_overlay() {
 	refuses "$DISK" 'its disk is encrypted (LUKS)'
 }
 
+@test "image: UEFI where it does not run" {
+	[[ -e /dev/fuse ]] || skip 'no FUSE here'
+	make_root
+	make_disk "$ROOT"
+	FAKE_ACCEL=nested gate IMAGE="$DISK" FIRMWARE=uefi
+	exits 2
+	assert_output --partial 'UEFI does not run in KVM on an emulated machine: take GUEST=x86, a host with KVM, or FIRMWARE=bios'
+	no_scratch
+}
+
 @test "image: variables that can't be" {
 	: >"$DISK"
 	gate IMAGE="$DISK" HOST=root@fake
@@ -261,7 +273,7 @@ in_overlay() {
 	no_scratch
 }
 
-# virsh_of DISK STATE [XML] : $VIRSH_CMD, a virsh that knows one domain, "mine", as libvirt 9.0 describes it
+# virsh_of DISK STATE [XML] : $VIRSH_CMD, a virsh that knows one domain, "mine", as libvirt 9.0 describes it; XML is part of how it boots
 virsh_of() {
 	export VIRSH_CMD=$BATS_TEST_TMPDIR/virsh
 	cat >"$VIRSH_CMD" <<END
@@ -269,7 +281,7 @@ virsh_of() {
 case "\$*" in
 'domstate mine') echo '$2' ;;
 'dumpxml mine') echo "<domain type='kvm'><name>mine</name><memory unit='KiB'>2097152</memory><vcpu placement='static'>4</vcpu>
-	<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+	<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>${3:-}</os>
 	<devices><disk type='file' device='cdrom'/><disk type='file' device='disk'><source file='$1'/></disk></devices></domain>" ;;
 'domxml-to-native qemu-argv --domain mine') echo "LC_ALL=C /usr/bin/qemu-system-x86_64 -name guest=mine -machine pc-q35-7.2,usb=off,memory-backend=pc.ram -accel kvm" \\
 	"-cpu host,migratable=on,hv-time=on,hv-stimer=on -m 2048 -no-hpet -no-shutdown" ;;
@@ -301,6 +313,10 @@ END
 	gate DOMAIN=mine
 	exits 2
 	assert_output --partial 'its first disk is neither a file nor a device of this machine'
+	virsh_of "$DISK" 'shut off' '<kernel>/boot/vmlinuz</kernel>'
+	gate DOMAIN=mine
+	exits 2
+	assert_output --partial 'DOMAIN=mine boots a kernel that libvirt is given beside its disk: give that as KERNEL=, with INITRD='
 	gate DOMAIN=mine GUEST=x86
 	exits 2
 	no_scratch
