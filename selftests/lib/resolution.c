@@ -98,15 +98,20 @@ static bool hres_measured(void)
 	return stats_of(took, SLEEPS).p25 < tick_ns() / 2;
 }
 
-bool hres_active(void)
+bool hres_denied(void)
 {
 	struct timer_list tl;
-	bool active = hres_measured();
+	bool denied;
 
-	if (!active || timer_list_read(&tl))
-		return active;
+	if (timer_list_read(&tl))
+		return false;
 	/* -1: a kernel that has no word of it. */
-	active = tl.cpus[0].hres_active != 0;
+	denied = tl.cpus[0].hres_active == 0;
 	timer_list_free(&tl);
-	return active;
+	return denied;
+}
+
+bool hres_active(void)
+{
+	return hres_measured() && !hres_denied();
 }

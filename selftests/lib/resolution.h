@@ -32,10 +32,12 @@ int64_t coarse_step(size_t steps);
 
 /*
  * Whether short sleeps end before the next tick: then high resolution timers are active. Also false
- * where the host delays three quarters of them by half a tick, and where /proc/timer_list can be
- * read and says that they are not: a busy host lets ticks come in bunches, and sleeps end with
- * them.
+ * where the host delays three quarters of them by half a tick, and where hres_denied():
+ * a busy host lets ticks come in bunches, and sleeps end with them.
  */
 bool hres_active(void);
+
+/* Whether /proc/timer_list can be read, and says that high resolution timers are not active. */
+bool hres_denied(void);
 
 #endif

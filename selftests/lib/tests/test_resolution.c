@@ -63,6 +63,7 @@ START_TEST(kernel_denies)
 
 	fake_make();
 	fake_write("/proc/timer_list", text);
+	ck_assert(hres_denied());
 	ck_assert(!hres_active());
 	free(text);
 	fake_remove();
