@@ -375,18 +375,28 @@ static void disarm_page_offset(void)
 #define MSR_PAGE_ENABLE	  1ull
 
 static unsigned long elsewhere;
-static u64 page_setting;
+static u32 page_setting[2]; /* rdmsrl_safe() became rdmsrq_safe() in 6.16 */
+
+static int set_page(u64 value)
+{
+	return wrmsr_safe(MSR_REFERENCE_TSC, lower_32_bits(value), upper_32_bits(value));
+}
 
 static int arm_page_stale(void)
 {
-	if (rdmsrl_safe(MSR_REFERENCE_TSC, &page_setting) || !(page_setting & MSR_PAGE_ENABLE)) {
+	if (rdmsr_safe(MSR_REFERENCE_TSC, &page_setting[0], &page_setting[1]) ||
+	    !(page_setting[0] & MSR_PAGE_ENABLE)) {
 		pr_err("there is no valid reference TSC page\n");
 		return -ENODEV;
 	}
 	elsewhere = get_zeroed_page(GFP_KERNEL);
 	if (!elsewhere)
 		return -ENOMEM;
-	wrmsrl(MSR_REFERENCE_TSC, virt_to_phys((void *)elsewhere) | MSR_PAGE_ENABLE);
+	if (set_page(virt_to_phys((void *)elsewhere) | MSR_PAGE_ENABLE)) {
+		free_page(elsewhere);
+		elsewhere = 0;
+		return -EIO;
+	}
 	strike();
 	return 0;
 }
@@ -395,7 +405,7 @@ static void disarm_page_stale(void)
 {
 	if (!elsewhere)
 		return;
-	wrmsrl(MSR_REFERENCE_TSC, page_setting);
+	set_page((u64)page_setting[1] << 32 | page_setting[0]);
 	free_page(elsewhere);
 	elsewhere = 0;
 }
