@@ -25,7 +25,7 @@ command_line() {
 	# shellcheck disable=SC2016
 	bash -c 'set -euo pipefail; source "$0/../lib/common.sh"; source "$HARNESS/prepare/guest.sh"
 		guest_conf ./guest.conf
-		GUEST_ARCH=arm64 GUEST_ACCEL=tcg GUEST_CPUS=2 GUEST_CHANNEL=ttyS0 GUEST_DIR=$PWD/run
+		GUEST_ARCH=arm64 GUEST_ACCEL=tcg GUEST_CPUS=2 GUEST_CHANNEL=ttyS0 GUEST_DIR=$PWD/run KERNEL_RELEASE=6.12.1-test
 		guest_command kernel
 		echo "${GUEST_CMD[*]}"
 		hypervisor_description' "$HERE"
