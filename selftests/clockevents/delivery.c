@@ -50,7 +50,7 @@
  */
 #define PAUSED_PERCENT 85
 
-/* One late in 100 is three in so many events; fewer can't show that there are none. */
+/* One late in 100 is three of so many events, of all samplings; fewer prove nothing. */
 #define PROOF 300
 
 /* So many late ones of a CPU that was kept from running for so much of the time prove nothing. */
@@ -90,6 +90,7 @@ struct delivery {
 	int64_t spans, rans;	  /* of all samplings */
 	struct stats late;	  /* of the first expiration of each reading, without pauses */
 	unsigned int tail, tails; /* late ones while another CPU's went on; of all samplings */
+	size_t events;		  /* of all samplings */
 	int64_t longest;	  /* of them */
 	struct grid grid;	  /* of all samplings */
 	struct stats first,
@@ -261,6 +262,7 @@ static void count_tail(struct work *all, int n, struct work *w)
 			w->d.longest = w->tail[t].to - w->tail[t].from;
 	}
 	w->d.tails += w->d.tail;
+	w->d.events += w->d.late.count;
 }
 
 /*
@@ -332,9 +334,9 @@ static bool hardly_ran(const struct delivery *d)
 
 /*
  * The delivery on cpu. While wrong() says so of it, it is measured again, up to SAMPLINGS times in
- * all, and while unclear() does, up to CLEARINGS times (either may be NULL): for so long (ns; 0:
- * the ticks), with one CPU beside it that shows what the host does, since all of them busy would be
- * a load themselves.
+ * a row, and while unclear() does, up to CLEARINGS times in all (either may be NULL): for so long
+ * (ns; 0: the ticks; for a shorter time where it is only unclear), with one CPU beside it that
+ * shows what the host does, since all of them busy would be a load themselves.
  */
 static const struct delivery *judged(int cpu, bool (*wrong)(const struct delivery *d),
 				     bool (*unclear)(const struct delivery *d), int64_t again)
@@ -349,10 +351,9 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 	cpus_add(&pair, other >= 0 ? other : cpus_next(-1, report_cpus()));
 	if (!d->measured)
 		measure(report_cpus(), -1, SPAN_NS, true);
-	for (int i = 1; !d->error; i++) {
-		bool bad = wrong && wrong(d), unsure = unclear && unclear(d);
-
-		if (!(bad || unsure) || i >= (unsure ? CLEARINGS : SAMPLINGS))
+	for (int bad = 0, unsure = 0; !d->error;) {
+		bad = wrong && wrong(d) ? bad + 1 : 0;
+		if (bad >= SAMPLINGS || (!bad && !(unclear && unclear(d) && ++unsure < CLEARINGS)))
 			break;
 		measure(&pair, cpu, again && !bad ? SPAN_NS / 3 : again, !again);
 	}
@@ -363,15 +364,20 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 
 static bool has_tail(const struct delivery *d)
 {
-	/* The first, short sampling only asks for the others. */
+	/* Short samplings only ask for long ones. */
 	if (d->span <= SPAN_NS)
-		return d->tail >= 2;
+		return d->tails >= 2;
 	return d->tail * NSEC_PER_SEC >= TAIL_PER_S * d->span;
+}
+
+static bool shows_little(const struct delivery *d)
+{
+	return hardly_ran(d) || d->events < PROOF;
 }
 
 static void tail(int cpu)
 {
-	const struct delivery *d = judged(cpu, has_tail, hardly_ran, 2 * SPAN_NS);
+	const struct delivery *d = judged(cpu, has_tail, shows_little, 2 * SPAN_NS);
 
 	report_metric("late_p50", d->late.p50, "ns");
 	report_metric("late_p99", d->late.p99, "ns");
@@ -393,9 +399,9 @@ static void tail(int cpu)
 			report_skip("the host is too busy to tell: %u events in all came more than %lld ms late, though not %d a second each time, while CPU %d was kept from running for %lld %% of the time",
 				    d->tails, TAIL_NS / NSEC_PER_MSEC, TAIL_PER_S, cpu,
 				    (long long)(d->paused * 100 / d->span));
-		if (d->late.count < PROOF)
-			report_skip("the host is too busy to tell: CPU %d had %zu events in %lld ms, too few to show that one in 100 comes late",
-				    cpu, d->late.count, (long long)(d->span / NSEC_PER_MSEC));
+		if (d->events < PROOF)
+			report_skip("the host is too busy to tell: CPU %d had %zu events, too few to show that one in 100 comes late",
+				    cpu, d->events);
 		return;
 	}
 	if (d->paused * 100 > d->span * PAUSED_PERCENT)
