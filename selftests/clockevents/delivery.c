@@ -353,7 +353,9 @@ static const struct delivery *judged(int cpu, bool (*wrong)(const struct deliver
 		measure(report_cpus(), -1, SPAN_NS, true);
 	for (int bad = 0, unsure = 0; !d->error;) {
 		bad = wrong && wrong(d) ? bad + 1 : 0;
-		if (bad >= SAMPLINGS || (!bad && !(unclear && unclear(d) && ++unsure < CLEARINGS)))
+		if (!bad && !(unclear && unclear(d)))
+			break;
+		if (bad ? bad >= SAMPLINGS : ++unsure >= CLEARINGS)
 			break;
 		measure(&pair, cpu, again && !bad ? SPAN_NS / 3 : again, !again);
 	}

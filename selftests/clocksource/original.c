@@ -29,7 +29,7 @@ static void drop_ticks(struct cs_list *list)
 	size_t left = 0;
 
 	for (size_t i = 0; i < list->nr; i++)
-		if (!strstr(list->name[i], "jiffies"))
+		if (!sources_ticking(list->name[i]))
 			memmove(list->name[left++], list->name[i], CS_NAME_LEN);
 	list->nr = left;
 }

@@ -32,6 +32,11 @@ void sources_need_writable(const char *path)
 		report_skip("%s can't be written here: %s", path, strerror(errno));
 }
 
+bool sources_ticking(const char *source)
+{
+	return strstr(source, "jiffies");
+}
+
 bool sources_marked(const char *source)
 {
 	char text[256];

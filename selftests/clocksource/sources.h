@@ -16,6 +16,9 @@ struct cs_list *sources_need(void);
 /* Skips the case unless root can write the file of CS_DIR. */
 void sources_need_writable(const char *path);
 
+/* Whether source is made of ticks: jiffies, refined-jiffies (kernel/time/jiffies.c). */
+bool sources_ticking(const char *source);
+
 /* Whether the kernel's log says that it marked source as unstable; notes the message. */
 bool sources_marked(const char *source);
 

@@ -187,10 +187,10 @@ static void unbind_refused(int unused)
  */
 static void expect_finer(const struct cs_list *list, const char *name)
 {
-	if (!strstr(name, "jiffies"))
+	if (!sources_ticking(name))
 		return;
 	for (size_t i = 0; i < list->nr; i++)
-		if (!strstr(list->name[i], "jiffies") && !sources_marked(list->name[i]))
+		if (!sources_ticking(list->name[i]) && !sources_marked(list->name[i]))
 			report_fail("%s is in use although %s is available, and rules out high resolution timers (clocksource=%s on the kernel's command line?)",
 				    name, list->name[i], name);
 }
@@ -207,7 +207,7 @@ static void jiffies_hidden(int unused)
 	if (cs_find(list, "jiffies") >= 0 || cs_find(list, "refined-jiffies") >= 0)
 		report_fail(
 			"jiffies are available as a clocksource although high resolution timers are active");
-	if (strstr(name, "jiffies"))
+	if (sources_ticking(name))
 		report_fail("%s is in use although high resolution timers are active", name);
 }
 
