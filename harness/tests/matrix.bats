@@ -165,8 +165,12 @@ nothing_runs() {
 	wait "$matrix" || status=$?
 	((status == 143))
 	grep 'of 12 are judged; harness/matrix --resume goes on' "$BATS_TEST_TMPDIR/out"
-	nothing_runs
+	wait_for nothing_runs
 	wait_for no_scratch_left
+	# A job whose shell was just being started when its engine went begins nothing.
+	run "$HARNESS/matrix" --job late 60 'GUEST=g1 TESTS=a.good' 1
+	exits 143
+	no_scratch_left
 }
 
 # machines : two machines m1, m2 by "ssh -F ssh", each with a home, a network and processes' view of its own; FILE m1.cut: no connection
