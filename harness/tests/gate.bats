@@ -218,6 +218,12 @@ no_guest() {
 	((${#lines[@]} == 1))
 	[[ -z $(ls "$RESULTS") ]]
 	no_scratch
+	rm -rf "$RESULTS"
+	# Between the run's beginning and its first boot.
+	printf '%s\n' '. "$HARNESS/tests/fake.sh"' 'take() { kill -TERM "$$"; return 1; }' >"$BATS_TEST_TMPDIR/fake.sh"
+	TICKPROOF_FAKE=$BATS_TEST_TMPDIR/fake.sh gate
+	exits 143
+	assert_output --partial -- 'COULD NOT BE JUDGED: interrupted before any test began'
 }
 
 @test "interrupted while sysrq is asked: still a result" {

@@ -144,6 +144,7 @@ second_start() {
 	done
 	second_watch &
 	second_pid=$!
+	[[ -z $interrupted ]] || guest_interrupt "$interrupted"
 }
 
 # second_watch : the second series of boots, in a shell of its own; fails if a line of its journal was lost
@@ -233,7 +234,6 @@ watch() {
 		[[ $verdict != HANG* || -n ${MACHINE_DIR:-} ]] || sysrq 9 l q w
 		guest_end
 		[[ ! -t 2 || ${TERM:-dumb} == dumb ]] || printf '\r\e[K' >&2
-		[[ -z $interrupted ]] || journal "> interrupted $interrupted"
 		if [[ $verdict == NOBOOT* || $verdict == SETUP* || -n $interrupted ]]; then
 			nothing_more
 			break
@@ -255,5 +255,7 @@ watch() {
 			give_up "$HUNG_LIMIT programs in a row have hung, each in a boot of its own: this guest hangs whatever is run"
 		fi
 	done
+	# Whenever it came: what was not begun for it is no error of the guest's.
+	[[ -z $interrupted ]] || journal "> interrupted $interrupted"
 	rm -f "$queue/progress$lane"
 }
