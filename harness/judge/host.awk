@@ -109,6 +109,14 @@ function host(line,    word, n, rest) {
 	} else if (word[1] == "end") {
 		boot_closed()
 		the_end = rest
+	} else if (word[1] == "interrupted") {
+		ended = 1
+		interrupted = rest
+		if (interrupted_in == "")
+			interrupted_in = open != "" ? open : asked
+		interrupted_programs[asked] = 1
+		settle_deaths()
+		program_over()
 	} else if (boot_now == "0") {
 		damaged(word[1] " before any boot")
 	} else if (word[1] == "ready") {
@@ -152,14 +160,6 @@ function host(line,    word, n, rest) {
 		if (word[1] == "appliance" && word[2] == "vcpu")
 			kvm_said[boot, word[3]] = substr(rest, length(word[3]) + 7)
 		add_diag(last_asked == "" ? planned[1] : last_asked, word[1] ": " rest)
-	} else if (word[1] == "interrupted") {
-		ended = 1
-		interrupted = rest
-		if (interrupted_in == "")
-			interrupted_in = open != "" ? open : asked
-		interrupted_programs[asked] = 1
-		settle_deaths()
-		program_over()
 	} else if (word[1] == "off") {
 		off[boot] = 1
 		off_at[boot] = stamp
