@@ -275,7 +275,7 @@ debian_image_for() {
 image_conforms() {
 	local image faulty=$SCRATCH/faulty.qcow2
 	image=$(debian_image_for amd64 cloud)
-	gate_exits 0 GUEST=x86 IMAGE="$image" TESTS=clockevents.unbind_fallback
+	gate_exits 0 GUEST=x86 IMAGE="$image" TESTS="clockevents.unbind_fallback continuity.pause"
 	grep -F "> gate udev=quiet" "$LOGS/$NAME/latest/journal.log"
 	"$HARNESS/tests/edit_image" "$image" "$faulty" +nolapic_timer
 	gate_exits 1 GUEST=x86 IMAGE="$faulty" IMAGE_EXTERNAL=yes TESTS=clockevents.sysfs_contract

@@ -12,7 +12,8 @@
 #   injection     until KVM injected the interrupt
 #   taking        until the guest took it
 #
-# Two machines with two clocks: clocks.awk joins them. From then on each interrupt that the guest took belongs to the last that KVM injected before.
+# Two machines with two clocks: clocks.awk joins them, for each program anew, since a guest that the host holds up between two has a clock that stands still
+# meanwhile. From then on each interrupt that the guest took belongs to the last that KVM injected before.
 
 # ns: how much earlier than injected by KVM's word an interrupt may be taken, by reading clocks; an arming that is farther from what was programmed is another one
 BEGIN {
@@ -27,7 +28,8 @@ FNR == 1 { files++ }
 files == 1 && /tickproof vcpu [0-9]+ [0-9]+$/ { thread[$NF] = $(NF - 1) }
 # Its rings had no room for what was before, on some CPU.
 files == 1 && /^##### CPU [0-9]+ buffer started/ { spans = recording = 0 }
-files == 2 && /^# tickproof begin / { program = $4 ~ /^[a-z0-9_]+[.][a-z0-9_]+$/ ? $4 : "" }
+# One that has itself held up has no one difference.
+files == 2 && /^# tickproof begin / { program = $4 ~ /^[a-z0-9_]+[.][a-z0-9_]+$/ && $4 !~ /^continuity[.]/ ? $4 : "" }
 files == 3 { wake_up(); next }
 # Of what the guest recorded no more is needed; to look at it whole takes time.
 files == 2 && !/_entry: | interrupt: / { next }
@@ -35,8 +37,11 @@ files == 2 && !/_entry: | interrupt: / { next }
 
 # It records only while a program runs that is recorded.
 files == 1 {
-	if (!recording || event == "tracing_mark_write" && rest ~ /^tickproof on/)
+	if (!recording || event == "tracing_mark_write" && rest ~ /^tickproof on/) {
 		span_begin[++spans] = now
+		stretch++
+		split("", last)
+	}
 	span_end[spans] = now
 	recording = !(event == "tracing_mark_write" && rest ~ /^tickproof off/)
 }
@@ -45,8 +50,8 @@ files == 1 && event ~ /hv_stimer_start_one_shot$/ && number(rest, "timer ") == 0
 	started[v = number(rest, "vcpu_id "), ++starts[v]] = now
 	# The reference counter's zero, by KVM's clock: what is read later than the counter only adds to it.
 	zero = now - number(rest, "time_now ") * 100
-	if (reference == "" || zero < reference)
-		reference = zero
+	if (!(stretch in reference) || zero < reference[stretch])
+		reference[stretch] = zero
 }
 files == 1 && event ~ /hv_stimer_set_(count|config)$/ && number(rest, "timer ") == 0 { stopped[v = number(rest, "vcpu_id "), ++stops[v]] = now }
 files == 1 && event ~ /hv_stimer_(callback|expiration)$/ { expire(number(rest, "vcpu_id "), "Hyper-V") }
@@ -86,6 +91,7 @@ function arm(v, kind, when,    i) {
 	armed_at[i] = now
 	armed_vcpu[i] = v
 	armed_kind[i] = kind
+	armed_in[i] = stretch
 	due[i] = when
 }
 
@@ -100,7 +106,7 @@ function inject(v, kind,    n) {
 # that was late when it was programmed: of that KVM has no event.
 function expire(v, kind,    i) {
 	i = last[v, kind]
-	if (i == "" || i in expired || now < due[i] + (kind == "APIC" ? 0 : reference) - NEAR)
+	if (i == "" || i in expired || now < due[i] + (kind == "APIC" ? 0 : reference[stretch]) - NEAR)
 		return
 	expired[i] = now
 	pending[v, kind] = i
@@ -122,9 +128,8 @@ function recorded(when,    k) {
 function follow(only,    n, key, kind, k, i, lag, at) {
 	split("", next_injection)
 	for (n = 1; n <= interrupts; n++) {
-		at = irq_at[n] + shift
 		kind = irq_kind[n]
-		if (!seen(n) || !recorded(at))
+		if (!seen(n) || !joined(n) || !recorded(at = by_hypervisor(n)))
 			continue
 		key = irq_cpu[n] SUBSEP kind
 		for (k = next_injection[key] + 1; k <= injections[key] && injected[key, k] <= at + NEAR; k++)
@@ -139,11 +144,11 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 		i = cause[key, k]
 		if (i == "")
 			continue
-		lag = due[i] - programmed[n] - shift
+		lag = due[i] - programmed[n] - shift[irq_program[n]]
 		if (lag > (only ? 3 * FINE : FAR) || lag < -3 * FINE)
 			continue
 		if (only) {
-			value["lag", ++lags] = lag
+			value["lag" irq_program[n], ++lags[irq_program[n]]] = lag
 			continue
 		}
 		matched++
@@ -156,27 +161,33 @@ function follow(only,    n, key, kind, k, i, lag, at) {
 	}
 }
 
+# Is it known when interrupt n of the guest came by the hypervisor's clock? And when?
+function joined(n) { return shift[irq_program[n]] != "" }
+function by_hypervisor(n) { return irq_at[n] + shift[irq_program[n]] }
+
 function add(cpu, part, ns) { value[cpu SUBSEP part, number_of[cpu] + 1] = ns }
 
 END {
 	for (i = 1; i <= armings; i++)
 		if (armed_kind[i] == "Hyper-V")
-			due[i] += reference
+			due[i] += reference[armed_in[i]]
 	if (!armings || interrupts < 20)
 		exit
 	if (strangers) {
 		print "note the hypervisor has recorded " strangers " interrupts of threads that are no CPU it knows (the guest went to another QEMU meanwhile?): its record is not compared"
 		exit
 	}
-	shift = difference()
-	if (shift == "") {
+	join_clocks()
+	if (!joins) {
 		print "note the clocks of hypervisor and guest could not be joined: too few of the guest's interrupts have an arming of their own"
 		exit
 	}
 	follow(1)
 	split("", alone)
 	lonely = 0
-	shift += quantile("lag", lags, 0.01)
+	for (program in shift)
+		if (shift[program] != "")
+			shift[program] += quantile("lag" program, lags[program], 0.01)
 	follow(0)
 	for (cpu = 0; cpu < 64; cpu++)
 		for (k = 1; k <= nr_parts && cpu in number_of; k++)

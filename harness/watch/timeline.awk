@@ -44,4 +44,4 @@ function timelines(    k, n, row, part, i) {
 }
 
 # A time of the hypervisor's clock, from when the sleep was to end
-function after_asked(row, when) { return when - shift - asked_for[row] }
+function after_asked(row, when) { return when - shift[irq_program[interrupt_of[row]]] - asked_for[row] }

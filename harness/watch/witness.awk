@@ -22,8 +22,8 @@ function judge(key, cpu,    from, until, n, k, taken, words) {
 	taken = taken_in[key]
 	if (taken < 5)
 		return
-	from = irq_at[begin_of[key]] + shift
-	until = irq_at[end_of[key]] + shift
+	from = by_hypervisor(begin_of[key])
+	until = by_hypervisor(end_of[key])
 	words = device_of[key] ": the guest took " taken " interrupts" (seen(begin_of[key]) ? ", of which the hypervisor injected " taken - alone_in[key] : "")
 	if (alone_in[key] > 2 + taken / 20)
 		wrong[key] = 1
@@ -41,7 +41,7 @@ function judge(key, cpu,    from, until, n, k, taken, words) {
 # The stretches of each CPU: all that it took from a device until it took another's.
 function witness(    n, key, k, keys, part) {
 	for (n = 1; n <= interrupts; n++) {
-		if (irq_kind[n] == "" || !recorded(irq_at[n] + shift))
+		if (irq_kind[n] == "" || !joined(n) || !recorded(by_hypervisor(n)))
 			continue
 		key = irq_program[n] SUBSEP irq_cpu[n]
 		if (!(key in device_of))
