@@ -231,6 +231,12 @@ A='# BEGIN a.one.a' B='# BEGIN a.one.b.cpu1'
 	record '^count 1 1 0 2$'
 	edit 's/ok 1 a.two.x$/& # SKIP no hpet/; s/EXIT a.two 0/EXIT a.two 4/'
 	judged 2 '1 of 2 cases were skipped, more than SKIP_MAX=30 %, most often: no hpet'
+	# Of another machine than the profile's, or not.
+	one '> gate foreign=arm64 a' "${words[@]}" 'ok 3 a.one.c # SKIP CPU 1 is dead' 1
+	edit 's/ok 1 a.two.x$/& # SKIP no hpet/; s/EXIT a.two 0/EXIT a.two 4/'
+	judged 0
+	edit 's/foreign=arm64 a$/foreign=arm64 aa/'
+	judged 2 '1 of 2 cases were skipped'
 	one '> gate skip_max=30' 1..2 "$A" 'not ok 1 a.one.a # late' "$B" 'ok 2 a.one.b.cpu1 # SKIP no hpet' 1
 	expect 'a.one.a FAIL expires=2999-01-01 known'
 	judged 2 '1 of 3 cases were skipped'
