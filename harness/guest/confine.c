@@ -3,10 +3,12 @@
  * confine PROGRAM [ARG]... - run a test program, still as root, but without the capabilities by
  * which it could reach init, whose memory holds the token that only init may know: CAP_SYS_PTRACE
  * (ptrace, /proc/1/mem, /proc/1/fd: the kernel allows these only to who has all that init has) and
- * CAP_MKNOD (a device node of its own: the memory, the channel). And in a session of its own, which
- * has no controlling terminal: a serial port that an image's agent opens becomes its session's, and
- * who then reads the host's answers there in a process group of his own, as libcheck's tests are, is
- * stopped (SIGTTIN; drivers/tty/tty_jobctrl.c, __tty_check_change()).
+ * CAP_MKNOD (a device node of its own: the memory, the channel).
+ *
+ * And in a session of its own, which has no controlling terminal. A serial port that an image's
+ * agent opens becomes its session's terminal, and a process that reads the host's answers there in
+ * a process group of its own, as libcheck's tests do, is stopped (SIGTTIN;
+ * drivers/tty/tty_jobctrl.c, __tty_check_change()).
  */
 #include <err.h>
 #include <errno.h>

@@ -268,7 +268,7 @@ recorded() {
 }
 
 @test "a guest that was held up between two programs: the clocks are joined for each" {
-	local traces=$HARNESS/tests/traces kvm=$BATS_TEST_TMPDIR/kvm guest=$BATS_TEST_TMPDIR/guest
+	local traces=$HARNESS/tests/traces below=$BATS_TEST_TMPDIR/below above=$BATS_TEST_TMPDIR/above
 	# later SECONDS : a recording, so much later
 	later() { awk -v by="$1" 'match($0, /[0-9]+[.][0-9]+: /) { $0 = substr($0, 1, RSTART - 1) sprintf("%.6f", substr($0, RSTART, RLENGTH - 2) + by) substr($0, RSTART + RLENGTH - 2) }
 		match($0, /next=[0-9]+/) { $0 = substr($0, 1, RSTART + 4) sprintf("%.0f", substr($0, RSTART + 5, RLENGTH - 5) + by * 1e9) substr($0, RSTART + RLENGTH) }
@@ -278,12 +278,12 @@ recorded() {
 		xzcat "$traces/nested/kvm.xz"
 		echo '            init-1 [000] ..... 1000.000000: tracing_mark_write: tickproof on'
 		xzcat "$traces/late/kvm.xz" | later 1000
-	} >"$kvm"
+	} >"$below"
 	{
 		xzcat "$traces/nested/guest.xz"
 		xzcat "$traces/late/guest.xz" | later 1000
-	} >"$guest"
-	run both_sides "$kvm" "$guest"
+	} >"$above"
+	run both_sides "$below" "$above"
 	[[ $(grep -c '^witness clockevents.unbind_fallback [01] pass ' <<<"$output") == 2 ]]
 	[[ $(grep -c '^witness sleep.nanosleep [01] pass ' <<<"$output") == 2 ]]
 }
