@@ -253,16 +253,16 @@ recorded() {
 }
 
 @test "a guest that was restored, and goes on in another QEMU: its CPUs are the threads of then; unknown ones prove nothing" {
-	local trace=$BATS_TEST_TMPDIR/kvm guest=$HARNESS/tests/traces/nested/guest.xz
+	local trace=$BATS_TEST_TMPDIR/kvm above=$HARNESS/tests/traces/nested/guest.xz
 	# By the end its threads are others.
 	xzcat "$HARNESS/tests/traces/nested/kvm.xz" | sed -E 's/^(# tickproof vcpu [0-9]+ ).*/\1999/' >"$trace.end"
 	# But the recording went on with those which the events are of.
 	awk 'NR == FNR { if (/^# tickproof vcpu/) known[$4] = $5; next }
 		/^ / && !told++ { for (v in known) printf "   init-1 [000] ..... %s tracing_mark_write: tickproof vcpu %d %d\n", $4, v, known[v] }
 		{ print }' <(xzcat "$HARNESS/tests/traces/nested/kvm.xz") "$trace.end" >"$trace"
-	run both_sides "$trace" <(xzcat "$guest")
+	run both_sides "$trace" <(xzcat "$above")
 	[[ $(grep -c '^witness clockevents.unbind_fallback [01] pass ' <<<"$output") == 2 ]]
-	run both_sides "$trace.end" <(xzcat "$guest")
+	run both_sides "$trace.end" <(xzcat "$above")
 	assert_output --partial 'interrupts of threads that are no CPU it knows'
 	refute_output --partial witness
 }
