@@ -60,8 +60,8 @@ files == 1 && event == "hrtimer_start" && pid in thread {
 	owner[hrtimer()] = thread[pid]
 }
 files == 1 && event == "hrtimer_expire_entry" && hrtimer() in owner { expire(owner[hrtimer()], "APIC") }
-# Whoever injects is a CPU.
-files == 1 && event == "kvm_inj_virq" && !(pid in thread) { strangers++ }
+# Whoever injects is a CPU; which one may be said a moment later, when the recording has just gone on.
+files == 1 && event == "kvm_inj_virq" && !(pid in thread) { injected_by[pid]++ }
 files == 1 && event == "kvm_inj_virq" && pid in thread && rest !~ /reinjected/ && match(rest, /0x[0-9a-f]+/) && (kind = vector[substr(rest, RSTART, RLENGTH)]) != "" { inject(thread[pid], kind) }
 # The monitor has no such event: the interrupt is pending at the guest, which takes it without the monitor.
 files == 1 && event == "hv_stimer_pending" { inject(number(rest, "vcpu_id "), "Hyper-V") }
@@ -173,6 +173,9 @@ END {
 			due[i] += reference[armed_in[i]]
 	if (!armings || interrupts < 20)
 		exit
+	for (pid in injected_by)
+		if (!(pid in thread))
+			strangers += injected_by[pid]
 	if (strangers) {
 		print "note the hypervisor has recorded " strangers " interrupts of threads that are no CPU it knows (the guest went to another QEMU meanwhile?): its record is not compared"
 		exit
