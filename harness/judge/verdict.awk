@@ -26,13 +26,18 @@ function worst(    kinds, n, k, e, more) {
 
 # Cases that were skipped for reasons of their own, in skips: after an expected DEAD nothing more is tried in its program, and what is of another machine than
 # the profile's has nothing to run. Why most often, in skips_why.
-function count_skips(    e, why, of, over) {
+function count_skips(    e, k, n, why, of, over, foreign) {
+	n = split(gate["foreign"], foreign, " ")
+	for (e = 1; e <= plans; e++)
+		for (k = 1; k <= n; k++)
+			if (index(planned[e], foreign[k] ".") == 1)
+				over[planned[e]]
 	for (e = 1; e <= events; e++)
 		if (event[e] == "case" && status[e] == "xfail" && case_outcome[e] == "DEAD")
 			over[event_program[e]]
 	skips = 0
 	for (e = 1; e <= events; e++) {
-		if (event[e] != "case" || status[e] != "skip" || event_program[e] in over || index(" " gate["foreign"] " ", " " substr(event_program[e], 1, index(event_program[e], ".") - 1) " "))
+		if (event[e] != "case" || status[e] != "skip" || event_program[e] in over)
 			continue
 		skips++
 		if (++of[why = case_message[e]] > of[skips_why])
