@@ -136,6 +136,30 @@ INT3=('console "[    1.0] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"' 'console "[ 
 	assert_output --partial -- "COULD NOT BE JUDGED: QEMU's emulation failed for the third time"
 }
 
+@test "a second CPU that runs into the same stale int3 prints the head of its oops before the first one's panic" {
+	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' 'begin x' "${INT3[@]}" \
+		'console "[    1.1] Oops: int3: 0000 [#2] PREEMPT SMP NOPTI"' 'console "[    1.1] CPU: 1 UID: 0 PID: 0 Comm: swapper/1 Tainted: G      D"' \
+		'panic "Fatal exception in interrupt"' 'fi' 'pass x'
+	gate
+	exits 0
+	assert_output --partial -- 'NOTE a.one: booted again: an emulated CPU kept a breakpoint that was gone (int3)'
+}
+
+@test "of a long last console, the first sign of trouble and the end are in the journal, and of a short one each line once" {
+	program a.one 'plan 1' 'begin x' 'for ((k = 0; k < 20; k++)); do console "ordinary $k"; done' 'console "BUG: the cause"' \
+		'for ((k = 0; k < 40; k++)); do console "line $k"; done' 'panic "Fatal exception"'
+	gate
+	exits 1
+	[[ $(lines_in journal.log '> console ordinary') == 0 && $(lines_in journal.log '> console BUG: the cause') == 1 ]]
+	[[ $(lines_in journal.log '> console line 0$') == 1 && $(lines_in journal.log '> console ...$') == 1 ]]
+	[[ $(lines_in journal.log '> console line 20$') == 0 && $(lines_in journal.log '> console line 39$') == 1 ]]
+	program a.one 'plan 1' 'begin x' 'for ((k = 0; k < 20; k++)); do console "ordinary $k"; done' 'reset'
+	gate
+	exits 1
+	[[ $(lines_in journal.log '> console ordinary 4$') == 0 && $(lines_in journal.log '> console ordinary 5$') == 1 ]]
+	[[ $(lines_in journal.log '> console ordinary') == 15 ]]
+}
+
 # not_excused LINE... : a gate whose program does this once ends as it is said: no boot is void
 not_excused() {
 	program a.one 'plan 2' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "$@" 'fi' 'pass x' 'pass y'

@@ -57,14 +57,22 @@ guest_silent() {
 	! grep -q "^[0-9.]* [0-9.]* $boots [0-9]* <" "$RUN/journal$lane.log" && ! tail -c "+$((console_start + 1))" "$RUN/console$lane.log" | grep -q $'\r$'
 }
 
-# console_show : what the console said last, or at the panic, into the journal
+# console_show : what the console said at the first sign of trouble, and what it said last, into the journal
 console_show() {
 	local line
 	while IFS= read -r line; do
 		printable line
 		journal "> console $line"
-	done < <({ console_text | sed -n "/BUG:\\|Oops\\|Internal error\\|Kernel panic/,\$p" | head -n 15 | grep . || console_text | tail -n 15; } |
-		cut -c "-$LINE_LIMIT")
+	done < <(console_text | cut -c "-$LINE_LIMIT" | awk '
+		/BUG:|Oops|Internal error|Kernel panic/ && !trouble { trouble = NR }
+		{ line[NR] = $0 }
+		END {
+			for (i = trouble ? trouble : NR < 15 ? 1 : NR - 14; i <= NR; i++)
+				if (i < trouble + 15 || i > NR - 15)
+					print line[i]
+				else if (i == trouble + 15)
+					print "..."
+		}')
 }
 
 # guest_start : start GUEST_CMD; sets guest_pid, $channel (to read) and $answers (to write)

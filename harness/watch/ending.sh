@@ -67,11 +67,12 @@ fault_place() {
 }
 
 # breakpoint_panic : did the kernel die of a breakpoint while the running program had reported nothing bad? The guest's word alone, so it
-# must be the panic itself that ended the boot, of the last oops since that program began, as the kernel prints both. A nested guest's word counts until it is ready: there
-# is no verdict yet that it could excuse.
+# must be the panic itself that ended the boot, of the last oops since that program began, as the kernel prints both. A second CPU that runs into
+# the same breakpoint may print the head of its own oops before the first one's panic. A nested guest's word counts until it is ready: there is no
+# verdict yet that it could excuse.
 breakpoint_panic() {
 	[[ (${GUEST_NESTED:-no} == no || -z $ready) && -z $bad ]] && console_text "$console_program" | awk '
-		/int3: 0000 \[#[0-9]+\]/ { oops = "int3"; next }
+		/int3: 0000 \[#[0-9]+\]/ { if (oops !~ /^int3/) oops = "int3"; next }
 		/BUG:|Oops|Internal error|general protection|invalid opcode|divide error|double fault|stack segment/ { oops = "another" }
 		/RIP: 0010:/ && oops == "int3" { oops = "int3 in the kernel" }
 		/Kernel panic - not syncing: / { found = oops == "int3 in the kernel" && /Fatal exception/; exit }
