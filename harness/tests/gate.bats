@@ -349,6 +349,18 @@ side_by_side() {
 	assert_output --partial -- 'HANG a.first.x'
 }
 
+@test "side by side, the second boot has a part of what changes nothing, and has it first" {
+	export BOOTS=2
+	rm -f "$FAKE_SCRIPTS/a.one"
+	for name in a b c d e f g h i; do program "a.$name" 'plan 1' 'begin x' 'nap 0.2' 'result ok x'; done
+	for name in a b c; do program "b.$name" ': disruptive' 'plan 1' 'pass x'; done
+	gate
+	exits 0
+	assert_output --partial -- '12 passed, 0 failed'
+	awk '$3 == 2 && / > run / { if (/ b\./) changed = 1; else { if (changed) exit 1; first++ } } END { exit !(changed && first >= 1 && first <= 4) }' \
+		"$RESULTS/latest/journal.log"
+}
+
 @test "side by side, a hang in one boot leaves the other alone, and what is left runs in a fresh boot" {
 	side_by_side '[[ $program == a/first ]] || hang'
 	gate
