@@ -97,7 +97,7 @@ appliance_command() {
 	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
 		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
-		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor)
+		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor -d cpu_reset -D resets.log)
 	[[ $GUEST_RECORDED != yes ]] || GUEST_CMD+=(-chardev "pipe,id=record,path=record" -chardev "pipe,id=rings,path=rings")
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"

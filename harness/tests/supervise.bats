@@ -486,6 +486,18 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	[[ $(lines_in journal.log "> again an emulated CPU kept a breakpoint") == 1 ]]
 }
 
+@test "an appliance that ends without a word: where its CPU shut down, if QEMU saw that" {
+	export FAKE_NESTED=yes
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' \
+		'printf "%s\n" "CPU Reset (CPU 0)" "RIP=0000000000000000 RFL=0" "GDT=  0 0" "Triple fault" "CPU Reset (CPU 1)" "RIP=ffffffff81023456 RFL=2" "GDT=  0 0" "DR0=0" >resets.log' \
+		'exit' 'fi'
+	program a.one 'plan 1' 'pass x'
+	gate
+	exits 0
+	assert_output --partial -- 'ended without a word, and the guest with it (triple fault, rip 0xffffffff81023456)'
+	[[ $(lines_in appliance.log 'RIP=') == 1 && $(lines_in appliance.log 'DR0') == 0 ]]
+}
+
 @test "a nested guest's own int3 is its own; the appliance's is not" {
 	export FAKE_NESTED=yes
 	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
