@@ -89,6 +89,7 @@ appliance_command() {
 		-chardev "file,id=log,path=appliance.log" -serial chardev:log -device virtio-serial-pci
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
 		-device "virtserialport,chardev=eyes,nr=3" -device "virtserialport,chardev=qmp,nr=4"
+		-device "virtserialport,chardev=qmp2,nr=7"
 		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
@@ -98,7 +99,7 @@ appliance_command() {
 	[[ -z ${IMAGE:-} ]] || machine=(env TMPDIR=. "${machine[@]}" -drive "if=none,id=disk,format=qcow2,snapshot=on,file=disk.qcow2"
 		-device "virtio-blk-pci,drive=disk" -drive "if=none,id=agent,format=raw,read-only=on,file=agent.iso" -device "virtio-blk-pci,drive=agent")
 	GUEST_CMD=("${machine[@]}" -chardev "pipe,id=con,path=console" -chardev "stdio,id=ktap,signal=off"
-		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -monitor pipe:monitor -d cpu_reset -D resets.log)
+		-chardev "pipe,id=eyes,path=eyes" -chardev "pipe,id=qmp,path=qmp" -chardev "pipe,id=qmp2,path=qmp2" -monitor pipe:monitor -d cpu_reset -D resets.log)
 	[[ $GUEST_RECORDED != yes ]] || GUEST_CMD+=(-chardev "pipe,id=record,path=record" -chardev "pipe,id=rings,path=rings")
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
@@ -136,7 +137,7 @@ appliance_save() {
 	local log pid line='' status=0
 	mkfifo appliance.log
 	exec {log}<>appliance.log
-	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -chardev ringbuf,id=record -chardev ringbuf,id=rings -monitor stdio 2>&1; }
+	coproc appliance { exec setpriv --pdeathsig KILL "$@" -chardev ringbuf,id=con -chardev ringbuf,id=ktap -chardev ringbuf,id=eyes -chardev ringbuf,id=qmp -chardev ringbuf,id=qmp2 -chardev ringbuf,id=record -chardev ringbuf,id=rings -monitor stdio 2>&1; }
 	# shellcheck disable=SC2154  # coproc sets it, and unsets it when QEMU ends
 	pid=$appliance_PID
 	until [[ $line == *'appliance: waiting'* ]]; do

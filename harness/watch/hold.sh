@@ -8,8 +8,9 @@
 #                                                                          between the first two to somewhere between the last two
 #   # HOST restore SECONDS  host held ASKED STOPPED RESUMED RUNS SAVED LEFT  so they did, and from SAVED to LEFT at least the guest was a file;
 #                                                                          then another QEMU went on with it (guest/again)
-#   # HOST migrate SECONDS  host held ASKED STOPPED RESUMED RUNS             another QEMU got its memory while it ran (an emulated guest stood still),
-#                                                                          then, while it stood still, the rest, and went on with it
+#   # HOST migrate SECONDS  host held ASKED STOPPED RESUMED RUNS SENT SENT   another QEMU got its memory while it ran (an emulated guest stood still; a
+#                                                                          nested one's is a file that both have), then, while it stood still, the
+#                                                                          rest, all of it by SENT, and went on with it
 #   # HOST freeze SECONDS   host held ASKED STOPPED RESUMED RUNS             QEMU itself stood still, and did not know: of a nested guest, the
 #                                                                          whole machine under it
 #   # HOST vcpu SECONDS     host held ASKED STOPPED RESUMED RUNS             its last CPU did, alone: QEMU's thread of it
@@ -26,6 +27,11 @@ hold_open() {
 	qmp_id=0
 	mkfifo "$GUEST_DIR/moving"
 	qmp_open
+	qmp_next='' qmp_next_says=''
+	[[ ${GUEST_NESTED:-no} != yes ]] || {
+		mkfifo "$GUEST_DIR"/qmp2.{in,out}
+		exec {qmp_next}<>"$GUEST_DIR/qmp2.in" {qmp_next_says}<>"$GUEST_DIR/qmp2.out"
+	}
 }
 
 # qmp_open : the FIFOs at which the next QEMU that is started has its monitor
@@ -40,8 +46,14 @@ hold_begin() { ((qmp_id > 0)) || qmp qmp_capabilities; }
 
 # hold_close : after a boot
 hold_close() {
+	qmp_close
+	rm -f "$GUEST_DIR"/{qmp.{in,out},qmp2.{in,out},moving}
+}
+
+# qmp_close : this shell's ends of the FIFOs
+qmp_close() {
 	exec {qmp}>&- {qmp_says}<&-
-	rm -f "$GUEST_DIR"/{qmp.{in,out},moving}
+	[[ -z $qmp_next ]] || exec {qmp_next}>&- {qmp_next_says}<&-
 }
 
 # qmp_line PATTERN SECONDS : QEMU's next line that is like this, in $reply; false if none comes
@@ -155,10 +167,10 @@ hold_freeze() {
 # hold_restore SECONDS : so it does, and another one goes on
 hold_restore() { hold_pause "$1" save_and_restore; }
 
-# hold_migrate SECONDS : another QEMU gets the guest from the first one while it runs, and goes on with it after so long. QEMU's emulation loses pages that
-# the guest writes while they are copied (docs/findings.md); so there the guest stands still first
+# hold_migrate SECONDS : another QEMU gets the guest from the first one while it runs, and goes on with it so long after it was sent. QEMU's emulation loses pages
+# that the guest writes while they are copied (docs/findings.md); so there the guest stands still first
 hold_migrate() {
-	local now asked stopped resumed before=$qmp before_says=$qmp_says after after_says
+	local now asked stopped sent resumed before=$qmp before_says=$qmp_says after=$qmp_next after_says=$qmp_next_says
 	uptime
 	asked=$now
 	if [[ $GUEST_ACCEL == tcg ]]; then
@@ -166,11 +178,18 @@ hold_migrate() {
 		uptime
 		stopped=$now lost=yes
 	fi
-	qmp migrate '{"uri": "exec:cat >moving"}' || return
+	memory_stays && qmp migrate '{"uri": "exec:cat >moving"}' || return
 	lost=yes
-	qmp_open
-	after=$qmp after_says=$qmp_says qmp=$before qmp_says=$before_says
-	kill -USR1 "$guest_pid"
+	if [[ -z $after ]]; then
+		qmp_open
+		after=$qmp after_says=$qmp_says
+		kill -USR1 "$guest_pid"
+	else
+		echo move >&"$eyes"
+		qmp=$after qmp_says=$after_says
+	fi
+	qmp qmp_capabilities && memory_stays && qmp migrate-incoming '{"uri": "exec:cat moving"}' || return
+	qmp=$before qmp_says=$before_says
 	if [[ $GUEST_ACCEL != tcg ]]; then
 		qmp_line '*"event": "STOP"*' "$QMP_PATIENCE" || {
 			why_not="the guest had not moved after $QMP_PATIENCE s"
@@ -179,16 +198,23 @@ hold_migrate() {
 		uptime
 		stopped=$now
 	fi
-	qmp_status query-migrate completed && qmp quit || return
-	exec {qmp}>&- {qmp_says}<&-
+	qmp_status query-migrate completed || return
+	uptime
+	sent=$now
+	qmp quit || return
+	if [[ -z $qmp_next ]]; then
+		exec {qmp}>&- {qmp_says}<&-
+	else
+		qmp_next=$before qmp_next_says=$before_says
+	fi
 	qmp=$after qmp_says=$after_says
-	qmp qmp_capabilities && qmp_status query-status paused || return
-	hold_until $((stopped + $1 * 100))
+	qmp_status query-status paused || return
+	hold_until $((sent + $1 * 100))
 	uptime
 	resumed=$now
 	qmp cont || return
 	uptime
-	lost='' held="held $asked $stopped $resumed $now"
+	lost='' held="held $asked $stopped $resumed $now $sent $sent"
 }
 
 # hold_vcpu SECONDS : one CPU doesn't run, and the others do
@@ -255,7 +281,8 @@ save_and_restore() {
 	qmp migrate-incoming '{"uri": "exec:cat state"}' && qmp_status query-status paused && lost=''
 }
 
-# memory_stays : in an appliance the guest's memory is a file, which needs no saving (prepare/guest.sh)
+# memory_stays : in an appliance the guest's memory is a file, which the next QEMU has as well (prepare/guest.sh): to save or send it takes an emulated machine
+# 20 s and more
 memory_stays() {
 	[[ ${GUEST_NESTED:-no} != yes ]] || qmp migrate-set-capabilities '{"capabilities": [{"capability": "x-ignore-shared", "state": true}]}'
 }
@@ -274,8 +301,6 @@ hold() {
 		why_not="this machine is not the gate's to hold up"
 	elif [[ ! $what =~ ^(pause|restore|migrate|freeze|vcpu)$ || ! $seconds =~ ^[1-9][0-9]?$ || -n $rest ]] || ((seconds > HOLD_MAX)); then
 		why_not="nothing is known of that; known: time, and pause, restore, migrate, freeze or vcpu SECONDS (at most $HOLD_MAX)"
-	elif [[ $what == migrate && ${GUEST_NESTED:-no} == yes ]]; then
-		why_not="the monitor and the console of an appliance's guest are ports that two QEMUs can't share"
 	elif [[ $what =~ ^(restore|migrate)$ && -n ${IMAGE:-} ]]; then
 		why_not="what an image's guest has written would be gone with the QEMU that saved it"
 	elif [[ $what == freeze ]] || hold_begin; then

@@ -35,6 +35,7 @@ listen() {
 		if [[ -z $verdict ]]; then
 			stalled
 			[[ -z ${IMAGE:-} ]] || stuck
+			mute
 			deadlines
 		fi
 	done
@@ -84,6 +85,14 @@ stuck() {
 		# At a login prompt, or without a word, it may still be on its way.
 		[[ -z $why || $why == *login\ prompt* || $why == nothing\ came* ]] || verdict="NOBOOT guest not ready, and its console silent for $(((now - quiet_since) / 100)) s"
 	fi
+}
+
+# mute : a KVM that has brought no guest to its first line, where there is another way to boot it, isn't waited for as long as a guest that boots
+mute() {
+	local waited
+	[[ $GUEST_FALLBACK == yes && -z $ready$verdict ]] || return 0
+	late $((deadline - (BOOT_TIMEOUT - FIRST_WORD_WAIT) * 100)) "$silent_others" $((BUSY_PATIENCE * FIRST_WORD_WAIT)) && guest_silent || return 0
+	verdict="NOBOOT nothing came from the guest in $(of_which "$FIRST_WORD_WAIT")"
 }
 
 # listen_line : act on $line. Only what watching needs is understood here; judge.awk judges.

@@ -29,6 +29,7 @@
 # as long. Seconds:
 # BOOT_TIMEOUT             until "# guest ready" (gate)
 : "${PROMPT_WAIT:=60}"     # until an image whose console shows a prompt, and is silent, is waited for no longer
+: "${FIRST_WORD_WAIT:=30}" # until a KVM that may bring no guest to its first line is given up, if the guest can run without it
 : "${SILENCE_TIMEOUT:=30}" # without a line while a program runs
 : "${DEAD_GRACE:=5}"       # the same after it said DEAD, unless it has begun another case
 : "${SYSRQ_WAIT:=3}"       # for the console's answer to each sysrq key
@@ -157,7 +158,8 @@ second_watch() {
 	trap guest_kill EXIT
 	# The first boot's.
 	[[ -z ${eyes:-} ]] || exec {eyes}>&- {monitor}>&- {monitor_says}<&-
-	exec {answers}>&- {channel}<&- {qmp}>&- {qmp_says}<&-
+	exec {answers}>&- {channel}<&-
+	qmp_close
 	guest_pid='' second_pid='' eyes='' perf_trace='' lane=2 GUEST_FALLBACK=no GUEST_DIR+=/second
 	watch
 	((journal_lost == 0))

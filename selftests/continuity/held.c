@@ -230,7 +230,7 @@ static void ask_to_be_held(void)
 		report_fail("asking the host for \"%s\": %s", question, strerror(-err));
 	if (host_refuses(answer))
 		cant(host_refuses(answer));
-	if (!host_times(answer, "held", at, way == HELD_RESTORE ? 6 : 4))
+	if (!host_times(answer, "held", at, way == HELD_RESTORE || way == HELD_MIGRATE ? 6 : 4))
 		report_fail("the host's answer to \"%s\" is \"%s\", not \"held\" and times",
 			    question, answer);
 	held->asked = at[0], held->stopped = at[1], held->resumed = at[2], held->runs = at[3];
@@ -357,15 +357,29 @@ static void judge_passage(const char *name, struct passage expected, const struc
 			    (most - least) / 1e9);
 }
 
+/* Whether the TSC is the host's own, and its clock is KVM's. */
+static bool on_x86_kvm(void)
+{
+	return platform.x86 && (!strcmp(platform.hypervisor, "KVMKVMKVM") ||
+				!strcmp(platform.hypervisor, "Microsoft Hv"));
+}
+
 /*
  * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
  * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
  * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
- * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()).
+ * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()). Of a guest that moves, kvm-clock is
+ * read when the last of its memory has been sent (kvmclock_pre_save()), and goes on until then.
  */
 static struct passage clock_passage(void)
 {
-	return way == HELD_FREEZE || way == HELD_VCPU ? goes_on : stands_still();
+	struct passage still = stands_still();
+
+	if (way == HELD_FREEZE || way == HELD_VCPU)
+		return goes_on;
+	if (way == HELD_MIGRATE && on_x86_kvm())
+		still.least = held->resumed - held->saved - HOST_TICK_NS;
+	return still;
 }
 
 /*
@@ -374,10 +388,7 @@ static struct passage clock_passage(void)
  */
 static struct passage counter_passage(void)
 {
-	bool tsc = platform.x86 && (!strcmp(platform.hypervisor, "KVMKVMKVM") ||
-				    !strcmp(platform.hypervisor, "Microsoft Hv"));
-
-	if (!tsc)
+	if (!on_x86_kvm())
 		return clock_passage();
 	if (way != HELD_RESTORE && way != HELD_MIGRATE)
 		return goes_on;
