@@ -368,8 +368,8 @@ static bool on_x86_kvm(void)
  * QEMU that stops by its monitor stops its own clock, from which all that it emulates gets the time
  * (softmmu/cpus.c, do_vm_stop(): cpu_disable_ticks()); of KVM's it puts back kvm-clock, on which
  * Hyper-V's reference time depends (hw/i386/kvm/clock.c, kvmclock_vm_state_change()), and arm64's
- * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()). Of a guest that moves, kvm-clock is
- * read when the last of its memory has been sent (kvmclock_pre_save()), and goes on until then.
+ * virtual counter (target/arm/kvm.c, kvm_arm_vm_state_change()). Of a guest that moves, kvm-clock
+ * is read when the last of its memory has been sent (kvmclock_pre_save()), and goes on until then.
  */
 static struct passage clock_passage(void)
 {
