@@ -258,17 +258,28 @@ modules_build_for() {
 	done
 }
 
-# debian_image_for ARCH KIND -> a Debian 12 image (tests/debian_image), built once for each version of what builds it
+# debian_image_for ARCH KIND [SERIES] -> a Debian 12 image (tests/debian_image), of Debian 12's first kernel or the cloud kernel of that series, built
+# once for each version of what builds it
 debian_image_for() {
-	local file dir=$CACHE/disks
+	local file package='' dir=$CACHE/disks name=debian-$1-$2-kernel${3:-}
 	mkdir -p "$dir"
-	file=$dir/debian-$1-$2-$(cksum <"$HARNESS/tests/debian_image" | cut -d " " -f 1).qcow2
+	file=$dir/$name-$(cksum <"$HARNESS/tests/debian_image" | cut -d " " -f 1).qcow2
 	if [[ ! -e $file ]]; then
-		rm -f "$dir/debian-$1-$2"-*
-		"$HARNESS/tests/debian_image" "$file.new" "$1" "$2" >&2
+		[[ -z ${3:-} ]] || package=$(apt-cache pkgnames "linux-image-$3" | grep -- "-cloud-$1\$" | sort -V | tail -n 1)
+		rm -f "$dir/$name"-*
+		"$HARNESS/tests/debian_image" "$file.new" "$1" "$2" ${package:+"$package"} >&2
 		mv "$file.new" "$file"
 	fi
 	echo "$file"
+}
+
+# image_passes ARCH GUEST [SERIES] : such an image conforms there, in all tests, and its bytes are what they were
+image_passes() {
+	local image sum
+	image=$(debian_image_for "$1" cloud "${3:-}")
+	sum=$(sha256sum "$image")
+	gate_exits 0 GUEST="$2" IMAGE="$image" BOOTS=
+	[[ $(sha256sum "$image") == "$sum" ]]
 }
 
 # An image as clouds boot it conforms, and is not written to; no driver is loaded meanwhile. With a fault, by its kernel's command line, the right case says so.
