@@ -227,7 +227,14 @@ not_excused() {
 	exits 1
 	assert_output --partial -- 'RESET a.two.x: the machine restarted or ended (triple fault: vcpu 1, rip 0xffffffff81000000)'
 	assert_output --partial -- 'DOES NOT CONFORM: a.two.x: RESET'
-	[[ $(lines_in journal.log 'RUN a.one') == 1 && $(lines_in journal.log 'RUN a.two') == 2 ]]
+	[[ $(lines_in journal.log 'RUN a.one') == 1 && $(lines_in journal.log 'RUN a.two') == 3 ]]
+	# Twice in one place may be chance.
+	rm -f "$FAKE_SCRIPTS"/once*
+	program a.two 'plan 1' 'begin x' 'if [[ ! -e $FAKE_SCRIPTS/once2 ]]; then' '[[ ! -e $FAKE_SCRIPTS/once1 ]] || echo >$FAKE_SCRIPTS/once2' 'echo >$FAKE_SCRIPTS/once1' \
+		'echo "appliance: triple fault: vcpu 1 reason shutdown rip 0xffffffff81000000" >appliance.log' 'reset' 'fi' 'pass x'
+	gate
+	exits 0
+	[[ $(lines_in journal.log 'RUN a.two') == 3 ]]
 	# In another place each time, KASLR aside: that is no doing of the guest's.
 	rm -f "$FAKE_SCRIPTS"/once*
 	program a.two 'plan 1' 'begin x' 'if [[ ! -e $FAKE_SCRIPTS/once2 ]]; then' \

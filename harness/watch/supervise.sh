@@ -215,7 +215,7 @@ watch() {
 			guest_kill
 			wait "$console_pid" || :
 			why=$(emulation_failure)
-			if [[ -z $why || " $again_in " == *" ${program:-in no program}@$(fault_place "$why") "* ]]; then
+			if [[ -z $why ]] || ends_alike "$why"; then
 				verdict=$(gone)
 			else
 				void "$why"
