@@ -111,7 +111,7 @@ contents() { while cpio -t --quiet 2>/dev/null; do :; done <"$1"; }
 	[ "$status" -eq 4 ]
 	[ "$output" = 'save: -x
 move: -x -incoming defer
-last: -x -S -incoming exec:cat moving' ]
+last: -x -S -incoming defer' ]
 }
 
 @test "an emulated x86 kernel that patches its code for the TSC as a clocksource is told not to use it, with several CPUs" {
