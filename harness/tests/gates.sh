@@ -261,15 +261,19 @@ modules_build_for() {
 # debian_image_for ARCH KIND [SERIES] -> a Debian 12 image (tests/debian_image), of Debian 12's first kernel or the cloud kernel of that series, built
 # once for each version of what builds it
 debian_image_for() {
-	local file package='' dir=$CACHE/disks stem=debian-$1-$2-kernel${3:-}
+	local file building package='' dir=$CACHE/disks stem=debian-$1-$2-kernel${3:-}
 	mkdir -p "$dir"
 	file=$dir/$stem-$(cksum <"$HARNESS/tests/debian_image" | cut -d " " -f 1).qcow2
+	# Another test may be building it.
+	exec {building}<>"$dir/.lock"
+	flock "$building"
 	if [[ ! -e $file ]]; then
 		[[ -z ${3:-} ]] || package=$(apt-cache pkgnames "linux-image-$3" | grep -- "-cloud-$1\$" | sort -V | tail -n 1)
 		rm -f "$dir/$stem"-*
-		"$HARNESS/tests/debian_image" "$file.new" "$1" "$2" ${package:+"$package"} >&2
-		mv "$file.new" "$file"
+		"$HARNESS/tests/debian_image" "$file.new" "$1" "$2" ${package:+"$package"} >&2 &&
+			mv "$file.new" "$file"
 	fi
+	exec {building}>&-
 	echo "$file"
 }
 
