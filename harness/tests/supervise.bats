@@ -44,6 +44,12 @@ setup() { fake_setup; }
 	assert_output --partial -- 'HANG a.one.x: not done within 1 s'
 }
 
+# nested LINE... : the guest is one of an appliance's, whose firmware does this once it has begun to start the guest
+nested() {
+	export FAKE_NESTED=yes
+	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' "$@"
+}
+
 # monitor_told -> the commands that QEMU's monitor was given
 monitor_told() { sed 's/^{"execute": "\([^"]*\)".*/\1/' "$FAKE_SCRIPTS/monitor" | paste -s -d ' '; }
 
@@ -62,8 +68,7 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 }
 
 @test "a nested guest moves to a QEMU that has the other monitor, and back" {
-	export FAKE_NESTED=yes
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	nested
 	program continuity.a 'plan 3' "$(asks 'migrate 1' 'held( [0-9]+){6}')" "$(asks 'restore 1' 'held( [0-9]+){6}')" "$(asks 'migrate 2' 'held( [0-9]+){6}')"
 	gate
 	exits 0
@@ -442,8 +447,7 @@ ORDERLY='echo "[ 9.0] appliance: the guest ended" >>appliance.log'
 }
 
 @test "an appliance that ends without a word was ended by the emulation: booted again; with its word it was the guest" {
-	export FAKE_NESTED=yes
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	nested
 	program a.one 'plan 1' 'begin x' '[[ -e $FAKE_SCRIPTS/once ]] || { echo >$FAKE_SCRIPTS/once; reset; }' 'result ok x'
 	gate
 	exits 0
@@ -462,8 +466,8 @@ SICK='echo "clock 9000000 cpu0 5 105 0 cpu1 4000 110 9" >eyes.out'
 LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id: 1, timer_index: 0 } hitcount: 1" "max: 1000000 config: 7897" "event kvm_hv_stimer_set_count" "{ vcpu_id: 1, timer_index: 0 } hitcount: 1" "max: 29000000 count: 0" "vcpu 1 151 S 1" "look end" >eyes.out'
 
 @test "what the appliance proves to be its own fault is void: a failure, a DEAD and a hang begin anew, and are named" {
-	export FAKE_NESTED=yes LOOK_WAIT=1
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	export LOOK_WAIT=1
+	nested
 	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' 'begin x' "$SICK" 'nap 0.3' 'result "not ok" x late' 'hang' 'fi' 'pass x'
 	program a.two 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/twice ]]; then' 'echo >$FAKE_SCRIPTS/twice' "$SICK" 'nap 0.3' 'begin x' 'hang' 'fi' 'pass x'
 	gate
@@ -483,8 +487,8 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 }
 
 @test "a nested guest's own fault stays the guest's, and the hang says how far each CPU's timer got" {
-	export FAKE_NESTED=yes LOOK_WAIT=1
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	export LOOK_WAIT=1
+	nested
 	program a.one 'plan 2' "$HEALTHY" "$LOOK" 'fail x "wrong"' 'begin y' 'hang'
 	program a.two 'plan 1' 'pass x'
 	gate
@@ -495,8 +499,8 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 }
 
 @test "a guest cannot speak for the appliance" {
-	export FAKE_NESTED=yes LOOK_WAIT=1
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	export LOOK_WAIT=1
+	nested
 	program a.one 'plan 1' 'begin x' 'for where in say console; do $where "clock 9000000 cpu0 5 105 0 cpu1 4000 110 9"; done' 'result "not ok" x wrong'
 	gate
 	exits 1
@@ -504,29 +508,25 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 }
 
 @test "a nested guest that dies of an int3 before it is ready is booted again" {
-	export FAKE_NESTED=yes
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "${INT3[@]}" "$ORDERLY" 'panic "Fatal exception"' 'fi'
+	nested 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' "${INT3[@]}" "$ORDERLY" 'panic "Fatal exception"' 'fi'
 	program a.one 'plan 1' 'pass x'
 	gate
 	exits 0
 	[[ $(lines_in journal.log "> again an emulated CPU kept a breakpoint") == 1 ]]
 }
 
-@test "an appliance that ends without a word: where its CPU shut down, if QEMU saw that" {
-	export FAKE_NESTED=yes
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' \
-		'printf "%s\n" "CPU Reset (CPU 0)" "RIP=0000000000000000 RFL=0" "GDT=  0 0" "Triple fault" "CPU Reset (CPU 1)" "RIP=ffffffff81023456 RFL=2" "GDT=  0 0" "DR0=0" >resets.log' \
+@test "an appliance that ends without a word: that a CPU shut down, if QEMU saw that" {
+	nested 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' \
+		'printf "%s\n" "CPU Reset (CPU 0)" "RIP=0000000000000000 RFL=0" "Triple fault" >resets.log' \
 		'exit' 'fi'
 	program a.one 'plan 1' 'pass x'
 	gate
 	exits 0
-	assert_output --partial -- 'ended without a word, and the guest with it (triple fault, rip 0xffffffff81023456)'
-	[[ $(lines_in appliance.log 'RIP=') == 1 && $(lines_in appliance.log 'DR0') == 0 ]]
+	assert_output --partial -- 'ended without a word, and the guest with it (triple fault)'
 }
 
 @test "a nested guest's own int3 is its own; the appliance's is not" {
-	export FAKE_NESTED=yes
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log'
+	nested
 	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' "$ORDERLY" 'panic "Fatal exception"'
 	gate
 	exits 1
@@ -582,8 +582,8 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 }
 
 @test "nothing runs on a wrong clock, and a boot that a busy host slowed is none the worse" {
-	export FAKE_NESTED=yes LOOK_WAIT=1
-	program firmware 'read -r _' 'echo "appliance: starting the guest" >appliance.log' \
+	export LOOK_WAIT=1
+	nested \
 		'if [[ -e $FAKE_SCRIPTS/once ]]; then' "$SICK" 'nap 0.2' 'else echo >$FAKE_SCRIPTS/once' \
 		'for i in 1 2 3 4 5 6; do echo "clock ${i}000000000 cpu0 5 105 0 cpu1 9 110 0" >eyes.out; nap 0.2; done' 'fi'
 	program a.one 'plan 1' 'pass x'

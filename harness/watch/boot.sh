@@ -121,11 +121,7 @@ guest_end() {
 	perf_close
 	rm -f "$GUEST_DIR"/{channel,console}.{in,out}
 	[[ ! -s $GUEST_DIR/appliance.log ]] ||
-		{
-			printf '=== boot %d\n' "$boots"
-			head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"
-			shutdown_registers
-		} >>"$RUN/appliance$lane.log"
+		{ printf '=== boot %d\n' "$boots" && head -c "$CHANNEL_LIMIT" "$GUEST_DIR/appliance.log"; } >>"$RUN/appliance$lane.log"
 	rm -f "$GUEST_DIR/resets.log"
 	journal "> off"
 }

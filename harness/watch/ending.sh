@@ -47,13 +47,13 @@ emulation_failure() {
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: starting the guest'* ]]; then
 		echo "the hypervisor appliance ended before it started the guest"
 	elif [[ ${GUEST_NESTED:-no} == yes && $words != *'appliance: the guest ended'* ]]; then
-		echo "the hypervisor appliance ended without a word, and the guest with it$(shutdown_registers | sed -n 's/^RIP=\([0-9a-f]*\) .*/ (triple fault, rip 0x\1)/p')"
+		echo "the hypervisor appliance ended without a word, and the guest with it$(shut_down)"
 	fi
 }
 
-# shutdown_registers -> where QEMU saw a CPU of the appliance shut down (a triple fault), by its log of resets; nothing if none did
-shutdown_registers() {
-	[[ ! -e $GUEST_DIR/resets.log ]] || sed -n '/^Triple fault/,/^GDT/p' "$GUEST_DIR/resets.log"
+# shut_down -> a word if QEMU saw a CPU of the appliance shut down: the last line of its log of resets, for with -no-reboot none follows
+shut_down() {
+	[[ ! -e $GUEST_DIR/resets.log ]] || sed -n 's/^Triple fault$/ (triple fault)/p' "$GUEST_DIR/resets.log"
 }
 
 # cut_off : did the console end in the middle of the kernel's boot, with no word of a panic or a restart? So an emulated CPU's triple fault looks,
