@@ -104,7 +104,22 @@ appliance_command() {
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
+		[[ -n ${IMAGE:-}${TICKPROOF_APPLIANCE_FAULT:-} ]] || appliance_guest "$state"
 	fi
+}
+
+# appliance_guest STATE : the same with the guest in it, as it waits for its first program (watch/snapshot.sh): where an earlier gate has kept that of this
+# guest, it is taken. GUEST_SAVED is the place in the cache.
+appliance_guest() {
+	local key name
+	key=$(cd "$GUEST_DIR" && cat kernel initrd command | sha256sum | cut -c -16)
+	GUEST_SNAPSHOT=yes GUEST_SAVED=$CACHE/images/guest-${1##*/appliance-}-$key
+	[[ -e $GUEST_SAVED && -e $GUEST_SAVED.console ]] || return 0
+	touch "$GUEST_SAVED"
+	# By a name of our own, for somebody else may throw it away.
+	for name in '' .console; do
+		ln "$GUEST_SAVED$name" "$GUEST_DIR/snapshot$name" 2>/dev/null || ln -s "$GUEST_SAVED$name" "$GUEST_DIR/snapshot$name"
+	done
 }
 
 # appliance_state QEMU... -> the file with the state of the appliance that this command boots, saved when it waits for a guest:
@@ -147,7 +162,7 @@ appliance_save() {
 		}
 	done
 	# Emulation loses pages that are written while they are saved (docs/findings.md): it stands still.
-	printf '%s\n' stop 'migrate "exec:cat >state"' 'info migrate' quit >&"${appliance[1]}"
+	printf '%s\n' stop 'migrate_set_parameter max-bandwidth 4g' 'migrate "exec:cat >state"' 'info migrate' quit >&"${appliance[1]}"
 	cat <&"${appliance[0]}" >monitor || :
 	wait "$pid" || status=$?
 	((status == 0)) && grep -q 'Migration status: completed' monitor

@@ -72,9 +72,9 @@ guest_conf() {
 	hypervisor_check "$file"
 }
 
-# archive DIR : the files in DIR as an initramfs (a cpio archive owned by root) on stdout
+# archive DIR : the files in DIR as an initramfs (a cpio archive owned by root) on stdout: the same files are the same archive
 archive() {
-	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0)
+	(cd "$1" && find . -mindepth 1 -exec touch -h -d @0 {} + && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0)
 }
 
 # image NAME BUILDER ARGS... -> the path of the cached file NAME; when it is missing, BUILDER fills a

@@ -88,6 +88,11 @@ guest_start() {
 	eyes_open
 	perf_open
 	printf '=== boot %d\n' "$boots" >>"$RUN/console$lane.log"
+	! snapshot_used || [[ ! -e $GUEST_DIR/snapshot.console ]] || {
+		printf '=== before it was saved\n'
+		cat "$GUEST_DIR/snapshot.console"
+		printf '=== since it was saved\n'
+	} >>"$RUN/console$lane.log"
 	console_start=$(stat -c %s "$RUN/console$lane.log")
 	# Both ends at once: who opens a FIFO alone waits for a partner, and a guest killed as it starts would never be one.
 	exec {answers}<>"$GUEST_DIR/channel.in" {from_guest}<>"$GUEST_DIR/channel.out" {complaints}<>"$GUEST_DIR/console.out"
@@ -106,8 +111,13 @@ guest_start() {
 	exec {from_guest}>&- {complaints}>&-
 	[[ -z ${eyes:-} ]] || exec {eyes_out}>&-
 	[[ -z ${records:-} ]] || exec {records}>&- {rings}>&-
-	# The appliance waits for the time of day, and starts the guest.
-	[[ ${GUEST_NESTED:-no} != yes ]] || answer "now $EPOCHSECONDS"
+	# The appliance waits for the time of day, and starts the guest; where that is in there already, both want to know it.
+	if [[ ${GUEST_NESTED:-no} == yes ]] && snapshot_used; then
+		echo "now $EPOCHSECONDS" >&"$eyes"
+		answer "again $EPOCHSECONDS"
+	elif [[ ${GUEST_NESTED:-no} == yes ]]; then
+		answer "now $EPOCHSECONDS"
+	fi
 }
 
 # guest_end : the guest is gone when this returns, and console.log is complete

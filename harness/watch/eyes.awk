@@ -93,6 +93,10 @@ function expires(    late) {
 	if ($2 == "clock") {
 		beats()
 		clock()
+	} else if ($2 == "saved") {
+		# It stood still, and did not know (watch/snapshot.sh).
+		stamps = 0
+		split("", longest)
 	} else if ($2 == "look" && $3 == "end") {
 		complete = 1
 		part = ""

@@ -17,7 +17,7 @@ eyes_open() {
 	exec {eyes}<>"$GUEST_DIR/eyes.in" {eyes_out}<>"$GUEST_DIR/eyes.out"
 	exec {monitor}<>"$GUEST_DIR/monitor.in" {monitor_says}<>"$GUEST_DIR/monitor.out"
 	# shellcheck disable=SC2154  # the caller's lock
-	eyes_keep <"$GUEST_DIR/eyes.out" >"$GUEST_DIR/eyes.log" 2>/dev/null {lock}>&- {eyes}>&- {eyes_out}>&- &
+	eyes_keep <"$GUEST_DIR/eyes.out" >>"$GUEST_DIR/eyes.log" 2>/dev/null {lock}>&- {eyes}>&- {eyes_out}>&- &
 	eyes_pid=$!
 }
 

@@ -208,7 +208,7 @@ watch() {
 	while [[ -z $interrupted && $journal_lost == 0 ]] && { [[ -n $todo ]] || take; }; do
 		guest_start
 		# A boot keeps one CPU busy, most often. Where it is not sure that the guest boots so, and where its state is saved first, it is waited for.
-		[[ $GUEST_FALLBACK == yes || -n ${IMAGE:-} ]] || second_start
+		[[ $GUEST_FALLBACK == yes || -n ${IMAGE:-} ]] || { [[ ${GUEST_SNAPSHOT:-no} == yes ]] && ! snapshot_used; } || second_start
 		listen
 		if [[ $verdict == gone ]]; then
 			# Its last words first.
