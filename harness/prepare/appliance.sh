@@ -22,9 +22,9 @@ copy_program() {
 	done
 }
 
-# build_appliance DIR KERNEL_ROOT : the appliance's initramfs: this host's QEMU, its firmware, KVM's modules
+# build_appliance DIR : the appliance's initramfs: this host's QEMU, its firmware, KVM's modules and ours that looks at it
 build_appliance() {
-	local dir=$1 name file
+	local dir=$1 name file eyes
 	build_userland "$dir" amd64 "$HARNESS/guest/appliance"
 	cp "$HARNESS/guest/again" "$dir/bin/again"
 	mkdir "$dir/modules" "$dir/guest"
@@ -39,8 +39,11 @@ build_appliance() {
 		cp --parents -L "$file" "$dir"
 	done
 	for name in irqbypass ccp kvm kvm-amd virtio_blk; do
-		kernel_module "$2" "$name" "$dir/modules/$name.ko" || die 2 "the appliance's kernel has no module $name"
+		kernel_module "$KERNEL_MODULES" "$name" "$dir/modules/$name.ko" || die 2 "the appliance's kernel has no module $name"
 	done
+	eyes=$(modules_build amd64 "$KERNEL_RELEASE" "$HARNESS/guest/kvm_eyes") || exit
+	[[ -n $eyes ]] || die 2 "module kvm_eyes can't be built for the appliance's Linux $KERNEL_RELEASE: Debian has no headers of it any more"
+	cp "$eyes/kvm_eyes.ko" "$dir/modules/"
 }
 
 # appliance_clock -> the arguments of the appliance's kernel for its time stamp counter, which is this host's: its rate. Left to find out,
@@ -75,10 +78,9 @@ appliance_command() {
 	cp "$KERNEL_IMAGE" "$GUEST_DIR/kernel"
 
 	# kernel_fetch sets what is said of the kernel under test: in a subshell that stays as it is
-	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && printf '%s\n' "$KERNEL_IMAGE" "$KERNEL_MODULES")
+	paths=$(kernel_fetch amd64 "$APPLIANCE_KERNEL" && echo "$KERNEL_IMAGE" &&
+		image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/{guest/{again,hold_lapic.c,heart.c,kvm_eyes/kvm_eyes.c},prepare/hold_thread.c} "$KERNEL_IMAGE" "$(command -v qemu-system-x86_64)")" build_appliance) || exit
 	mapfile -t paths <<<"$paths"
-	APPLIANCE_BASE=$(image "appliance-$(fingerprint "$HARNESS/guest/appliance" "$HARNESS"/{guest/{again,hold_lapic.c,heart.c},prepare/hold_thread.c} "${paths[0]}" "$(command -v qemu-system-x86_64)")" \
-		build_appliance "${paths[1]}")
 	# KVM needs a clock it trusts (tsc=reliable), else the guest has no reference TSC page. More than two CPUs gain
 	# nothing. no_timer_check: a busy host fails the check by pausing us. The rest of the line saves boot time.
 	# EPYC-Rome is what TCG can emulate SVM for. The disks are the guest's kernel, initrd and command line. The saved state doesn't say that it stood
@@ -90,7 +92,7 @@ appliance_command() {
 		-device "virtserialport,chardev=con,nr=1" -device "virtserialport,chardev=ktap,nr=2"
 		-device "virtserialport,chardev=eyes,nr=3" -device "virtserialport,chardev=qmp,nr=4"
 		-device "virtserialport,chardev=qmp2,nr=7"
-		-kernel "${paths[0]}" -initrd "$APPLIANCE_BASE" -append "$append")
+		-kernel "${paths[0]}" -initrd "${paths[1]}" -append "$append")
 	for disk in kernel initrd command; do
 		machine+=(-drive "if=none,id=$disk,format=raw,read-only=on,file=$disk" -device "virtio-blk-pci,drive=$disk")
 	done

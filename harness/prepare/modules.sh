@@ -155,23 +155,23 @@ loader() {
 	echo "${file#"$1"}"
 }
 
-# modules_build ARCH RELEASE -> the directory with our modules (*.ko) for this kernel (KERNEL_BUILD, KERNEL_ARCHIVE), or nothing when
-# there is nothing to build them with
+# modules_build ARCH RELEASE [SOURCE] -> the directory with our modules (*.ko) for this kernel (KERNEL_BUILD, KERNEL_ARCHIVE), or with those of the directory SOURCE;
+# or nothing when there is nothing to build them with
 modules_build() {
-	local arch=$1 release=$2 dir=$CACHE/modules/$1-$2 build=$KERNEL_BUILD
+	local arch=$1 release=$2 source=${3:-$TOP/selftests/test_modules} dir=$CACHE/modules/$1-$2${3:+-${3##*/}} build=$KERNEL_BUILD
 	if [[ -n $build ]]; then
 		dir+=-$(cksum <<<"$build" | cut -d ' ' -f 1)
 	elif [[ -n $KERNEL_ARCHIVE ]]; then
 		build=$(headers_fetch "$KERNEL_ARCHIVE" "$release") || exit
 	fi
 	[[ -n $build ]] || return 0
-	modules_make "$arch" "$release" "$build" "$dir"
+	modules_make "$arch" "$release" "$build" "$dir" "$source"
 	echo "$dir"
 }
 
-# modules_make ARCH RELEASE BUILD DIR : our modules into DIR, built in the tree or the headers BUILD
+# modules_make ARCH RELEASE BUILD DIR SOURCE : the modules of SOURCE into DIR, built in the tree or the headers BUILD
 modules_make() {
-	local arch=$1 release=$2 build=$3 dir=$4 source=$TOP/selftests/test_modules stamp log=$4.log path=$PATH toolchain
+	local arch=$1 release=$2 build=$3 dir=$4 source=$5 stamp log=$4.log path=$PATH toolchain
 	local -a how=(ARCH=x86_64) TREE_MAKE=()
 	[[ $arch != arm64 ]] || how=(ARCH=arm64)
 	stamp=$(find "$source" -type f -print0 | sort -z | xargs -0 cat | cksum)
@@ -186,7 +186,7 @@ modules_make() {
 		# Where only the image was built, nobody has listed what it exports. The kernel will say what is missing.
 		[[ -e $build/Module.symvers ]] || how+=(KBUILD_MODPOST_WARN=1)
 	fi
-	say "building the test modules for Linux $release"
+	say "building the modules of ${source##*/} for Linux $release"
 	if [[ $(cat "$dir/.stamp" 2>/dev/null) != "$stamp" ]]; then
 		rm -rf "$dir"
 		mkdir -p "$dir"
@@ -194,7 +194,7 @@ modules_make() {
 		cp -R "$source" "$dir/build"
 	fi
 	PATH=$path make -s -C "$dir/build" KDIR="$build" "${how[@]}" modules >"$log" 2>&1 ||
-		die 2 "the test modules do not build for Linux $release ($(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")): see $log"
+		die 2 "the modules of ${source##*/} do not build for Linux $release ($(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")): see $log"
 	find "$dir/build" -name '*.ko' -exec cp -t "$dir" {} +
 	# A tree changes under the same name: there make finds out what is to be done.
 	[[ ! -e $build/.kernelvariables ]] || rm -rf "$dir/build"

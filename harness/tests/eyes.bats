@@ -39,7 +39,7 @@ look() {
 			if (event !~ /inj|eoi|hrtimer/)
 				say("{ vcpu_id:          0, timer_index:          0 } hitcount:       3235")
 			else
-				say("{ apicid:          0, vector:        237 } hitcount:       3235")
+				say("{ common_pid:        150, vector:        237 } hitcount:       3235")
 			say(event ~ /start/ ? "\tmax:   59990000  count:   20000000  time_now:   10000000" : "\tmax:   59980000  config:       7897")
 			say("--")
 			if (t > 0) {
@@ -57,8 +57,8 @@ look() {
 			hist("kvm_hv_stimer_expiration", timer, made, "msg_send_result:  0")
 			hist("kvm_inj_virq", "common_pid:        151, vector:        237", injected, "reinjected:  0")
 			hist("kvm_inj_virq", "common_pid:        151, vector:        236", apic_injected, "reinjected:  0")
-			hist("kvm_eoi", "apicid:          1, vector:        237", taken, "common_pid:  151")
-			hist("kvm_eoi", "apicid:          1, vector:        236", apic_taken, "common_pid:  151")
+			hist("kvm_eoi", "common_pid:        151, vector:        237", taken, "")
+			hist("kvm_eoi", "common_pid:        151, vector:        236", apic_taken, "")
 			hist("hrtimer_start", "common_pid:        151", apic, sprintf("hrtimer: 18446612686396326912  expires: %.0f", apic_due * 1e9))
 			hist("hrtimer_expire_entry", "hrtimer: 18446612686396326912", apic_expired, "common_pid:  0")
 			say("timers")

@@ -60,7 +60,7 @@ function look_begins() {
 	complete = 0
 }
 
-# "{ vcpu_id: 0, timer_index: 0 } hitcount: 5", as hist triggers print it: the key of what follows
+# "{ vcpu_id: 0, timer_index: 0 }", as hist triggers print it and kvm_eyes does: the key of what follows
 function hist_key(line) {
 	sub(/.*\{/, "", line)
 	sub(/\}.*/, "", line)
@@ -160,7 +160,7 @@ function apic(v,    key, expiry) {
 
 function interrupt_of(v, vector) {
 	injected = at["kvm_inj_virq" OFS thread[v] "," vector]
-	taken = at["kvm_eoi" OFS v "," vector]
+	taken = at["kvm_eoi" OFS thread[v] "," vector]
 }
 
 BEGIN {
