@@ -11,8 +11,9 @@
 #include "../lib/clocks.h"
 #include "../lib/report.h"
 
-#define SECONDS	   4
-#define PER_SECOND 20
+/* Tells a rate to 0.1 % (G4 judges 5 %). */
+#define SECONDS	   2
+#define PER_SECOND 40
 
 /* "stamp RAW MONOTONIC", in ns, as soon as they are read. */
 static int64_t stamp(void)
@@ -39,8 +40,8 @@ static void stamps(int unused)
 	report_metric("stamps", SECONDS * PER_SECOND + 1, "stamps");
 	report_metric("span", (last - first) / 1e9, "s");
 	if (last <= first)
-		report_fail("CLOCK_MONOTONIC_RAW didn't advance while %d sleeps of 50 ms ended",
-			    SECONDS * PER_SECOND);
+		report_fail("CLOCK_MONOTONIC_RAW didn't advance while %d sleeps of %d ms ended",
+			    SECONDS * PER_SECOND, 1000 / PER_SECOND);
 }
 
 static const struct report_case cases[] = {

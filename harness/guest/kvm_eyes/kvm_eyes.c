@@ -43,7 +43,9 @@ static struct stimer {
 /* By thread: each is written by itself alone. */
 static struct thread {
 	pid_t pid;
-	struct kvm_vcpu *vcpu; /* of its last exit */
+	/* Of its last exit; after a shutdown KVM resets the CPU before it tells. */
+	struct kvm_vcpu *vcpu;
+	unsigned long rip;
 	struct event armed;
 	u64 injected[VECTORS], ended[VECTORS];
 } threads[THREADS];
@@ -137,18 +139,20 @@ static void vm_exit(void *unused, struct kvm_vcpu *vcpu, u32 isa)
 {
 	struct thread *t = thread();
 
-	if (t)
-		t->vcpu = vcpu;
+	if (!t)
+		return;
+	t->vcpu = vcpu;
+	t->rip = vcpu->arch.regs[VCPU_REGS_RIP];
 }
 
-/* In KVM_RUN, so this thread's vcpu is there. */
+/* Still in KVM_RUN, so this thread's vcpu is there. */
 static void userspace_exit(void *unused, u32 reason, int error)
 {
 	struct thread *t = thread();
 
 	if (reason != KVM_EXIT_SHUTDOWN || !t || !t->vcpu)
 		return;
-	shut_rip = t->vcpu->arch.regs[VCPU_REGS_RIP];
+	shut_rip = t->rip;
 	shut_cpu = t->vcpu->vcpu_id;
 }
 
