@@ -19,8 +19,12 @@ snapshot_keep() {
 	if (($1 != 0)); then
 		rm -f "$GUEST_SAVED"{,.console}
 	elif [[ -e $GUEST_DIR/snapshot && ! -e $GUEST_SAVED ]]; then
+		# Whole, or not at all; the console's first, without which the machine isn't taken.
 		for name in .console ''; do
-			mv "$GUEST_DIR/snapshot$name" "$GUEST_SAVED.new.$$" && mv "$GUEST_SAVED.new.$$" "$GUEST_SAVED$name" || rm -f "$GUEST_SAVED.new.$$"
+			if ! mv "$GUEST_DIR/snapshot$name" "$GUEST_SAVED.new.$$" || ! mv "$GUEST_SAVED.new.$$" "$GUEST_SAVED$name"; then
+				rm -f "$GUEST_SAVED"{.new.$$,,.console}
+				return
+			fi
 		done
 		while read -r old; do
 			rm -f "$old"{,.console}

@@ -78,7 +78,7 @@ static struct stimer *stimer(int vcpu, int index)
 	static struct stimer other;
 
 	return vcpu >= 0 && vcpu < CPUS && index >= 0 && index < STIMERS ? &stimers[vcpu][index] :
-									    &other;
+									   &other;
 }
 
 /* The entry of the thread that runs; NULL: there is no room. */
@@ -218,7 +218,8 @@ static int of_module(struct notifier_block *block, unsigned long state, void *da
 
 static struct notifier_block modules = { .notifier_call = of_module };
 
-/* As a hist trigger prints it: the key, then the values, of which first and second are the names. */
+/* As a hist trigger prints it: the key, then the values, of which first and second are the names.
+ */
 static void show_stimers(struct seq_file *s, const char *name, size_t offset, const char *first,
 			 const char *second)
 {
