@@ -49,6 +49,11 @@ guest_prepare() {
 	GUEST_DESCRIPTION='Linux 0.0, 2 CPUs, make-believe' KERNEL_RELEASE=0.0 GUEST_CPUS=2 GUEST_ARCH=fake GUEST_NESTED=${FAKE_NESTED:-no} GUEST_EMULATED=yes
 	GUEST_RECORDED=$( ((${#RECORDED[@]})) && echo yes || echo no)
 	GUEST_CMD=("$HARNESS/tests/fake-qemu")
+	if [[ -n ${FAKE_SNAPSHOT:-} ]]; then
+		touch "$GUEST_DIR"/{kernel,initrd,command}
+		mkdir -p "$CACHE/images"
+		appliance_guest images/appliance-state-1
+	fi
 }
 
 # This machine's other work, which a test makes up: none, or nothing else.

@@ -67,6 +67,50 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	awk '/> held / { good += $11 >= $10 && $12 - $11 >= 100 && $13 - $12 < 300 && ($7 != "restore" || $15 - $14 >= 50) && ($7 != "migrate" || $12 - $15 >= 100) } END { exit good != 3 }' "$RESULTS/latest/journal.log"
 }
 
+@test "a nested guest boots once: what was saved of it is kept by a gate that conforms, and thrown away by one that doesn't" {
+	local kept
+	nested
+	# They wait for each other.
+	program a.one 'plan 1' 'until [[ -e $FAKE_SCRIPTS/two ]]; do nap 0.05; done' 'pass x'
+	program a.three 'plan 1' 'pass x'
+	program a.two ': disruptive' 'plan 1' ': >$FAKE_SCRIPTS/two' 'pass x'
+	export FAKE_SNAPSHOT=completed
+	gate BOOTS=2
+	exits 0
+	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming exec:cat snapshot$') == 1 ]]
+	kept=$(compgen -G "$TICKPROOF_CACHE/images/guest-state-1-*.console")
+	[[ $(cat "${kept%.console}" "$kept") == $'saved\nLinux version 0' ]]
+	gate BOOTS=2
+	exits 0
+	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming exec:cat snapshot$') == 2 ]]
+	[[ $(lines_in console.log 'Linux version 0') == 4 && $(lines_in console.log '=== since it was saved') == 2 && -e $kept ]]
+	no_scratch
+	program a.three 'plan 1' 'fail x'
+	gate BOOTS=2
+	exits 1
+	[[ $(lines_in journal.log '> boot .*-incoming') == 2 ]]
+	[[ -z $(compgen -G "$TICKPROOF_CACHE/images/guest-state-*") ]]
+}
+
+@test "a nested guest that can't be saved boots each time; only so many are kept" {
+	local i
+	nested
+	# They wait for each other.
+	program a.one 'plan 1' 'until [[ -e $FAKE_SCRIPTS/two ]]; do nap 0.05; done' 'pass x'
+	program a.three 'plan 1' 'pass x'
+	program a.two ': disruptive' 'plan 1' ': >$FAKE_SCRIPTS/two' 'pass x'
+	FAKE_SNAPSHOT=failed gate BOOTS=2
+	exits 0
+	assert_output --partial 'the machine was not saved, so each boot is a whole one: QEMU says: Migration status: failed'
+	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming') == 0 ]]
+	for i in 1 2 3 4 5; do
+		touch -d "-$i hours" "$TICKPROOF_CACHE/images/guest-state-0-$i"{,.console}
+	done
+	FAKE_SNAPSHOT=completed gate BOOTS=2
+	exits 0
+	[[ $(cd "$TICKPROOF_CACHE/images" && echo guest-state-0-*) == 'guest-state-0-1 guest-state-0-1.console guest-state-0-2 guest-state-0-2.console guest-state-0-3 guest-state-0-3.console' ]]
+}
+
 @test "a nested guest moves to a QEMU that has the other monitor, and back" {
 	nested
 	program continuity.a 'plan 3' "$(asks 'migrate 1' 'held( [0-9]+){6}')" "$(asks 'restore 1' 'held( [0-9]+){6}')" "$(asks 'migrate 2' 'held( [0-9]+){6}')"

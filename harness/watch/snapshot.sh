@@ -40,7 +40,7 @@ snapshot_open() {
 		for i in "${!GUEST_CMD[@]}"; do
 			[[ ${GUEST_CMD[i]} != *,file=first.qcow2,format=qcow2 ]] || GUEST_CMD[i]+=,snapshot=on
 		done
-		[[ ${GUEST_CMD[-2]} == -incoming ]] || GUEST_CMD+=(-incoming '')
+		[[ ${GUEST_CMD[*]: -2:1} == -incoming ]] || GUEST_CMD+=(-incoming '')
 		GUEST_CMD[-1]='exec:cat snapshot'
 	elif [[ -n ${IMAGE:-} ]]; then
 		# Not what another series of boots has open under this name.
