@@ -23,7 +23,7 @@
 # CAP_SYS_PTRACE and CAP_MKNOD, with /proc/kcore and /dev/mem away), write another program's file (the root file system is read-only), or
 # speak, listen or act after its own EXIT (init kills all that it left behind, before it says EXIT). What it can: say anything in its own
 # time, and take init or the kernel over, if it sets out to: by a module, BPF or kprobes, a mount of its own, raw ports, a helper that the
-# kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd.
+# kernel starts for it. Then it is init, and is believed until that boot ends. Every boot starts from the same initrd, or as the guest was saved before any program ran.
 #
 # No deadline below trusts a clock of the guest. As long as this machine has other work at the same time it takes longer (late), up to 1 + BUSY_PATIENCE times
 # as long. Seconds:
