@@ -106,7 +106,8 @@ appliance_command() {
 	if [[ -z ${TICKPROOF_APPLIANCE_CLOCK:-} ]] && state=$(appliance_state "${machine[@]}"); then
 		ln -sfn "$state" "$GUEST_DIR/appliance.state"
 		GUEST_CMD+=(-incoming "exec:cat appliance.state")
-		[[ -n ${IMAGE:-}${TICKPROOF_APPLIANCE_FAULT:-} ]] || appliance_guest "$state"
+		# One program of a guest with somebody's modules is hardly run twice.
+		[[ -n ${IMAGE:-}${TICKPROOF_APPLIANCE_FAULT:-} || (-n ${MODULES:-} && ${#PROGRAMS[@]} == 1) ]] || appliance_guest "$state"
 	fi
 }
 
