@@ -75,18 +75,18 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	program a.three 'plan 1' 'pass x'
 	program a.two ': disruptive' 'plan 1' ': >$FAKE_SCRIPTS/two' 'pass x'
 	export FAKE_SNAPSHOT=completed
-	gate BOOTS=2
+	gate BOOTS=2 SILENCE_TIMEOUT=9
 	exits 0
 	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming exec:cat snapshot$') == 1 ]]
 	kept=$(compgen -G "$TICKPROOF_CACHE/images/guest-state-1-*.console")
 	[[ $(cat "${kept%.console}" "$kept") == $'saved\nLinux version 0' ]]
-	gate BOOTS=2
+	gate BOOTS=2 SILENCE_TIMEOUT=9
 	exits 0
 	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming exec:cat snapshot$') == 2 ]]
 	[[ $(lines_in console.log 'Linux version 0') == 4 && $(lines_in console.log '=== since it was saved') == 2 && -e $kept ]]
 	no_scratch
 	program a.three 'plan 1' 'fail x'
-	gate BOOTS=2
+	gate BOOTS=2 SILENCE_TIMEOUT=9
 	exits 1
 	[[ $(lines_in journal.log '> boot .*-incoming') == 2 ]]
 	[[ -z $(compgen -G "$TICKPROOF_CACHE/images/guest-state-*") ]]
@@ -99,14 +99,14 @@ asks() { printf '%s\n' "ask '$1'" "begin '${1// /_}'" "[[ \$answer =~ ^host\\ ($
 	program a.one 'plan 1' 'until [[ -e $FAKE_SCRIPTS/two ]]; do nap 0.05; done' 'pass x'
 	program a.three 'plan 1' 'pass x'
 	program a.two ': disruptive' 'plan 1' ': >$FAKE_SCRIPTS/two' 'pass x'
-	FAKE_SNAPSHOT=failed gate BOOTS=2
+	FAKE_SNAPSHOT=failed gate BOOTS=2 SILENCE_TIMEOUT=9
 	exits 0
 	assert_output --partial 'the machine was not saved, so each boot is a whole one: QEMU says: Migration status: failed'
 	[[ $(lines_in journal.log '> boot ') == 2 && $(lines_in journal.log '> boot .*-incoming') == 0 ]]
 	for i in 1 2 3 4 5; do
 		touch -d "-$i hours" "$TICKPROOF_CACHE/images/guest-state-0-$i"{,.console}
 	done
-	FAKE_SNAPSHOT=completed gate BOOTS=2
+	FAKE_SNAPSHOT=completed gate BOOTS=2 SILENCE_TIMEOUT=9
 	exits 0
 	[[ $(cd "$TICKPROOF_CACHE/images" && echo guest-state-0-*) == 'guest-state-0-1 guest-state-0-1.console guest-state-0-2 guest-state-0-2.console guest-state-0-3 guest-state-0-3.console' ]]
 }

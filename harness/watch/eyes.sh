@@ -41,19 +41,25 @@ eyes_close() {
 	rm -f "$GUEST_DIR"/{eyes,monitor}.*
 }
 
-# eyes_look : ask the appliance for a look at KVM, and wait a bounded time for it; or look at what the arm64 monitor has recorded
-eyes_look() {
-	local looks i
-	[[ -n ${eyes:-} ]] || {
-		monitor_look
-		return 0
-	}
-	looks=$(grep -c ' look end$' "$GUEST_DIR/eyes.log") || :
-	echo look >&"$eyes"
+# appliance_asked ORDER ANSWER : tell the appliance so, and wait a bounded time until it says that
+appliance_asked() {
+	local before i
+	before=$(grep -c " $2\$" "$GUEST_DIR/eyes.log") || :
+	echo "$1" >&"$eyes"
 	for ((i = 0; i < LOOK_WAIT * 10; i++)); do
 		sleep 0.1
-		(($(grep -c ' look end$' "$GUEST_DIR/eyes.log" || :) == looks)) || return 0
+		(($(grep -c " $2\$" "$GUEST_DIR/eyes.log" || :) == before)) || return 0
 	done
+	return 1
+}
+
+# eyes_look : ask the appliance for a look at KVM; or look at what the arm64 monitor has recorded
+eyes_look() {
+	if [[ -n ${eyes:-} ]]; then
+		appliance_asked look 'look end' || :
+	else
+		monitor_look
+	fi
 }
 
 # eyes_registers : where the appliance's own CPUs are and what their local APICs wait for, by the monitor of its QEMU, which answers even when

@@ -79,10 +79,15 @@ snapshot_of_image() {
 	[[ $saved == yes ]]
 }
 
-# snapshot_of_appliance : the same, by the other monitor of QEMU's, which does one after the other. The guest is in there with it, and none of them sees time pass;
-# what the appliance says of its clock begins anew (eyes.awk).
+# snapshot_of_appliance : the same, by the other monitor of QEMU's, which does one after the other. The guest is in there with it, frozen for a moment; none of
+# them sees time pass; what the appliance says of its clock begins anew (eyes.awk).
 snapshot_of_appliance() {
 	local line=''
+	why_not='its QEMU did not stand still'
+	appliance_asked freeze frozen || {
+		echo thaw >&"$eyes"
+		return 1
+	}
 	printf '%s\n' stop 'migrate_set_parameter max-bandwidth 4g' 'migrate "exec:cat >snapshot.new"' 'info migrate' cont >&"$monitor"
 	until [[ $line == *'Migration status: '* ]]; do
 		IFS= read -r -t "$QMP_PATIENCE" -u "$monitor_says" line || {
@@ -92,10 +97,18 @@ snapshot_of_appliance() {
 	done
 	uptime
 	printf '%d.%02d saved\n' $((now / 100)) $((now % 100)) >>"$GUEST_DIR/eyes.log"
+	echo thaw >&"$eyes"
 	console_text >"$GUEST_DIR/snapshot.console"
 	printable line
 	why_not="QEMU says: ${line:0:100}"
 	[[ $line == *'Migration status: completed'* ]]
+}
+
+# snapshot_doubt : a boot that began in the snapshot did not come to its first program: the next one is a whole one
+snapshot_doubt() {
+	snapshot_used && [[ -z $ready && $GUEST_NESTED == yes ]] || return 0
+	rm -f "$GUEST_DIR"/snapshot{,.console}
+	GUEST_CMD[-1]='exec:cat appliance.state'
 }
 
 # snapshot_wake : once: to a machine that comes out of the snapshot, stopped as it was saved. What is sent while it is loaded is lost; but an appliance goes on

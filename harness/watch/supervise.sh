@@ -91,6 +91,7 @@ progress() {
 
 # void WHY : this boot proves nothing of the guest: it is begun anew, but not for ever
 void() {
+	snapshot_doubt
 	if ((again++ < 2)); then
 		verdict="again $1" again_in+=" $program@$(fault_place "$1")"
 	else
