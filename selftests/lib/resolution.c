@@ -115,3 +115,11 @@ bool hres_active(void)
 {
 	return hres_measured() && !hres_denied();
 }
+
+double x86_delay_ticks(double bogomips, int hz)
+{
+	/* Two make a loop of delay_tsc(); lpj * (HZ / 4) is one operand of 32 bits. */
+	double loops = bogomips / 2 * 1e6 / hz * (hz / 4);
+
+	return fmod(loops, 4294967296.0) * 4 / 1e6;
+}

@@ -40,4 +40,12 @@ bool hres_active(void);
 /* Whether /proc/timer_list can be read, and says that high resolution timers are not active. */
 bool hres_denied(void);
 
+/*
+ * How many ticks of the TSC x86 makes of a microsecond's delay on a CPU with these "BogoMIPS":
+ * __const_udelay() multiplies by HZ / 4, an integer, and takes the low 32 bits of the product, so
+ * that with Debian's HZ = 250 each delay is 0.8 % short, and a calibration at boot that came out at
+ * some 17 GHz or more, which a busy host brings about, wraps (arch/x86/lib/delay.c).
+ */
+double x86_delay_ticks(double bogomips, int hz);
+
 #endif

@@ -50,26 +50,12 @@ static double ticks_per_us(int cpu)
 	return counter_hz() / 1e6;
 }
 #else
-/*
- * The share of a delay that x86 makes: __const_udelay() multiplies by four times HZ / 4, an
- * integer, so that with Debian's HZ = 250 each delay is 0.8 % short (arch/x86/lib/delay.c).
- */
-static double delivered(void)
-{
-	int hz = NSEC_PER_SEC / tick_ns();
-
-	if (hz % 4)
-		report_note("finding: with HZ = %d all of x86's delays are %.1f %% short: __const_udelay() multiplies by HZ / 4, rounded down",
-			    hz, 100.0 * (hz % 4) / hz);
-	return (double)(hz - hz % 4) / hz;
-}
-
 static double ticks_per_us(int cpu)
 {
 	char *data, *line, *rest;
-	double bogomips = 0, hz = counter_hz() / 1e6;
+	double bogomips = 0, hz = counter_hz() / 1e6, made;
+	int hz_ticks = NSEC_PER_SEC / tick_ns(), n, at = -1;
 	static bool noted;
-	int n, at = -1;
 
 	if (file_read("/proc/cpuinfo", &data) < 0)
 		report_skip("/proc/cpuinfo can't be read");
@@ -82,13 +68,16 @@ static double ticks_per_us(int cpu)
 	free(data);
 	if (!bogomips)
 		report_skip("/proc/cpuinfo has no bogomips for CPU %d", cpu);
-	/* Loops of delay_tsc(), which are ticks of the TSC: two make one "BogoMIPS". */
-	if (bogomips / 2 < hz * 0.95 && !noted)
-		report_note("finding: CPU %d takes %.1f ticks for a microsecond, and the TSC makes %.1f: all its delays are short, by a calibration gone wrong at boot",
-			    cpu, bogomips / 2, hz);
-	noted = true;
+	if (hz_ticks % 4)
+		report_note("finding: with HZ = %d all of x86's delays are %.1f %% short: __const_udelay() multiplies by HZ / 4, rounded down",
+			    hz_ticks, 100.0 * (hz_ticks % 4) / hz_ticks);
 	/* It is printed with two digits. */
-	return (bogomips - 0.01) / 2 * delivered();
+	made = x86_delay_ticks(bogomips - 0.01, hz_ticks);
+	if (made < hz * 0.95 && !noted)
+		report_note("finding: CPU %d takes %.1f ticks for a microsecond, and the TSC makes %.1f: all its delays are short, by a calibration gone wrong at boot (%.2f BogoMIPS)",
+			    cpu, made, hz, bogomips);
+	noted = true;
+	return made;
 }
 #endif
 

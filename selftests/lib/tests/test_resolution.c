@@ -55,6 +55,17 @@ START_TEST(here)
 }
 END_TEST
 
+/* A 2.6 GHz CPU; HZ that 4 doesn't divide; a calibration of 56 GHz, of which 4001 ticks were seen.
+ */
+START_TEST(delays)
+{
+	ck_assert_double_eq_tol(x86_delay_ticks(5200, 1000), 2600, 0.01);
+	ck_assert_double_eq_tol(x86_delay_ticks(5200, 250), 2579.2, 0.01);
+	ck_assert_double_eq_tol(x86_delay_ticks(34000, 1000), 17000, 0.01);
+	ck_assert_double_eq_tol(x86_delay_ticks(111978.74, 250), 4001.85, 0.5);
+}
+END_TEST
+
 /* Where ticks come in bunches sleeps that end with them are short as well: the kernel knows. */
 START_TEST(kernel_denies)
 {
@@ -80,5 +91,6 @@ int main(void)
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, here);
 	tcase_add_test(tc, kernel_denies);
+	tcase_add_test(tc, delays);
 	return run_cases("resolution", tc);
 }
