@@ -69,11 +69,11 @@ snapshot_take() {
 
 # snapshot_of_image : into snapshot.new
 snapshot_of_image() {
-	local saved=no
+	local saved=no why
 	! { hold_begin && qmp stop && qmp blockdev-snapshot-sync '{"device": "disk", "snapshot-file": "later.qcow2", "format": "qcow2"}' &&
 		qmp_fast && qmp migrate '{"uri": "exec:cat >snapshot.new"}' &&
 		qmp_status query-migrate completed; } || saved=yes
-	local why=$why_not
+	why=$why_not
 	qmp cont || verdict="void the machine could not go on after it was saved: $why_not"
 	why_not=$why
 	[[ $saved == yes ]]
