@@ -296,18 +296,23 @@ START_TEST(crowded)
 {
 	struct handoff_source source = { .kind = HANDOFF_CLOCK, .clock = CLOCK_MONOTONIC };
 	struct handoff_pair pairs[8];
-	uint64_t observations = 0, begun = counter_read();
+	uint64_t observations = 0, begun;
 
-	for (int i = 0; i < 8; i++)
-		pairs[i] = two_cpus();
-	handoff_round(pairs, 8, &source, BOX_NS, 5 * BOX_NS);
-	for (int i = 0; i < 8; i++) {
-		ck_assert_int_eq(pairs[i].error, 0);
-		ck_assert_uint_eq(pairs[i].side[0].backwards + pairs[i].side[1].backwards, 0);
-		observations += handoff_observations(&pairs[i]);
+	/* A busy machine may not have run the two of any pair at the same time. */
+	for (int tries = 0; tries < 20 && !observations; tries++) {
+		begun = counter_read();
+		for (int i = 0; i < 8; i++)
+			pairs[i] = two_cpus();
+		handoff_round(pairs, 8, &source, BOX_NS, 5 * BOX_NS);
+		ck_assert_int_lt(counter_since_ns(begun), 30 * NSEC_PER_SEC);
+		for (int i = 0; i < 8; i++) {
+			ck_assert_int_eq(pairs[i].error, 0);
+			ck_assert_uint_eq(pairs[i].side[0].backwards + pairs[i].side[1].backwards,
+					  0);
+			observations += handoff_observations(&pairs[i]);
+		}
 	}
 	ck_assert_uint_gt(observations, 0);
-	ck_assert_int_lt(counter_since_ns(begun), 30 * NSEC_PER_SEC);
 }
 END_TEST
 
