@@ -69,8 +69,7 @@ struct held {
 	struct timers timers[]; /* of each CPU, in their order */
 };
 
-/* Some 100 times what a clock is known to, and longer than the kernel's clocksource watchdog waits.
- */
+/* Some 100 times what a clock is known to, and longer than the clocksource watchdog waits. */
 #define SECONDS "1"
 
 static const char *const ways[] = {

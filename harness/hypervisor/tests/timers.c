@@ -98,8 +98,7 @@ static void periodic(void)
 	      interrupted_at[0][29] - start);
 	check(get(STIMER_CONFIG(2)) & ENABLE && get(STIMER_COUNT(2)) == period, "it goes on",
 	      get(STIMER_CONFIG(2)));
-	/* a busy host may be late for a while; a timer that drifts is so half of the time, each
-	 * time */
+	/* a busy host may be late for a while; a timer that drifts is so half of the time */
 	for (u32 first = 11; late >= 15 && first < 11 + 6 * 30; first += 30) {
 		late = 0;
 		for (u32 i = first; i < first + 30; i++) {

@@ -55,8 +55,7 @@ START_TEST(here)
 }
 END_TEST
 
-/* A 2.6 GHz CPU; HZ that 4 doesn't divide; a calibration of 56 GHz, of which 4001 ticks were seen.
- */
+/* A 2.6 GHz CPU; HZ that 4 doesn't divide; a calibration of 56 GHz: 4001 ticks were seen. */
 START_TEST(delays)
 {
 	ck_assert_double_eq_tol(x86_delay_ticks(5200, 1000), 2600, 0.01);
