@@ -21,12 +21,14 @@ static void unhook_probe(void)
 	unhook(&probe);
 }
 
-/*
- * hrtimer_start_range_ns(timer, time, slack, mode): a timer that a process starts by a system call
- */
+bool by_process(struct pt_regs *regs)
+{
+	return current->mm && !in_hardirq() && !(*argument(regs, 3) & HRTIMER_MODE_PINNED);
+}
+
 static int hasten(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (!current->mm || in_hardirq() || *argument(regs, 3) & HRTIMER_MODE_PINNED || !on_cpu())
+	if (!by_process(regs) || !on_cpu())
 		return 0;
 	if ((s64)*argument(regs, 1) <= setting.size || !due())
 		return 0;

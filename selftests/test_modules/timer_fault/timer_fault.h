@@ -65,4 +65,10 @@ int skip(struct pt_regs *regs, unsigned long value);
 /* In a handler on entry, to be returned: @function runs in its place, with its arguments. */
 int replace(struct pt_regs *regs, void *function);
 
+/*
+ * In a handler on entry of hrtimer_start_range_ns(timer, time, slack, mode): does a process start
+ * this timer by a system call?
+ */
+bool by_process(struct pt_regs *regs);
+
 #endif

@@ -87,19 +87,50 @@ static void disarm_held(void)
 }
 
 /*
- * In idle, as long as nobody was woken: where the tick goes on, there would be no time left between
- * two of its interrupts.
+ * When the next timer of a process expires on a CPU. Only the interrupt that it's due in dawdles:
+ * if those of a tick that goes on did, one would follow the other, and sleeps would end late in one
+ * that began before.
  */
+static struct kprobe start_probe;
+static DEFINE_PER_CPU(ktime_t, wakeup);
+
+static int note_wakeup(struct kprobe *kp, struct pt_regs *regs)
+{
+	ktime_t now = ktime_get_mono_fast_ns(), at = *argument(regs, 1);
+
+	if (!by_process(regs) || !on_cpu())
+		return 0;
+	if (*argument(regs, 3) & HRTIMER_MODE_REL)
+		at = ktime_add_safe(now, at);
+	if (at < this_cpu_read(wakeup) || this_cpu_read(wakeup) < now)
+		this_cpu_write(wakeup, at);
+	return 0;
+}
+
 static int dawdle_in_interrupt(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (is_idle_task(current) && !need_resched() && on_cpu() && due())
-		waste();
+	if (on_cpu() && this_cpu_read(wakeup) <= (ktime_t)ktime_get_mono_fast_ns()) {
+		this_cpu_write(wakeup, KTIME_MAX);
+		if (due())
+			waste();
+	}
 	return 0;
 }
 
 static int arm_slow_interrupt(void)
 {
-	return hook(&probe, "hrtimer_interrupt", dawdle_in_interrupt);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(wakeup, cpu) = KTIME_MAX;
+	return hook(&start_probe, "hrtimer_start_range_ns", note_wakeup) ?:
+		       hook(&probe, "hrtimer_interrupt", dawdle_in_interrupt);
+}
+
+static void disarm_slow_interrupt(void)
+{
+	unhook(&probe);
+	unhook(&start_probe);
 }
 
 static int dawdle_in_callback(struct kprobe *kp, struct pt_regs *regs)
@@ -193,8 +224,9 @@ const struct fault wakeup_faults[] = {
 	  arm_misprogram, unhook_probe },
 	{ "held", "the device was programmed right, and its interrupt comes SIZE ns late, in idle",
 	  5000000, arm_held, disarm_held },
-	{ "slow_interrupt", "an interrupt in idle takes SIZE ns before it calls any timer", 5000000,
-	  arm_slow_interrupt, unhook_probe },
+	{ "slow_interrupt",
+	  "the interrupt that ends a sleep takes SIZE ns before any timer is called", 5000000,
+	  arm_slow_interrupt, disarm_slow_interrupt },
 	{ "slow_callback", "a sleep's timer takes SIZE ns before it wakes anybody", 5000000,
 	  arm_slow_callback, unhook_probe },
 	{ "unwoken", "a sleep's timer expires and wakes nobody, once in EVERY", 0, arm_unwoken,
