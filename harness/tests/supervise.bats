@@ -569,6 +569,35 @@ LOOK='printf "%s\\n" "look 60.00 1" "event kvm_hv_stimer_set_config" "{ vcpu_id:
 	assert_output --partial -- 'ended without a word, and the guest with it (triple fault)'
 }
 
+# what the kernel prints of a double fault at the address that follows "RIP: "
+double_fault() {
+	printf 'console "[    1.0] %s"\n' 'traps: PANIC: double fault, error_code: 0x0' 'Oops: double fault: 0000 [#1] PREEMPT SMP NOPTI' "RIP: $1" \
+		'---[ end trace 0000000000000000 ]---' "RIP: $1"
+}
+
+@test "a nested guest's double fault where SYSCALL begins is emulation's, once in a program; any other is the guest's own" {
+	local fault once=('if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once')
+	mapfile -t fault < <(double_fault '0010:entry_SYSCALL_64+0x0/0x2b')
+	nested
+	program a.one 'plan 1' 'begin x' "${once[@]}" "${fault[@]}" "$ORDERLY" 'panic "Fatal exception in interrupt"' 'fi' 'pass x'
+	gate
+	exits 0
+	assert_output --partial -- 'NOTE a.one: booted again: an emulated CPU faulted in the first instruction of a system call'
+	program a.one 'plan 1' 'begin x' "${fault[@]}" "$ORDERLY" 'panic "Fatal exception in interrupt"'
+	gate
+	exits 1
+	assert_output --partial -- 'PANIC a.one.x: Fatal exception in interrupt'
+	[[ $(lines_in journal.log '> again') == 1 ]]
+	not_excused 'fail x broken' "${fault[@]}" "$ORDERLY" 'panic "Fatal exception in interrupt"'
+	not_excused 'begin x' "${fault[@]}" 'console "BUG: unable to handle page fault"' "$ORDERLY" 'panic "Fatal exception in interrupt"'
+	not_excused 'begin x' "${fault[@]}" "$ORDERLY" 'panic "hung_task: blocked tasks"'
+	not_excused 'begin x' "${fault[@]}" "$ORDERLY" 'reset'
+	for place in 0010:entry_SYSCALL_64+0x4/0x2b 0010:sysret+0x0/0x2b 0033:0x47e059; do
+		mapfile -t fault < <(double_fault "$place")
+		not_excused 'begin x' "${fault[@]}" "$ORDERLY" 'panic "Fatal exception in interrupt"'
+	done
+}
+
 @test "a nested guest's own int3 is its own; the appliance's is not" {
 	nested
 	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' "$ORDERLY" 'panic "Fatal exception"'
