@@ -598,6 +598,15 @@ double_fault() {
 	done
 }
 
+@test "an appliance that ends in each boot of a program: nothing is judged, and the guest is not red" {
+	nested
+	program a.one 'plan 1' 'begin x' 'printf "%s\n" "CPU Reset (CPU 0)" "RIP=0000000000000000 RFL=0" "Triple fault" >resets.log' 'exit'
+	gate
+	exits 2
+	assert_output --partial -- "COULD NOT BE JUDGED: QEMU's emulation failed for the third time, not the guest: the hypervisor appliance ended without a word"
+	[[ $(lines_in journal.log '> boot ') == 3 ]]
+}
+
 @test "a nested guest's own int3 is its own; the appliance's is not" {
 	nested
 	program a.one 'plan 1' 'begin x' 'console "Oops: int3: 0000 [#1]"' "$ORDERLY" 'panic "Fatal exception"'
