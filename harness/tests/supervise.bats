@@ -247,6 +247,7 @@ not_excused() {
 	not_excused "${INT3[@]}" 'pass x' 'begin y' 'panic "hung_task: blocked tasks"'
 	assert_output --partial -- 'PANIC a.one.y: hung_task'
 	not_excused 'begin x' 'console "int3: 0000 [#1]"' 'panic "Fatal exception"'
+	not_excused 'begin x' "${INT3[@]}" 'console "traps: PANIC: double fault, error_code: 0x0"' 'panic "Fatal exception"'
 	not_excused 'begin x' "${INT3[@]}" 'reset'
 	assert_output --partial -- 'RESET a.one.x'
 	not_excused 'fail x broken' "${INT3[@]}" 'panic "Fatal exception"'
@@ -576,10 +577,11 @@ double_fault() {
 }
 
 @test "a nested guest's double fault where SYSCALL begins is emulation's, once in a program; any other is the guest's own" {
-	local fault once=('if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once')
+	local fault place
 	mapfile -t fault < <(double_fault '0010:entry_SYSCALL_64+0x0/0x2b')
 	nested
-	program a.one 'plan 1' 'begin x' "${once[@]}" "${fault[@]}" "$ORDERLY" 'panic "Fatal exception in interrupt"' 'fi' 'pass x'
+	program a.one 'plan 1' 'if [[ ! -e $FAKE_SCRIPTS/once ]]; then' 'echo >$FAKE_SCRIPTS/once' 'begin x' "${fault[@]}" "$ORDERLY" \
+		'panic "Fatal exception in interrupt"' 'fi' 'pass x'
 	gate
 	exits 0
 	assert_output --partial -- 'NOTE a.one: booted again: an emulated CPU faulted in the first instruction of a system call'
@@ -706,7 +708,7 @@ double_fault() {
 	exits 1
 	assert_output --partial -- '1 passed, 1 failed'
 	# A second boot, side by side, ends as well, whatever it was at.
-	program a.first 'plan 1' 'begin x' 'nap 1' 'say "# DEAD cpu=1"' 'result "not ok" x "DEAD"' 'status=1'
+	program a.first 'plan 1' 'begin x' 'nap 0.4' 'say "# DEAD cpu=1"' 'result "not ok" x "DEAD"' 'status=1'
 	program a.second ': disruptive' 'plan 2' 'pass x' 'begin y' 'while :; do say "# still here"; nap 0.2; done'
 	program a.third ': disruptive' 'plan 1' 'pass x'
 	BOOTS=2 gate

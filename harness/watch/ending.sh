@@ -95,7 +95,7 @@ panic_cause() {
 	[[ -n $bad ]] || console_text "$console_program" | awk '
 		/int3: 0000 \[#[0-9]+\]/ { if (oops != "int3") { oops = "int3"; rip = "" } next }
 		/double fault: 0000 \[#[0-9]+\]/ { oops = "double fault"; rip = ""; next }
-		/BUG:|Oops|Internal error|general protection|invalid opcode|divide error|stack segment/ { oops = "another" }
+		/BUG:|Oops|Internal error|general protection|invalid opcode|divide error|double fault|stack segment/ { oops = "another" }
 		/RIP: 0010:/ && oops && !rip { rip = $0; sub(/.*RIP: 0010:/, "", rip) }
 		/Kernel panic - not syncing: / { if (/Fatal exception/ && rip) print oops " at " rip; exit }'
 }
@@ -106,8 +106,8 @@ breakpoint_panic() {
 }
 
 # entry_panic : did the kernel die of a double fault in the first instruction behind SYSCALL? It touches no memory, and interrupts are off there, so a kernel can do
-# nothing to fault in it, and a program nothing to make it. Emulated KVM did it to a guest once in a hundred gates (docs/findings.md), and whoever emulates
-# an appliance can't see it: the guest goes on, and says so itself.
+# nothing to fault in it, and a program nothing to make it. Emulated KVM did it to a guest once in a hundred gates (docs/findings.md). The appliance does not see
+# it, for such a guest does not leave KVM: only its own last words tell.
 entry_panic() {
 	[[ ${GUEST_NESTED:-no} == yes && $(panic_cause) == 'double fault at entry_SYSCALL_64+0x0/'* ]]
 }

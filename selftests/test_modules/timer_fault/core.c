@@ -17,14 +17,21 @@
 
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+
+#ifndef in_hardirq /* before 5.11 */
+#define in_hardirq() in_irq()
+#endif
 
 static char *fault = "none";
 module_param(fault, charp, 0444);
@@ -174,6 +181,11 @@ int replace(struct pt_regs *regs, void *function)
 {
 	instruction_pointer_set(regs, (unsigned long)function);
 	return 1;
+}
+
+bool by_process(struct pt_regs *regs)
+{
+	return current->mm && !in_hardirq() && !(*argument(regs, 3) & HRTIMER_MODE_PINNED);
 }
 
 static const struct fault *find(const char *name)

@@ -3,15 +3,10 @@
 #include "timer_fault.h"
 
 #include <linux/hrtimer.h>
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/time64.h>
 #include <linux/workqueue.h>
-
-#ifndef in_hardirq /* before 5.11 */
-#define in_hardirq() in_irq()
-#endif
 
 static struct kprobe probe;
 static struct kretprobe return_probe;
@@ -19,11 +14,6 @@ static struct kretprobe return_probe;
 static void unhook_probe(void)
 {
 	unhook(&probe);
-}
-
-bool by_process(struct pt_regs *regs)
-{
-	return current->mm && !in_hardirq() && !(*argument(regs, 3) & HRTIMER_MODE_PINNED);
 }
 
 static int hasten(struct kprobe *kp, struct pt_regs *regs)

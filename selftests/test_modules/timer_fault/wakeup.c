@@ -96,10 +96,11 @@ static DEFINE_PER_CPU(ktime_t, wakeup);
 
 static int note_wakeup(struct kprobe *kp, struct pt_regs *regs)
 {
-	ktime_t now = ktime_get_mono_fast_ns(), at = *argument(regs, 1);
+	ktime_t now, at = *argument(regs, 1);
 
 	if (!by_process(regs) || !on_cpu())
 		return 0;
+	now = ktime_get_mono_fast_ns();
 	if (*argument(regs, 3) & HRTIMER_MODE_REL)
 		at = ktime_add_safe(now, at);
 	if (at < this_cpu_read(wakeup) || this_cpu_read(wakeup) < now)
